@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+#
+#   make                 the libraries, ktlsd and the tools, in build/
+#   make test            unit tests: no network, no root
+#   make check           all tests, with the oldest supported kernel in a VM
+#   make check-all       the VM tests on every supported kernel
+#   make demo            a file served by kTLS, from nothing
+#   make bench | fuzz | lint | install
+#
+#   V=1 shows the commands; SAN=address,undefined builds with sanitizers (in a folder of its own)
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+
+VERSION := 0.1.0
+ABI     := 0
+
+SAN ?=
+comma := ,
+BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wvla -Wformat=2 -Wundef
+HARDEN   = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+           $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden -MMD -MP -I. -Ilib/include -D_GNU_SOURCE \
+              -DKTLS_VERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
+
+SODIUM_LIBS  = -lsodium
+CRYPTO_LIBS  = -lcrypto
+INIH_LIBS    = -linih
+
+# ---- what is built of what: a new file in a folder needs no line here --------------------------
+
+c_of = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+o_of = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+WIRE_SRC      := $(call c_of,lib/wire)
+KTLS_SRC      := $(WIRE_SRC) $(call c_of,lib/ktls lib/handoff)
+HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn)
+KTLSD_SRC     := $(filter-out daemon/ktlsctl.c,$(call c_of,daemon))
+SETUP_SRC     := $(call c_of,kernel-setup)
+HARNESS_SRC   := $(call c_of,tests/harness)
+
+LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
+LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
+PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
+EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples))
+TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
+TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
+BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
+
+.PHONY: all libs programs examples tests
+all: libs programs examples
+libs: $(LIBS_A) $(LIBS_SO)
+programs: $(PROGRAMS)
+examples: $(EXAMPLES)
+tests: all $(TESTS)
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS_$(subst /,_,$(<D))) -c -o $@ $<
+
+$(BUILD)/libktls.a: $(call o_of,$(KTLS_SRC))
+$(BUILD)/libktls-handshake.a: $(call o_of,$(HANDSHAKE_SRC))
+$(LIBS_A):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# The symbols that each library exports are listed in lib/NAME.map.
+$(BUILD)/libktls.so: $(call o_of,$(KTLS_SRC)) lib/libktls.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libktls.so.$(ABI) -Wl,--version-script=lib/libktls.map \
+		-Wl,-z,defs $(ALL_LDFLAGS) -o $@ $(filter %.o,$^)
+	$(Q)ln -sf libktls.so $@.$(ABI)
+
+$(BUILD)/libktls-handshake.so: $(call o_of,$(HANDSHAKE_SRC)) lib/libktls-handshake.map $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libktls-handshake.so.$(ABI) \
+		-Wl,--version-script=lib/libktls-handshake.map -Wl,-z,defs $(ALL_LDFLAGS) -o $@ \
+		$(filter %.o,$^) $(BUILD)/libktls.a $(SODIUM_LIBS) $(CRYPTO_LIBS)
+	$(Q)ln -sf libktls-handshake.so $@.$(ABI)
+
+$(BUILD)/ktlsd: $(call o_of,$(KTLSD_SRC)) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
+
+$(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^
+
+$(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
+# Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
+$(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
+		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
+		$(SODIUM_LIBS) $(CRYPTO_LIBS) -lpthread
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+.PHONY: test check check-all lint bench fuzz demo clean
+test: all $(UNIT)
+	$(Q)tests/harness/run unit $(UNIT)
+
+lint:
+	$(Q)tests/lint/lint
+
+bench: $(BENCH)
+	$(Q)for b in $(BENCH); do $$b || exit 1; done
+
+clean:
+	$(call say,CLEAN,$(BUILD))
+	$(Q)rm -rf $(BUILD)
