@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libktls-handshake: the TLS 1.3 handshake (RFC 9846) as an engine without I/O: bytes in, bytes
+ * out, traffic keys and facts at the end. No descriptor, no clock, no global, no heap.
+ *
+ * The caller owns everything:
+ *   - the context: a struct ktls_engine of fixed size, which the caller wipes;
+ *   - the input: whole records, decrypted in place;
+ *   - the output buffer: nothing stays in it between calls, so that one can serve many engines;
+ *   - operations: key exchange, signatures, certificate checks and random bytes come in through
+ *     struct ktls_engine_ops, may be done elsewhere and may complete later.
+ *
+ * Limits:
+ *   handshake messages   ClientHello 16384 bytes, Certificate KTLS_ENGINE_CHAIN_MAX, others 16384
+ *   peer's chain         KTLS_ENGINE_CERTS_MAX certificates
+ *   own chain            KTLS_ENGINE_CHAIN_MAX bytes in all
+ *   skipped early data   KTLS_ENGINE_EARLY_DATA_MAX bytes
+ *   cookie (client)      4096 bytes
+ *
+ * A thread may use any number of engines, an engine only one thread at a time.
+ */
+#ifndef KTLS_HANDSHAKE_H
+#define KTLS_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ktls-tls.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KTLS_ENGINE_SIZE           4096
+#define KTLS_ENGINE_CERTS_MAX      10
+#define KTLS_ENGINE_CHAIN_MAX      32768
+#define KTLS_ENGINE_EARLY_DATA_MAX 65536
+#define KTLS_ENGINE_RECORD_MAX     (5 + 16384 + 256) /* bytes of the longest record on the wire */
+#define KTLS_ENGINE_OUT_MIN        49152             /* room that each call needs for its output */
+#define KTLS_ENGINE_SHARE_MAX      65                /* bytes of a key share */
+#define KTLS_ENGINE_PRIVATE_MAX    32                /* bytes of an ephemeral private key */
+#define KTLS_ENGINE_SHARED_MAX     32                /* bytes of a shared secret */
+#define KTLS_ENGINE_SIGNATURE_MAX  512               /* bytes of a signature: RSA of 4096 bits */
+#define KTLS_ENGINE_CONTENT_MAX    146               /* bytes that a CertificateVerify signs */
+
+/* The context. Its insides are the engine's; it may be moved only before ktls_engine_init(). */
+struct ktls_engine {
+	_Alignas(16) unsigned char opaque[KTLS_ENGINE_SIZE];
+};
+
+/* Bytes somewhere else. */
+struct ktls_span {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* What an operation returns: 0 done, this, or a negative enum ktls_reason. */
+#define KTLS_ENGINE_PENDING 1
+
+/* What a server's choice of a certificate depends on. Valid during the call. */
+struct ktls_engine_hello {
+	const char *server_name; /* host name asked for, in lower case; "" if none */
+	const uint16_t *schemes; /* signature schemes that both sides know, the peer's order */
+	size_t schemes_len;      /* number of them, at least 1 */
+};
+
+/* A server's choice. Everything pointed to stays valid until the handshake has ended. */
+struct ktls_engine_choice {
+	const void *credential;        /* handed on to sign() */
+	uint16_t scheme;               /* one of the hello's schemes */
+	const struct ktls_span *chain; /* DER certificates, leaf first */
+	size_t chain_len;              /* number of certificates */
+};
+
+/* What is to be signed: never bytes of the peer's choosing (RFC 9846, 4.5.2). */
+struct ktls_engine_sign {
+	const void *credential;
+	uint16_t scheme;
+	enum ktls_role role; /* of the signer */
+	const uint8_t *hash; /* transcript hash */
+	size_t hash_len;     /* 32 or 48 bytes */
+};
+
+/*
+ * Operations. Each returns 0 with its outputs written; KTLS_ENGINE_PENDING and completes later, by
+ * writing its outputs to the same addresses and calling ktls_engine_resume(); or a negative reason.
+ * Inputs are valid during the call only: what a pending operation needs, it copies. Outputs lie in
+ * the engine's context and are valid until it is wiped. arg is the pointer given to
+ * ktls_engine_init().
+ */
+struct ktls_engine_ops {
+	/* len random bytes; never pending. */
+	int (*random)(void *arg, uint8_t *out, size_t len);
+
+	/* A key pair of the group: KTLS_ENGINE_PRIVATE_MAX bytes and the group's share size. */
+	int (*generate)(void *arg, uint16_t group, uint8_t *private_key, uint8_t *share);
+
+	/* The shared secret (32 bytes); -KTLS_R_KEY_SHARE_INVALID for a bad share. */
+	int (*agree)(void *arg, uint16_t group, const uint8_t *private_key, const uint8_t *peer,
+		     size_t peer_len, uint8_t *shared);
+
+	/* Server: chooses a certificate; -KTLS_R_SERVER_NAME_UNKNOWN, -KTLS_R_SCHEMES_NONE_SHARED.
+	 */
+	int (*choose)(void *arg, const struct ktls_engine_hello *hello,
+		      struct ktls_engine_choice *choice);
+
+	/* The signature, at most KTLS_ENGINE_SIGNATURE_MAX bytes. */
+	int (*sign)(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
+		    size_t *signature_len);
+
+	/* Checks the peer's chain (DER, leaf first, at least one): names, dates, trust. */
+	int (*verify_chain)(void *arg, const struct ktls_span *certs, size_t certs_len);
+
+	/*
+	 * Checks a signature by the key of the leaf that verify_chain() saw last;
+	 * -KTLS_R_SCHEME_INVALID where the scheme does not fit the key, -KTLS_R_SIGNATURE_BAD.
+	 */
+	int (*verify_signature)(void *arg, uint16_t scheme, const uint8_t *content,
+				size_t content_len, const uint8_t *signature, size_t signature_len);
+
+	/* One buffer for a message in pieces, len bytes; NULL fails the handshake. Never pending.
+	 */
+	uint8_t *(*borrow)(void *arg, size_t len);
+	void (*give_back)(void *arg, uint8_t *buf);
+};
+
+/*
+ * The ready-made operations of this library, for a caller that fills in the rest: random(),
+ * generate() and agree() by libsodium and our own P-256, borrow() and give_back() by malloc. The
+ * others are NULL.
+ */
+extern const struct ktls_engine_ops ktls_engine_default_ops;
+
+/*
+ * What is wanted. Everything pointed to stays the caller's and valid until the handshake has ended.
+ * Lists are in order of preference; a NULL list means all that the engine has.
+ */
+struct ktls_engine_config {
+	enum ktls_role role;
+	const struct ktls_engine_ops *ops;
+	const uint16_t *suites;
+	size_t suites_len;
+	const uint16_t *groups;
+	size_t groups_len;
+	/* Client: host name for server_name (RFC 6066, 3), NULL to send none. Not for IP addresses.
+	 */
+	const char *server_name;
+	/* Protocol names as RFC 7301, 3.1 writes them: each with a length byte before it. */
+	const uint8_t *alpn;
+	size_t alpn_len;
+};
+
+/* What came of it. Fields are 0 or empty as long as they are not known. */
+struct ktls_engine_facts {
+	enum ktls_reason reason; /* KTLS_OK as long as nothing failed */
+	uint8_t alert;           /* sent, or received where reason is PEER_ALERT; else ALERT_NONE */
+	bool retried;            /* there was a HelloRetryRequest */
+	uint16_t version;
+	uint16_t suite;
+	uint16_t group;
+	uint16_t scheme; /* of the server's CertificateVerify */
+	uint8_t alpn_len;
+	uint8_t alpn[255];
+	char server_name[256]; /* host name asked for (server: in lower case), "" if none */
+};
+
+enum ktls_engine_state {
+	KTLS_ENGINE_READ,   /* give more input; io->need says how much makes sense */
+	KTLS_ENGINE_WAIT,   /* an operation is pending: call again after ktls_engine_resume() */
+	KTLS_ENGINE_DONE,   /* complete: take the keys. The rest of the input is not the engine's */
+	KTLS_ENGINE_FAILED, /* over: the facts say why; the output may hold an alert to be sent */
+};
+
+struct ktls_engine_io {
+	uint8_t *in; /* bytes from the peer, from a record's first byte on; overwritten */
+	size_t in_len;
+	uint8_t *out;    /* bytes for the peer; to be sent whatever the state */
+	size_t out_cap;  /* at least KTLS_ENGINE_OUT_MIN */
+	size_t consumed; /* out: bytes of in that are dealt with: whole records */
+	size_t out_len;  /* out */
+	size_t need; /* out: with READ, the bytes of the record that in + consumed begins, as far as
+			they are known: 5, or 5 + its length. At most KTLS_ENGINE_RECORD_MAX */
+};
+
+/*
+ * Starts an engine. config itself is copied, what it points to is not; arg is handed to the ops.
+ * Returns 0, or -KTLS_R_MISUSE where config makes no sense (no ops, an unknown suite or group, a
+ * bad ALPN list or server name); the context is wiped then. To be ended with ktls_engine_wipe().
+ */
+int ktls_engine_init(struct ktls_engine *engine, const struct ktls_engine_config *config, void *arg)
+	__attribute__((warn_unused_result));
+
+/*
+ * Goes on as far as the input allows: a client's first call sends its ClientHello and needs no
+ * input. Not one record past the peer's Finished is touched: after DONE, in + consumed is for the
+ * kernel. Returns the state; calls after DONE or FAILED return it again and do nothing.
+ */
+enum ktls_engine_state ktls_engine_run(struct ktls_engine *engine, struct ktls_engine_io *io)
+	__attribute__((warn_unused_result));
+
+/* Says that the pending operation has ended with result, 0 or a negative reason; then run again. */
+void ktls_engine_resume(struct ktls_engine *engine, int result);
+
+/*
+ * Ends a handshake from outside, at a deadline say: records the reason and writes its alert, if it
+ * has one, to io->out (the input is not looked at). Nothing happens after DONE or FAILED.
+ */
+void ktls_engine_abort(struct ktls_engine *engine, enum ktls_reason reason,
+		       struct ktls_engine_io *io);
+
+/* What is known so far; valid as long as the context. */
+const struct ktls_engine_facts *ktls_engine_facts(const struct ktls_engine *engine);
+
+/*
+ * After DONE, the keys for sending (ours) and for receiving (the peer's), sequence numbers
+ * included. Returns 0, or -KTLS_R_MISUSE in any other state, with nothing written. The caller wipes
+ * them.
+ */
+int ktls_engine_keys(const struct ktls_engine *engine, struct ktls_traffic_key *tx,
+		     struct ktls_traffic_key *rx) __attribute__((warn_unused_result));
+
+/* Gives back what is borrowed and wipes the context. Also for a context of zeros. */
+void ktls_engine_wipe(struct ktls_engine *engine);
+
+/*
+ * The content that a CertificateVerify signs (RFC 9846, 4.5.2): context string of the signer's role
+ * and the transcript hash. Returns its length. For whoever implements sign().
+ */
+size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
+				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
