@@ -237,8 +237,8 @@ struct test_value test_value_pointer(const volatile void *p);
 		 : test_value_unsigned, default            \
 		 : test_value_pointer)(x)
 
-#define TEST_COMPARE(a, op, b, fatal) \
-	test_check_compare(TEST_AT, op, TEST_VALUE(a), TEST_VALUE(b), #a, #b, fatal)
+#define TEST_COMPARE(a, op, b, text_a, text_b, fatal) \
+	test_check_compare(TEST_AT, op, TEST_VALUE(a), TEST_VALUE(b), text_a, text_b, fatal)
 
 /* Each counts one check; where it fails, says so and, if fatal, does not return. */
 void test_check_compare(struct test_at at, enum test_op op, struct test_value a,
