@@ -8,8 +8,9 @@ struct cpu_features crypto_cpu;
 #include <cpuid.h>
 
 /*
- * All that is asked for works on XMM registers in the legacy encoding. Every x86-64 operating system
- * saves these, and a hypervisor that hides an instruction hides its CPUID bit: no XGETBV here.
+ * All that is asked for works on XMM registers in the legacy encoding. Every x86-64 operating
+ * system saves these, and a hypervisor that hides an instruction hides its CPUID bit: no XGETBV
+ * here.
  */
 void cpu_detect(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which instructions this CPU and its operating system give us. Private to lib/crypto and its tests.
+ * Which instructions this CPU and its operating system give us. Private to lib/crypto and its
+ * tests.
  *
  * Set by crypto_init() and only read from then on. Before that, everything runs on the
  * portable code.

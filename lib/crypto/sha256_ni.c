@@ -65,8 +65,8 @@ TARGET static inline struct working rounds_of_block(struct working v, const uint
 			w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)block + i),
 						big_endian);
 		else
-			w[i % 4] = schedule(w[i % 4], w[(i + 1) % 4], w[(i + 2) % 4],
-					    w[(i + 3) % 4]);
+			w[i % 4] =
+				schedule(w[i % 4], w[(i + 1) % 4], w[(i + 2) % 4], w[(i + 3) % 4]);
 		wk = _mm_add_epi32(w[i % 4], _mm_loadu_si128((const __m128i *)K + i));
 		v.cdgh = _mm_sha256rnds2_epu32(v.cdgh, v.abef, wk);
 		v.abef = _mm_sha256rnds2_epu32(v.abef, v.cdgh, _mm_shuffle_epi32(wk, 0x0e));
