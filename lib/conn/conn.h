@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A TLS handshake over a socket (RFC 9846), ending with its keys in the kernel: joins the engine
+ * (lib/handshake), certificates (lib/x509) and the kernel (lib/ktls). A loop drives any number of
+ * them on one epoll set, in one thread; ktlsd's worker has one, ktls_open_embedded() too.
+ *
+ * What happens to a socket:
+ *   - it gets the ULP before the first handshake byte, and the keys after the last one, once
+ *     everything of ours is accepted by TCP: transmit first, then receive;
+ *   - its status flags are never touched: they are shared with whoever else has it (MSG_DONTWAIT);
+ *   - it is read record-exactly: nothing past the last handshake record is taken. Bytes are taken
+ *     up to the end of what has arrived of the record that the engine is in, never later ones;
+ *   - it is let go in this order: removed from the epoll set, closed (a loop that owns its
+ * descriptors does that in other threads: SO_LINGER can make close() block), done().
+ *
+ * Memory: one input and one output buffer a loop; 4352 bytes of guarded, locked memory and a small
+ * struct a handshake; records and messages in pieces, and output that the socket does not take,
+ * from a pool with a limit.
+ *
+ * Errors are negative enum ktls_reason unless said otherwise.
+ */
+#ifndef KTLS_CONN_CONN_H
+#define KTLS_CONN_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ktls-handshake.h>
+
+struct conn;
+struct conn_loop;
+struct x509_trust;
+
+/* A certificate that a server can show. All of it is the caller's. */
+struct conn_identity {
+	const struct ktls_span *chain; /* DER, leaf first, without the root */
+	size_t chain_len;              /* certificates */
+	const uint16_t *schemes;       /* signature schemes that its key can do */
+	size_t schemes_len;
+	const char *const *names; /* host names in lower case, wildcards as "*.example.org" */
+	size_t names_len;
+	const void *key; /* what sign() knows its private key by */
+};
+
+/* What is to be signed: the hash of a transcript, never bytes of the peer's choosing. */
+struct conn_sign {
+	uint64_t token; /* for conn_sign_done() */
+	const struct conn_identity *identity;
+	uint16_t scheme;
+	enum ktls_role role; /* of the signer */
+	const uint8_t *hash; /* transcript hash; valid during the call */
+	size_t hash_len;     /* 32 or 48 bytes */
+};
+
+/*
+ * How to make one's own identity known and check that of others: shared by many handshakes, not
+ * changed and not freed before the last of them is done.
+ */
+struct conn_profile {
+	const struct conn_identity *identities; /* server; the first one is the default */
+	size_t identities_len;
+	bool strict_server_name; /* refuse a name that no identity has, instead of the default's */
+	const struct x509_trust *trust; /* client: who is believed */
+	const uint8_t *alpn;            /* where a request has none: as RFC 7301, 3.1 writes them */
+	size_t alpn_len;
+
+	/*
+	 * Signs. Returns 0 with the signature written (at most KTLS_ENGINE_SIGNATURE_MAX bytes);
+	 * KTLS_ENGINE_PENDING, and conn_sign_done() is called later; or a negative reason.
+	 */
+	int (*sign)(void *arg, const struct conn_sign *request, uint8_t *signature,
+		    size_t *signature_len);
+	void *sign_arg;
+};
+
+/* Where a direction's records are made or opened after a handshake. */
+enum conn_records {
+	CONN_RECORDS_NONE = 0, /* no keys in the kernel */
+	CONN_RECORDS_SW = 1,   /* by the kernel's software */
+	CONN_RECORDS_HW = 2,   /* by the NIC */
+	CONN_RECORDS_UNKNOWN = 3,
+};
+
+/* How a handshake ended. Valid during the call of done(). */
+struct conn_result {
+	enum ktls_reason reason; /* KTLS_OK, or why there are no keys in the kernel */
+	uint8_t alert;           /* sent or received; KTLS_ALERT_NONE */
+	bool alert_received;     /* by us; else we sent it */
+	int error;               /* errno behind the reason; 0 where there is none */
+	const char *text;        /* more than the reason's own text; "" where there is no more */
+	const struct ktls_engine_facts *facts;
+	const struct ktls_span *chain; /* the peer's certificates, DER, leaf first */
+	size_t chain_len;
+	enum conn_records tx, rx;
+	uint64_t taken;   /* bytes taken from the socket, the bytes read before not counted */
+	uint32_t wall_us; /* from conn_start() to here */
+	uint32_t cpu_us;  /* of this thread, for this handshake */
+};
+
+/* A handshake that is wanted. Copied by conn_start(), but for the profile. */
+struct conn_request {
+	int fd;
+	enum ktls_role role;
+	const struct conn_profile *profile;
+	const char
+		*server_name; /* client: host name or IP address of the peer; sent and verified */
+	const uint8_t *alpn;  /* NULL: the profile's. As RFC 7301, 3.1 writes them */
+	size_t alpn_len;
+	uint32_t timeout_ms;    /* 0: the loop's */
+	const uint8_t *preread; /* server: bytes that were read from the socket before */
+	size_t preread_len;     /* at most CONN_PREREAD_MAX */
+
+	/* Called once, from conn_loop_run(); the conn is no more when it returns. */
+	void (*done)(void *arg, const struct conn_result *result);
+	void *arg;
+};
+
+#define CONN_PREREAD_MAX 32768
+
+/* The kernel; tests have their own. Each returns 0 or a negative reason, and *error is an errno or
+ * 0. */
+struct conn_kernel_ops {
+	/* Checks that the socket can have kernel TLS, and attaches the ULP. */
+	int (*attach)(int fd, int *error);
+	/* Installs the key of one direction. */
+	int (*install)(int fd, bool transmit, const struct ktls_traffic_key *key, int *error);
+};
+
+extern const struct conn_kernel_ops conn_kernel_default;
+
+struct conn_config {
+	size_t handshakes_max; /* at once; more get TOO_MANY */
+	size_t pool_max;       /* bytes for pieces of records and messages, and for unsent output */
+	uint32_t timeout_ms;   /* of a handshake whose request has none */
+	unsigned int closers;  /* threads that close descriptors, at most; 0: descriptors are the
+				  caller's and stay open */
+	const uint16_t *suites; /* that the kernel can do, in order of preference; NULL: all */
+	size_t suites_len;
+	const struct conn_kernel_ops *kernel; /* NULL: the real one */
+};
+
+/*
+ * The caller has called crypto_init(). config is copied, what it points to is not. Returns 0, or a
+ * negative errno; *out is unwritten then.
+ */
+int conn_loop_new(const struct conn_config *config, struct conn_loop **out)
+	__attribute__((warn_unused_result));
+
+/* Ends all handshakes without calling done(); descriptors that it owns are closed. */
+void conn_loop_free(struct conn_loop *loop);
+
+/*
+ * The one descriptor to wait for: readable (level-triggered) when conn_loop_run() has something to
+ * do, deadlines and closed descriptors included. Can be put into another epoll set.
+ */
+int conn_loop_fd(const struct conn_loop *loop);
+
+/* Does what can be done without waiting, and calls done() of what has ended. */
+void conn_loop_run(struct conn_loop *loop);
+
+/* Handshakes begun whose done() has not been called. */
+size_t conn_loop_count(const struct conn_loop *loop);
+
+/*
+ * Closes a descriptor that came from elsewhere in the loop's closer threads, never blocking; done()
+ * (NULL for none) is called from conn_loop_run() after that. For loops with closers.
+ */
+void conn_loop_close(struct conn_loop *loop, int fd, void (*done)(void *arg), void *arg);
+
+/*
+ * Begins. Returns 0: request->done() will be called once, and a loop with closers owns the
+ * descriptor. Or a negative reason (TOO_MANY, NO_MEMORY, REQUEST_VALUE, PROFILE_ROLE): nothing has
+ * happened to the descriptor, which is still the caller's. What is wrong with a socket is said by
+ * done().
+ */
+int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
+	__attribute__((warn_unused_result));
+
+/*
+ * Ends a handshake with the reason (CANCELLED, DEADLINE); its alert is sent if the reason has one.
+ * done() is called as ever, with that reason unless the handshake had ended before.
+ */
+void conn_cancel(struct conn *conn, enum ktls_reason reason);
+
+/* The same where nobody is left who waits for it: without an alert, reason CANCELLED. */
+void conn_abandon(struct conn *conn);
+
+/*
+ * What sign() left pending has ended: result is 0 and a signature, or a negative reason. A token
+ * whose handshake is no more is ignored.
+ */
+void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,
+		    size_t signature_len);
+
+#endif
