@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The private half of a credential: a certificate's key, and the signatures of CertificateVerify
+ * (RFC 9846, 4.5.2) that it makes. It lives in the process that signs, nowhere else.
+ */
+#ifndef KTLS_X509_KEY_H
+#define KTLS_X509_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ktls-handshake.h>
+
+#include "lib/x509/identity.h"
+#include "lib/x509/x509.h"
+
+struct x509_key;
+
+/*
+ * The one private key in bytes (len of them): PEM with PKCS#8, RSA or EC keys, other blocks are
+ * skipped; or PKCS#8 in DER. Of the types that x509_identity_new() takes. Encrypted keys are
+ * refused: there is nobody to ask. The caller wipes bytes. Returns NULL with err written; to be
+ * freed.
+ */
+struct x509_key *x509_key_new(const void *bytes, size_t len, struct x509_error *err)
+	__attribute__((warn_unused_result));
+
+/* Wipes and frees. */
+void x509_key_free(struct x509_key *key);
+
+/* Whether it is the key of the identity's leaf. */
+bool x509_key_fits(const struct x509_key *key, const struct x509_identity *identity);
+
+/*
+ * Signs len bytes of content (at most KTLS_ENGINE_CONTENT_MAX) as the scheme says. The caller sees
+ * to it that the content is a CertificateVerify's and nothing else. Returns 0; -KTLS_R_MISUSE for a
+ * scheme that the key cannot make; -KTLS_R_SIGNER.
+ */
+int x509_key_sign(struct x509_key *key, uint16_t scheme, const uint8_t *content, size_t len,
+		  uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A peer's certificates and the signature that its CertificateVerify carries (RFC 9846, 4.5.1 and
+ * 4.5.2; RFC 5280, 6; RFC 6125, 6).
+ *
+ * What is required: a path to an anchor, found among what the peer sent, in whatever order and with
+ * whatever else beside it, the leaf being first; all dates, an anchor's too; basic constraints,
+ * path lengths, name constraints and key usage of issuers; extended key usage for the peer's role
+ * where there is any; digitalSignature in the leaf's key usage where there is any; X.509 version 3;
+ * the name in the leaf's subjectAltName, never in its common name; keys and signatures of 112 bits,
+ * an anchor's own signature excepted. So SHA-1 and RSA below 2048 bits are refused. Revocation is
+ * not checked.
+ */
+#ifndef KTLS_X509_VERIFY_H
+#define KTLS_X509_VERIFY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <ktls-handshake.h>
+
+#include "lib/x509/trust.h"
+#include "lib/x509/x509.h"
+
+/* A peer whose chain was good: its leaf's public key. */
+struct x509_peer;
+
+/*
+ * Checks the peer's chain: n certificates in DER. role is the peer's; name is the host name or IP
+ * literal (IPv4, or IPv6 without brackets) that the leaf must be for, without regard to case and to
+ * one trailing dot, or NULL if any will do; now is in seconds since 1970. Returns 0 with *out to be
+ * freed; or a negative reason, and then err (NULL if not wanted) says which certificate, counted
+ * from 0, and what libcrypto found: -KTLS_R_CERTIFICATE_EMPTY or _REQUIRED where n is 0,
+ * -KTLS_R_CHAIN_TOO_LONG, the -KTLS_R_CERTIFICATE_* of the table, -KTLS_R_MISUSE for a name that is
+ * none (empty, too long, labels as no host name has them), -KTLS_R_NO_MEMORY.
+ */
+int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_span *certs, size_t n,
+			   enum ktls_role role, const char *name, time_t now,
+			   struct x509_peer **out, struct x509_error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Checks a signature of the content by the leaf's key. Returns 0; -KTLS_R_SCHEME_INVALID for a
+ * scheme that is none for CertificateVerify or does not fit the key or its curve;
+ * -KTLS_R_SIGNATURE_BAD; -KTLS_R_NO_MEMORY.
+ */
+int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t scheme,
+			       const uint8_t *content, size_t len, const uint8_t *sig,
+			       size_t sig_len) __attribute__((warn_unused_result));
+
+void x509_peer_free(struct x509_peer *peer);
+
+#endif
