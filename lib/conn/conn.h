@@ -30,23 +30,14 @@
 
 struct conn;
 struct conn_loop;
+struct x509_identity;
 struct x509_trust;
-
-/* A certificate that a server can show. All of it is the caller's. */
-struct conn_identity {
-	const struct ktls_span *chain; /* DER, leaf first, without the root */
-	size_t chain_len;              /* certificates */
-	const uint16_t *schemes;       /* signature schemes that its key can do */
-	size_t schemes_len;
-	const char *const *names; /* host names in lower case, wildcards as "*.example.org" */
-	size_t names_len;
-	const void *key; /* what sign() knows its private key by */
-};
 
 /* What is to be signed: the hash of a transcript, never bytes of the peer's choosing. */
 struct conn_sign {
 	uint64_t token; /* for conn_sign_done() */
-	const struct conn_identity *identity;
+	const struct conn_profile *profile;
+	size_t identity; /* which of the profile's */
 	uint16_t scheme;
 	enum ktls_role role; /* of the signer */
 	const uint8_t *hash; /* transcript hash; valid during the call */
@@ -58,7 +49,7 @@ struct conn_sign {
  * changed and not freed before the last of them is done.
  */
 struct conn_profile {
-	const struct conn_identity *identities; /* server; the first one is the default */
+	const struct x509_identity *const *identities; /* server; in order of preference */
 	size_t identities_len;
 	bool strict_server_name; /* refuse a name that no identity has, instead of the default's */
 	const struct x509_trust *trust; /* client: who is believed */
