@@ -62,6 +62,7 @@ TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
+CT       := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/ct/ct.c,$(call c_of,tests/ct)))
 
 .PHONY: all libs programs examples tests
 all: libs programs examples
@@ -116,13 +117,22 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
 		$(SODIUM_LIBS) $(CRYPTO_LIBS) -lpthread
 
+# Constant-time checks, for valgrind: see tests/ct/ct.h.
+$(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$(HARNESS_SRC)) \
+		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=secret_equal -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- tests ---------------------------------------------------------------------------------------
 
-.PHONY: test check check-all lint bench fuzz demo clean
+.PHONY: test test-ct check check-all lint bench fuzz demo clean
 test: all $(UNIT)
 	$(Q)tests/harness/run unit $(UNIT)
+
+test-ct: $(CT)
+	$(Q)tests/harness/run ct $(CT)
 
 lint:
 	$(Q)tests/lint/lint
