@@ -8,7 +8,7 @@
 #include "tests/harness/internal.h"
 
 /* Not in the test's own thread there is nowhere to jump to: the process ends, the count remains. */
-static void end_test(void)
+void test_end(void)
 {
 	if (getpid() == test_child.pid && gettid() == test_child.pid && test_child.failed)
 		longjmp(*test_child.failed, 1);
@@ -77,47 +77,43 @@ static void print_value(struct test_value v)
 		fprintf(stderr, " = 0x%" PRIxMAX, v.bits);
 }
 
-void test_check_compare(struct test_at at, enum test_op op, struct test_value a,
-			struct test_value b, const char *text_a, const char *text_b, bool fatal)
+bool test_check_compare(struct test_at at, enum test_op op, struct test_value a,
+			struct test_value b, const char *text_a, const char *text_b)
 {
 	static const char *const sign[] = { "==", "!=", "<", "<=", ">", ">=" };
 	bool ok = holds(op, order(a, b));
 
 	count(ok);
 	if (ok)
-		return;
+		return true;
 	fprintf(stderr, "%s:%d: expected %s (", at.file, at.line, text_a);
 	print_value(a);
 	fprintf(stderr, ") %s %s (", sign[op], text_b);
 	print_value(b);
 	fputs(")\n", stderr);
-	if (fatal)
-		end_test();
+	return false;
 }
 
-void test_check_true(struct test_at at, bool seen, bool expected, const char *text, bool fatal)
+bool test_check_true(struct test_at at, bool seen, bool expected, const char *text)
 {
 	count(seen == expected);
 	if (seen == expected)
-		return;
+		return true;
 	fprintf(stderr, "%s:%d: expected %s to be %s\n", at.file, at.line, text,
 		expected ? "true" : "false");
-	if (fatal)
-		end_test();
+	return false;
 }
 
-void test_check_null(struct test_at at, const volatile void *seen, bool expected, const char *text,
-		     bool fatal)
+bool test_check_null(struct test_at at, const volatile void *seen, bool expected, const char *text)
 {
 	bool ok = (seen == NULL) == expected;
 
 	count(ok);
 	if (ok)
-		return;
+		return true;
 	fprintf(stderr, "%s:%d: expected %s (0x%" PRIxPTR ") %s NULL\n", at.file, at.line, text,
 		(uintptr_t)seen, expected ? "to be" : "not to be");
-	if (fatal)
-		end_test();
+	return false;
 }
 
 static void print_str(const char *s)
@@ -128,21 +124,20 @@ static void print_str(const char *s)
 		fputs("NULL", stderr);
 }
 
-void test_check_str(struct test_at at, const char *a, const char *b, bool expected,
-		    const char *text_a, const char *text_b, bool fatal)
+bool test_check_str(struct test_at at, const char *a, const char *b, bool expected,
+		    const char *text_a, const char *text_b)
 {
 	bool same = a && b ? strcmp(a, b) == 0 : a == b;
 
 	count(same == expected);
 	if (same == expected)
-		return;
+		return true;
 	fprintf(stderr, "%s:%d: expected %s (", at.file, at.line, text_a);
 	print_str(a);
 	fprintf(stderr, ") %s %s (", expected ? "==" : "!=", text_b);
 	print_str(b);
 	fputs(")\n", stderr);
-	if (fatal)
-		end_test();
+	return false;
 }
 
 /* 32 bytes a line, from the line before the one that holds the first difference. */
@@ -162,8 +157,8 @@ static void print_mem(const char *text, const uint8_t *p, size_t len, size_t fir
 	}
 }
 
-void test_check_mem(struct test_at at, const void *a, const void *b, size_t len, const char *text_a,
-		    const char *text_b, bool fatal)
+bool test_check_mem(struct test_at at, const void *a, const void *b, size_t len, const char *text_a,
+		    const char *text_b)
 {
 	const uint8_t *p = a, *q = b;
 	size_t first = 0;
@@ -172,15 +167,14 @@ void test_check_mem(struct test_at at, const void *a, const void *b, size_t len,
 		first++;
 	count(first == len);
 	if (first == len)
-		return;
+		return true;
 	fprintf(stderr, "%s:%d: expected %s == %s, %zu bytes, first difference at %zu\n", at.file,
 		at.line, text_a, text_b, len, first);
 	if (p)
 		print_mem(text_a, p, len, first);
 	if (q)
 		print_mem(text_b, q, len, first);
-	if (fatal)
-		end_test();
+	return false;
 }
 
 void test_skip(const char *fmt, ...)

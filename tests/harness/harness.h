@@ -76,36 +76,40 @@
 		return test_harness_main(argc, argv); \
 	}
 
-#define EXPECT_EQ(a, b)    TEST_COMPARE(a, TEST_EQ, b, #a, #b, false)
-#define EXPECT_NE(a, b)    TEST_COMPARE(a, TEST_NE, b, #a, #b, false)
-#define EXPECT_LT(a, b)    TEST_COMPARE(a, TEST_LT, b, #a, #b, false)
-#define EXPECT_LE(a, b)    TEST_COMPARE(a, TEST_LE, b, #a, #b, false)
-#define EXPECT_GT(a, b)    TEST_COMPARE(a, TEST_GT, b, #a, #b, false)
-#define EXPECT_GE(a, b)    TEST_COMPARE(a, TEST_GE, b, #a, #b, false)
-#define ASSERT_EQ(a, b)    TEST_COMPARE(a, TEST_EQ, b, #a, #b, true)
-#define ASSERT_NE(a, b)    TEST_COMPARE(a, TEST_NE, b, #a, #b, true)
-#define ASSERT_LT(a, b)    TEST_COMPARE(a, TEST_LT, b, #a, #b, true)
-#define ASSERT_LE(a, b)    TEST_COMPARE(a, TEST_LE, b, #a, #b, true)
-#define ASSERT_GT(a, b)    TEST_COMPARE(a, TEST_GT, b, #a, #b, true)
-#define ASSERT_GE(a, b)    TEST_COMPARE(a, TEST_GE, b, #a, #b, true)
+/* What follows an ASSERT may rely on it: compilers see that it does not return otherwise. */
+#define TEST_EXPECT(check) ((void)(check))
+#define TEST_ASSERT(check) ((check) ? (void)0 : test_end())
 
-#define EXPECT_TRUE(x)     test_check_true(TEST_AT, !!(x), true, #x, false)
-#define EXPECT_FALSE(x)    test_check_true(TEST_AT, !!(x), false, #x, false)
-#define EXPECT_NULL(x)     test_check_null(TEST_AT, x, true, #x, false)
-#define EXPECT_NOT_NULL(x) test_check_null(TEST_AT, x, false, #x, false)
-#define ASSERT_TRUE(x)     test_check_true(TEST_AT, !!(x), true, #x, true)
-#define ASSERT_FALSE(x)    test_check_true(TEST_AT, !!(x), false, #x, true)
-#define ASSERT_NULL(x)     test_check_null(TEST_AT, x, true, #x, true)
-#define ASSERT_NOT_NULL(x) test_check_null(TEST_AT, x, false, #x, true)
+#define EXPECT_EQ(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_EQ, b, #a, #b))
+#define EXPECT_NE(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_NE, b, #a, #b))
+#define EXPECT_LT(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_LT, b, #a, #b))
+#define EXPECT_LE(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_LE, b, #a, #b))
+#define EXPECT_GT(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_GT, b, #a, #b))
+#define EXPECT_GE(a, b)    TEST_EXPECT(TEST_COMPARE(a, TEST_GE, b, #a, #b))
+#define ASSERT_EQ(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_EQ, b, #a, #b))
+#define ASSERT_NE(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_NE, b, #a, #b))
+#define ASSERT_LT(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_LT, b, #a, #b))
+#define ASSERT_LE(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_LE, b, #a, #b))
+#define ASSERT_GT(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_GT, b, #a, #b))
+#define ASSERT_GE(a, b)    TEST_ASSERT(TEST_COMPARE(a, TEST_GE, b, #a, #b))
 
-#define EXPECT_STREQ(a, b) test_check_str(TEST_AT, a, b, true, #a, #b, false)
-#define EXPECT_STRNE(a, b) test_check_str(TEST_AT, a, b, false, #a, #b, false)
-#define ASSERT_STREQ(a, b) test_check_str(TEST_AT, a, b, true, #a, #b, true)
-#define ASSERT_STRNE(a, b) test_check_str(TEST_AT, a, b, false, #a, #b, true)
+#define EXPECT_TRUE(x)     TEST_EXPECT(test_check_true(TEST_AT, !!(x), true, #x))
+#define EXPECT_FALSE(x)    TEST_EXPECT(test_check_true(TEST_AT, !!(x), false, #x))
+#define EXPECT_NULL(x)     TEST_EXPECT(test_check_null(TEST_AT, x, true, #x))
+#define EXPECT_NOT_NULL(x) TEST_EXPECT(test_check_null(TEST_AT, x, false, #x))
+#define ASSERT_TRUE(x)     TEST_ASSERT(test_check_true(TEST_AT, !!(x), true, #x))
+#define ASSERT_FALSE(x)    TEST_ASSERT(test_check_true(TEST_AT, !!(x), false, #x))
+#define ASSERT_NULL(x)     TEST_ASSERT(test_check_null(TEST_AT, x, true, #x))
+#define ASSERT_NOT_NULL(x) TEST_ASSERT(test_check_null(TEST_AT, x, false, #x))
+
+#define EXPECT_STREQ(a, b) TEST_EXPECT(test_check_str(TEST_AT, a, b, true, #a, #b))
+#define EXPECT_STRNE(a, b) TEST_EXPECT(test_check_str(TEST_AT, a, b, false, #a, #b))
+#define ASSERT_STREQ(a, b) TEST_ASSERT(test_check_str(TEST_AT, a, b, true, #a, #b))
+#define ASSERT_STRNE(a, b) TEST_ASSERT(test_check_str(TEST_AT, a, b, false, #a, #b))
 
 /* len bytes at a and at b are the same. */
-#define EXPECT_MEMEQ(a, b, len) test_check_mem(TEST_AT, a, b, len, #a, #b, false)
-#define ASSERT_MEMEQ(a, b, len) test_check_mem(TEST_AT, a, b, len, #a, #b, true)
+#define EXPECT_MEMEQ(a, b, len) TEST_EXPECT(test_check_mem(TEST_AT, a, b, len, #a, #b))
+#define ASSERT_MEMEQ(a, b, len) TEST_ASSERT(test_check_mem(TEST_AT, a, b, len, #a, #b))
 
 /* SKIP(return, "no %s here", what): the test counts as skipped unless a check of it failed. */
 #define SKIP(statement, ...)            \
@@ -216,6 +220,13 @@ int test_harness_main(int argc, char **argv);
 
 enum test_op { TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE };
 
+/* The compiler need not fear that memory just allocated is read through this argument. */
+#if defined(__has_attribute) && __has_attribute(access)
+#define TEST_NOT_READ(argument) __attribute__((access(none, argument)))
+#else
+#define TEST_NOT_READ(argument)
+#endif
+
 struct test_value {
 	enum { TEST_SIGNED, TEST_UNSIGNED, TEST_POINTER } kind;
 	bool negative;
@@ -224,7 +235,7 @@ struct test_value {
 
 struct test_value test_value_signed(intmax_t v);
 struct test_value test_value_unsigned(uintmax_t v);
-struct test_value test_value_pointer(const volatile void *p);
+struct test_value test_value_pointer(const volatile void *p) TEST_NOT_READ(1);
 
 /* The conditional promotes small types and bit-fields to int; x itself is evaluated once. */
 #define TEST_VALUE(x)                                      \
@@ -237,19 +248,22 @@ struct test_value test_value_pointer(const volatile void *p);
 		 : test_value_unsigned, default            \
 		 : test_value_pointer)(x)
 
-#define TEST_COMPARE(a, op, b, text_a, text_b, fatal) \
-	test_check_compare(TEST_AT, op, TEST_VALUE(a), TEST_VALUE(b), text_a, text_b, fatal)
+#define TEST_COMPARE(a, op, b, text_a, text_b) \
+	test_check_compare(TEST_AT, op, TEST_VALUE(a), TEST_VALUE(b), text_a, text_b)
 
-/* Each counts one check; where it fails, says so and, if fatal, does not return. */
-void test_check_compare(struct test_at at, enum test_op op, struct test_value a,
-			struct test_value b, const char *text_a, const char *text_b, bool fatal);
-void test_check_true(struct test_at at, bool seen, bool expected, const char *text, bool fatal);
-void test_check_null(struct test_at at, const volatile void *seen, bool expected, const char *text,
-		     bool fatal);
-void test_check_str(struct test_at at, const char *a, const char *b, bool expected,
-		    const char *text_a, const char *text_b, bool fatal);
-void test_check_mem(struct test_at at, const void *a, const void *b, size_t len, const char *text_a,
-		    const char *text_b, bool fatal);
+/* Each counts one check, and says so where it fails. */
+bool test_check_compare(struct test_at at, enum test_op op, struct test_value a,
+			struct test_value b, const char *text_a, const char *text_b);
+bool test_check_true(struct test_at at, bool seen, bool expected, const char *text);
+bool test_check_null(struct test_at at, const volatile void *seen, bool expected, const char *text)
+	TEST_NOT_READ(2);
+bool test_check_str(struct test_at at, const char *a, const char *b, bool expected,
+		    const char *text_a, const char *text_b);
+bool test_check_mem(struct test_at at, const void *a, const void *b, size_t len, const char *text_a,
+		    const char *text_b);
+
+/* Ends the test, after a failed ASSERT. */
+void test_end(void) __attribute__((noreturn));
 
 void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_log(struct test_at at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
