@@ -61,6 +61,7 @@ EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_o
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
+TOOLS    := $(filter $(BUILD)/tests/tools/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
 CT       := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/ct/ct.c,$(call c_of,tests/ct)))
 
@@ -127,9 +128,17 @@ $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$
 
 # ---- tests ---------------------------------------------------------------------------------------
 
+# A failed stage does not keep the next one from running: the summary has the verdict.
+export KTLS_BUILD := $(BUILD)
+stage = $(Q)tests/harness/run $(1) || :
+
+UNIT_TESTS := $(UNIT) $(sort $(wildcard tests/unit/*.sh))
+
 .PHONY: test test-ct check check-all lint bench fuzz demo clean
-test: all $(UNIT)
-	$(Q)tests/harness/run unit $(UNIT)
+test: all $(UNIT) $(TOOLS)
+	$(Q)tests/harness/run --new
+	$(call stage,unit $(UNIT_TESTS))
+	$(Q)tests/harness/run --summary
 
 test-ct: $(CT)
 	$(Q)tests/harness/run ct $(CT)
