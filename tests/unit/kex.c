@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Key exchange: X25519 and ECDH on P-256, against published answers and libcrypto. */
+#include "tests/harness/harness.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+
+#include "lib/crypto/kex.h"
+#include "lib/crypto/util.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define RANDOM_ROUNDS 1000
+#else
+#define RANDOM_ROUNDS 10000
+#endif
+
+FIXTURE(kex)
+{
+	uint8_t private_key[32], share[65], peer[65], shared[32], expected[65];
+};
+
+FIXTURE_SETUP(kex)
+{
+	ASSERT_EQ(0, crypto_init());
+}
+
+FIXTURE_TEARDOWN(kex)
+{
+}
+
+static bool all_are(uint8_t value, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != value)
+			return false;
+	return true;
+}
+
+/* ---- known answers -------------------------------------------------------------------------- */
+
+/* Both sides of one exchange, in hex; the P-256 shares without the 04 before them. */
+FIXTURE(exchange)
+{
+	uint8_t private_key[2][32], share[2][65], shared[32];
+};
+
+FIXTURE_VARIANT(exchange)
+{
+	enum kex_group group;
+	const char *private_key[2], *share[2], *shared;
+};
+
+/* RFC 7748, 6.1 */
+FIXTURE_VARIANT_ADD(exchange, rfc7748){
+	.group = KEX_X25519,
+	.private_key = { "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+			 "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb" },
+	.share = { "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+		   "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f" },
+	.shared = "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742",
+};
+
+/* RFC 5903, 8.1 */
+FIXTURE_VARIANT_ADD(exchange, rfc5903){
+	.group = KEX_SECP256R1,
+	.private_key = { "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+			 "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53" },
+	.share = { "04dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180"
+		   "5271a0461cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
+		   "04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63"
+		   "56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab" },
+	.shared = "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de",
+};
+
+/* RFC 8448, 5: the second ClientHello's share and the ServerHello's */
+FIXTURE_VARIANT_ADD(exchange, rfc8448){
+	.group = KEX_SECP256R1,
+	.private_key = { "ab5473467e19346ceb0a0414e41da21d4d2445bc3025afe97c4e8dc8d513da39",
+			 "8c510601f9765bfb8ed693449a48989859b5cfa879cb9f5443c41c5ff10634ed" },
+	.share = { "04a6da7392ec591e17abfd535964b99894d13befb221b3def2ebe3830eac8f0151"
+		   "812677c4d6d2237e85cf01d6910cfb83954e76ba7352830534159897e8065780",
+		   "04583e054b7a66672ae020ad9d2686fcc85b5ad41a134a0f03ee72b893052bd85b"
+		   "4c8de6776f5b04ac07d83540eab3e3d9c547bc6528c4317d294686093a6cad7d" },
+	.shared = "c142ce13ca11b5c2233652e63ad3d97844f1621fbfb9de69d547dc8fedeabeb4",
+};
+
+FIXTURE_SETUP(exchange)
+{
+	const size_t share_size = kex_share_size(variant->group);
+
+	ASSERT_EQ(0, crypto_init());
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(32, test_hex(variant->private_key[i], self->private_key[i], 32));
+		ASSERT_EQ(share_size, test_hex(variant->share[i], self->share[i], 65));
+	}
+	ASSERT_EQ(kex_shared_size(variant->group), test_hex(variant->shared, self->shared, 32));
+}
+
+FIXTURE_TEARDOWN(exchange)
+{
+}
+
+TEST_F(exchange, shares)
+{
+	uint8_t share[65];
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_TRUE(kex_share_of(variant->group, self->private_key[i], share));
+		EXPECT_MEMEQ(self->share[i], share, kex_share_size(variant->group));
+	}
+}
+
+TEST_F(exchange, shared_secret)
+{
+	uint8_t shared[32];
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_TRUE(kex_agree(variant->group, self->private_key[i], self->share[1 - i],
+				      kex_share_size(variant->group), shared));
+		EXPECT_MEMEQ(self->shared, shared, sizeof(shared));
+	}
+}
+
+/* RFC 7748, 5.2 */
+TEST_F(kex, x25519_scalars_and_coordinates)
+{
+	static const char *const text[][3] = {
+		{ "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+		  "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+		  "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552" },
+		{ "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+		  "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+		  "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957" },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		test_hex(text[i][0], self->private_key, 32);
+		test_hex(text[i][1], self->peer, 32);
+		test_hex(text[i][2], self->expected, 32);
+		ASSERT_TRUE(kex_agree(KEX_X25519, self->private_key, self->peer, 32, self->shared));
+		EXPECT_MEMEQ(self->expected, self->shared, 32);
+	}
+}
+
+/* RFC 7748, 5.2: each result is the next scalar, each scalar the next coordinate. */
+TEST_F(kex, x25519_iterated)
+{
+	uint8_t k[32] = { 9 }, u[32] = { 9 };
+
+	for (int i = 1; i <= 1000; i++) {
+		ASSERT_TRUE(kex_agree(KEX_X25519, k, u, 32, self->shared));
+		memcpy(u, k, 32);
+		memcpy(k, self->shared, 32);
+		if (i == 1) {
+			test_hex("422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079",
+				 self->expected, 32);
+			ASSERT_MEMEQ(self->expected, k, 32);
+		}
+	}
+	test_hex("684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51", self->expected,
+		 32);
+	EXPECT_MEMEQ(self->expected, k, 32);
+}
+
+TEST_HARNESS_MAIN
