@@ -32,6 +32,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define KTLS_ENGINE_SIZE           4096
 #define KTLS_ENGINE_CERTS_MAX      10
 #define KTLS_ENGINE_CHAIN_MAX      32768
@@ -47,12 +49,6 @@ extern "C" {
 /* The context. Its insides are the engine's; it may be moved only before ktls_engine_init(). */
 struct ktls_engine {
 	_Alignas(16) unsigned char opaque[KTLS_ENGINE_SIZE];
-};
-
-/* Bytes somewhere else. */
-struct ktls_span {
-	const uint8_t *bytes;
-	size_t len;
 };
 
 /* What an operation returns: 0 done, this, or a negative enum ktls_reason. */
@@ -229,6 +225,8 @@ void ktls_engine_wipe(struct ktls_engine *engine);
  */
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
 				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -6,11 +6,18 @@
 #ifndef KTLS_TLS_H
 #define KTLS_TLS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Bytes somewhere else. */
+struct ktls_span {
+	const uint8_t *bytes;
+	size_t len;
+};
 
 enum ktls_role {
 	KTLS_SERVER = 0,
@@ -196,7 +203,8 @@ struct ktls_traffic_key {
 	R(DAEMON_UNREACHABLE, 163, NONE, "-", "the daemon cannot be reached") \
 	R(PROTOCOL, 164, NONE, "-", "the other end of the hand-off socket broke the protocol") \
 	/* after the hand-off, in the application's own process */ \
-	R(TRUNCATED, 180, NONE, "RFC 9846 6.1", "the connection ended without close_notify")
+	R(TRUNCATED, 180, NONE, "RFC 9846 6.1", "the connection ended without close_notify") \
+	R(KEY_UPDATE_UNSUPPORTED, 181, INTERNAL_ERROR, "RFC 9846 4.7.3, 6.2", "the peer changed its keys, which this kernel or version cannot follow")
 /* clang-format on */
 
 enum ktls_reason {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is behind a struct ktls. The calls of ktls.h are the same with and without ktlsd: handoff.c
+ * has what is common (ids, threads, the pollable descriptor, replies), and a struct ktls_ops
+ * performs the handshakes: client.c asks ktlsd, lib/conn does it in-process. Shared by libktls and
+ * libktls-handshake of one and the same version; not installed.
+ *
+ * A backend's struct is allocated by malloc() and begins with a struct ktls:
+ *
+ *	struct embedded { struct ktls base; ... };
+ *
+ * All ops are called with base.lock held, so a backend needs no lock of its own; none may block.
+ */
+#ifndef KTLS_HANDOFF_OPS_H
+#define KTLS_HANDOFF_OPS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ktls.h>
+
+#include "lib/handoff/protocol.h"
+
+/* One handshake, from ktls_start() to ktls_reply_free(). */
+struct ktls_call {
+	struct ktls_reply reply; /* what the application gets; first */
+	uint64_t id;             /* the same as in reply and request */
+	void *impl;              /* the backend's */
+	/* ---- handoff.c's ---- */
+	void *storage; /* what the reply points to */
+	bool waited;   /* a thread is blocked for it in ktls_handshake() */
+	bool done;
+	struct ktls_call *next; /* in its bucket, or in the list of those that are done */
+};
+
+struct ktls_ops {
+	/*
+	 * Begins a handshake. fd is the application's: whoever keeps it duplicates it. request is
+	 * valid during the call only. Returns 0, and ktls_call_done() will be called once for this
+	 * call, now or later; or a negative errno, and it is never called.
+	 */
+	int (*start)(struct ktls *k, struct ktls_call *call, int fd,
+		     const struct handoff_request *request);
+
+	/* Ends the handshake soon: ktls_call_done() as always, mostly with CANCELLED. */
+	void (*cancel)(struct ktls *k, struct ktls_call *call);
+
+	/* Does what can be done now. Called when base.events is readable, and at other times. */
+	void (*run)(struct ktls *k);
+
+	/*
+	 * Closes and frees all that is the backend's own, the impl of calls in flight too, but
+	 * neither calls nor the struct itself. No ktls_call_done().
+	 */
+	void (*close)(struct ktls *k);
+};
+
+struct ktls {
+	const struct ktls_ops *ops;
+	struct ktls_info info; /* filled in by the backend */
+	int events;            /* epoll set for the backend's descriptors: readable means run() */
+	pthread_mutex_t lock;
+	/* ---- handoff.c's ---- */
+	pthread_cond_t changed; /* a call was done, or nobody polls any more */
+	bool polling;           /* one of the threads in ktls_handshake() polls for all of them */
+	int wake;               /* eventfd: ends that thread's poll */
+	int ready;              /* eventfd: readable while there is something to collect */
+	int pollable;           /* epoll set of events and ready: ktls_fd() */
+	uint64_t last_id;
+	struct ktls_call **buckets; /* calls in flight, by id */
+	size_t buckets_len;         /* a power of two */
+	size_t in_flight;
+	struct ktls_call *done_head; /* to be collected, oldest first */
+	struct ktls_call **done_tail;
+};
+
+/* Sets up k, all zeros before. Returns 0, or a negative errno with nothing left open. */
+WIRE_MUST_CHECK int ktls_base_init(struct ktls *k, const struct ktls_ops *ops);
+
+/*
+ * For a backend whose opening fails after ktls_base_init(): closes what that opened, calls no op.
+ * (ktls_close() calls ops->close(), does this, and frees the struct.)
+ */
+void ktls_base_wipe(struct ktls *k);
+
+/*
+ * A call is over: facts become its reply (facts->id is not looked at); fd is the descriptor in it,
+ * which belongs to the reply from now on, or -1. Everything is copied. Where memory is short the
+ * reply says NO_MEMORY. The call is not to be touched afterwards.
+ */
+void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff_reply *facts,
+		    int fd);
+
+/* The same for a call that ended with no more than a reason. */
+void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason);
+
+/* The call in flight with this id, or NULL. */
+struct ktls_call *ktls_call_find(struct ktls *k, uint64_t id);
+
+/*
+ * The application's params in the form of the protocol, id 0. Spans point into alpn and into what
+ * params point to. Returns 0, or -EINVAL where params make no sense, with out unchanged. Values
+ * that are reserved are not refused here but by handoff_request_check().
+ */
+WIRE_MUST_CHECK int ktls_params_to_request(const struct ktls_params *params,
+					   uint8_t alpn[static KTLS_ALPN_MAX],
+					   struct handoff_request *out);
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libktls: kernel TLS sockets for applications.
+ *
+ * An application connects or accepts a TCP socket and hands it over with ktls_start() or
+ * ktls_handshake(). ktlsd performs the TLS handshake (RFC 9846) and installs the keys into the
+ * kernel; then the reply comes, and the application uses its own descriptor with read(), write()
+ * and sendfile() as if it were TCP. This library needs nothing but libc. A program that wants no
+ * daemon gets the same calls from ktls_open_embedded() in <ktls-handshake.h>.
+ *
+ *	struct ktls *k = ktls_open(NULL, NULL);
+ *	struct ktls_params params = { .role = KTLS_CLIENT, .server_name = "example.org" };
+ *	struct ktls_reply *reply;
+ *
+ *	if (ktls_handshake(k, fd, &params, &reply) == 0 && reply->reason == KTLS_OK)
+ *		write(fd, "hello", 5);
+ *	ktls_reply_free(reply);
+ *
+ * The socket. It is shared with ktlsd while the handshake lasts, so between ktls_start() and the
+ * reply the application neither reads, writes nor polls it. It may be blocking or not, the flag is
+ * left as it is. When the reply is there ktlsd holds nothing of it any more. If the handshake
+ * failed, the socket is still the application's; an alert (RFC 9846, 6) may have been sent on it,
+ * and nothing is left to do but to close it.
+ *
+ * Errors. A function returns 0 or a negative errno for what failed here, in the application's own
+ * process (wrong arguments, no memory). What became of a handshake is in the reply: reason is
+ * KTLS_OK or an enum ktls_reason from <ktls-tls.h>. Whoever was told 0 by ktls_start() gets exactly
+ * one reply, whatever happens to ktlsd.
+ *
+ * Threads. Any number of threads may call any function on one struct ktls at a time, ktls_close()
+ * excepted. A reply and a struct ktls_stream are one thread's at a time. After fork() the child
+ *uses no struct ktls of its parent. No function here raises SIGPIPE; all descriptors are
+ *close-on-exec.
+ */
+#ifndef KTLS_H
+#define KTLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ktls-tls.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define KTLS_SOCKET_PATH      "/run/ktlsd/ktlsd.sock"
+#define KTLS_DEADLINE_DEFAULT 10000  /* milliseconds */
+#define KTLS_DEADLINE_MAX     300000 /* milliseconds */
+#define KTLS_PROFILE_MAX      64     /* bytes of a profile's name */
+#define KTLS_SERVER_NAME_MAX  255    /* bytes of a DNS name or IP address in text */
+#define KTLS_ALPN_MAX         2048   /* bytes of all protocol names, and one more for each */
+#define KTLS_RECEIVED_MAX     32768  /* bytes already read from the socket */
+
+struct ktls;
+
+/* ---- the connection to ktlsd ---------------------------------------------------------------- */
+
+/* Why ktls_open() failed. */
+struct ktls_error {
+	enum ktls_reason reason;
+	int error;      /* the errno behind it, 0 if there is none */
+	char text[256]; /* for people, without a newline */
+};
+
+/*
+ * Connects to the ktlsd that listens at socket_path (NULL: KTLS_SOCKET_PATH) and waits up to 5
+ * seconds for its greeting. More connections are opened by themselves, up to one a worker of
+ * ktlsd, and opened anew when one is lost. Returns NULL on failure, with *error filled in unless
+ * error is NULL: DAEMON_UNREACHABLE (error is ENOENT, ECONNREFUSED, EACCES, ETIMEDOUT, ...),
+ * PROTOCOL, NO_MEMORY, or the reason for which ktlsd refuses this client.
+ */
+struct ktls *ktls_open(const char *socket_path, struct ktls_error *error)
+	__attribute__((warn_unused_result));
+
+/*
+ * Ends the connection and frees k; NULL is a no-op. Handshakes in flight are abandoned: ktlsd
+ * closes what it has of their sockets, and their replies are lost.
+ */
+void ktls_close(struct ktls *k);
+
+/* What the kernel and ktlsd can do for a connection: bits of struct ktls_info.capabilities. */
+#define KTLS_CAN_TLS_1_3_AES_128_GCM       (UINT64_C(1) << 0) /* sending and receiving */
+#define KTLS_CAN_TLS_1_3_AES_256_GCM       (UINT64_C(1) << 1)
+#define KTLS_CAN_TLS_1_3_CHACHA20_POLY1305 (UINT64_C(1) << 2)
+#define KTLS_CAN_TLS_1_2_AES_128_GCM       (UINT64_C(1) << 8)
+#define KTLS_CAN_TLS_1_2_AES_256_GCM       (UINT64_C(1) << 9)
+#define KTLS_CAN_TLS_1_2_CHACHA20_POLY1305 (UINT64_C(1) << 10)
+#define KTLS_CAN_REKEY                     (UINT64_C(1) << 16) /* KeyUpdate: Linux 6.14 */
+#define KTLS_CAN_ZEROCOPY                  (UINT64_C(1) << 17) /* TLS_TX_ZEROCOPY_RO */
+#define KTLS_CAN_RECORD_SIZE_LIMIT         (UINT64_C(1) << 18) /* TLS_TX_MAX_PAYLOAD_LEN */
+#define KTLS_CAN_RELAY                     (UINT64_C(1) << 24) /* reserved */
+
+struct ktls_info {
+	char version[65];      /* of ktlsd, or of the embedding library */
+	unsigned int workers;  /* processes that handshakes are spread over */
+	uint64_t capabilities; /* KTLS_CAN_... */
+	uint64_t reserved[8];  /* 0 */
+};
+
+/* What the greeting said last. */
+void ktls_get_info(struct ktls *k, struct ktls_info *info);
+
+/* ---- what is wanted ------------------------------------------------------------------------- */
+
+/* Who carries the records after the handshake. */
+enum ktls_records {
+	KTLS_RECORDS_REQUIRE_KERNEL = 0, /* the kernel, or the handshake fails, KERNEL_NO_TLS say */
+	KTLS_RECORDS_PREFER_KERNEL = 1,  /* or a relay, where ktlsd has one (KTLS_CAN_RELAY) */
+};
+
+/* Whether a network device shall do it. Reserved: any other value than ANY gets REQUEST_VALUE. */
+enum ktls_hardware {
+	KTLS_HARDWARE_ANY = 0,
+	KTLS_HARDWARE_PREFER = 1,
+	KTLS_HARDWARE_REQUIRE = 2,
+	KTLS_HARDWARE_AVOID = 3,
+};
+
+/*
+ * Parameters of a handshake. To be set to zeros first, which means: a server, by the profile
+ * "default", within ten seconds. What is pointed to is the caller's and used during the call only.
+ */
+struct ktls_params {
+	enum ktls_role role;
+	enum ktls_records records;
+	enum ktls_hardware hardware;
+	uint32_t deadline_ms; /* for the whole handshake; 0: KTLS_DEADLINE_DEFAULT; at most _MAX */
+	/* A profile of ktlsd's configuration: keys, trust, versions. NULL: "default". */
+	const char *profile;
+	/*
+	 * Client: the name that the server's certificate must have, sent to it as well (RFC 6066,
+	 * 3) if it is a DNS name. Or an IP address: "192.0.2.1", "2001:db8::1", without brackets.
+	 * Server: NULL.
+	 */
+	const char *server_name;
+	/* Application protocols in order of preference (RFC 7301), ended by NULL; or NULL. */
+	const char *const *alpn;
+	/* What the application has read from the socket already, from the first byte on. */
+	const void *received;
+	size_t received_len;   /* bytes, at most KTLS_RECEIVED_MAX */
+	void *arg;             /* the application's, returned in the reply */
+	uintptr_t reserved[8]; /* 0, or the call returns -EINVAL */
+};
+
+/* ---- what came of it ------------------------------------------------------------------------ */
+
+/* Who encrypts (tx) and decrypts (rx) now. */
+enum ktls_state {
+	KTLS_STATE_NONE = 0,    /* nobody: no keys are installed */
+	KTLS_STATE_SW = 1,      /* the kernel, on the CPU */
+	KTLS_STATE_HW = 2,      /* a network device */
+	KTLS_STATE_UNKNOWN = 3, /* the kernel or a device: ktlsd may not look */
+	KTLS_STATE_RELAY = 4,   /* reserved: a relay process of ktlsd */
+};
+
+enum ktls_alert_origin {
+	KTLS_ALERT_ORIGIN_NONE = 0, /* there was no alert */
+	KTLS_ALERT_SENT = 1,
+	KTLS_ALERT_RECEIVED = 2,
+};
+
+/*
+ * The one reply to a handshake. Everything in it belongs to it and lives until ktls_reply_free().
+ * Fields that are not known are 0, "" or empty: after a failure that is most of them.
+ */
+struct ktls_reply {
+	uint64_t id;             /* what ktls_start() returned */
+	void *arg;               /* from the params */
+	enum ktls_reason reason; /* KTLS_OK, or why there is no TLS on the socket */
+	enum ktls_alert_origin alert_origin;
+	uint8_t alert;           /* enum ktls_alert; KTLS_ALERT_NONE without an origin */
+	const char *text;        /* for people: what reason means, with details of this case */
+	uint16_t version;        /* KTLS_TLS_1_3 */
+	uint16_t suite;          /* cipher suite, IANA's number as all of these */
+	uint16_t group;          /* key exchange group */
+	uint16_t scheme;         /* signature scheme of the server's proof */
+	const char *server_name; /* name that the client asked for */
+	const char *alpn;        /* application protocol; it may hold any byte but 0 */
+	const struct ktls_span *certs; /* the peer's chain as it came: DER, leaf first */
+	size_t certs_len;              /* number of certificates, at most 10 */
+	enum ktls_state tx;
+	enum ktls_state rx;
+	uint64_t time_us; /* microseconds from the request's arrival at ktlsd to the reply */
+	struct ktls_span session; /* reserved: sealed state for calls to come; empty */
+	int fd; /* reserved: a descriptor that came with the reply, -1: none. Closed with the reply
+		   unless the application sets it to -1 */
+};
+
+/* Frees a reply; NULL is a no-op. */
+void ktls_reply_free(struct ktls_reply *reply);
+
+/* ---- handshakes ----------------------------------------------------------------------------- */
+
+/*
+ * Hands over the connected TCP socket fd and returns at once. The application keeps its descriptor.
+ * Any number may be in flight: what cannot be sent now is kept and sent later. Returns 0 with *id
+ * (never 0, never used again by this k) unless id is NULL; then exactly one reply will come. Else
+ * nothing was handed over, and it is -EINVAL (params), -EBADF, -ENOMEM or -EMFILE.
+ */
+int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_t *id)
+	__attribute__((warn_unused_result));
+
+/*
+ * The descriptor to wait on (POLLIN; poll, select, epoll, io_uring) for all handshakes of k:
+ * readable when ktls_collect() has something to do. It stays the same and belongs to k; nothing but
+ * waiting is done with it.
+ */
+int ktls_fd(const struct ktls *k);
+
+/*
+ * One finished handshake in *reply, to be freed by ktls_reply_free(); or -EAGAIN where none has
+ * finished. Never blocks. To be called until -EAGAIN whenever ktls_fd() is readable, for it sends
+ * what is waiting to be sent, too.
+ */
+int ktls_collect(struct ktls *k, struct ktls_reply **reply) __attribute__((warn_unused_result));
+
+/*
+ * Ends a handshake before its time. Its reply still comes, with CANCELLED, or with what happened
+ * before ktlsd heard of it. -ENOENT where the reply is already there.
+ */
+int ktls_cancel(struct ktls *k, uint64_t id);
+
+/*
+ * A handshake from beginning to end, in a call that blocks. Other threads may do the same, and
+ * other handshakes may be in flight; ktls_collect() never gives out this one's reply. Returns 0
+ * with *reply, whose reason is to be looked at, or an error as ktls_start() with nothing written.
+ */
+int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
+		   struct ktls_reply **reply) __attribute__((warn_unused_result));
+
+/* ---- after the handshake: on the socket itself, without ktlsd ------------------------------- */
+
+/*
+ * What ktls_recv() remembers of one connection. Zeros before the first call; no need to free it.
+ * The reading thread may look at the first two fields.
+ */
+struct ktls_stream {
+	enum ktls_reason reason; /* KTLS_OK as long as the stream goes on, else why it ended */
+	uint8_t alert;           /* received if PEER_ALERT, sent if another, or KTLS_ALERT_NONE */
+	uint8_t message;         /* private: type of the handshake message under way */
+	uint8_t header_len;      /* private: bytes of its header that are in header[] */
+	uint8_t header[4];       /* private */
+	uint32_t message_left;   /* private: bytes of it that are yet to come */
+	uintptr_t reserved[8];   /* 0 */
+};
+
+/*
+ * recv() for a kernel TLS socket: plain recv() or read() fails with EIO on a record that is no
+ * application data (RFC 9846, 5) and cannot tell the end of the stream from a cut. This one reads
+ * over tickets, and over everything else that asks for nothing. flags: 0 or MSG_DONTWAIT,
+ *MSG_WAITALL.
+ *
+ *	> 0          that many bytes of data
+ *	0            the end: the peer sent close_notify (RFC 9846, 6.1); stream->reason is
+ *	             PEER_CLOSE_NOTIFY. Or len is 0
+ *	-EAGAIN      nothing there now, on a non-blocking socket or with MSG_DONTWAIT
+ *	-EINTR       a signal came first
+ *	-EPROTO      the stream is over otherwise; stream->reason says how: TRUNCATED (the peer
+ *closed without close_notify: what was read may not be all), PEER_ALERT, KEY_UPDATE_UNSUPPORTED,
+ *RECORD_MAC, RECORD_TOO_LONG, MESSAGE_UNEXPECTED, ... The alert that belongs to it has been sent.
+ *Close the socket other        as recv() has it: -ECONNRESET, -ETIMEDOUT, -EINVAL, ...
+ *
+ * 0 and -EPROTO are final: later calls return the same and do not touch the socket. One thread at a
+ * time reads a socket; another may write at the same time.
+ */
+ssize_t ktls_recv(int fd, void *buf, size_t len, int flags, struct ktls_stream *stream)
+	__attribute__((warn_unused_result));
+
+/*
+ * Says to the peer that no more data will come: sends close_notify (RFC 9846, 6.1). To be called by
+ * the thread that writes, once, after its last data and before close() or shutdown(SHUT_WR);
+ * reading may go on. A record left open by MSG_MORE is sent by it. Returns 0 when the kernel has
+ * the alert; close() may follow at once and still delivers it, shutdown(SHUT_WR) may cut it off.
+ * -EAGAIN on a non-blocking socket without room: nothing was sent; wait for POLLOUT, call again.
+ * -EPIPE, -ECONNRESET, ... where the connection is gone.
+ */
+int ktls_shutdown(int fd) __attribute__((warn_unused_result));
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* Static strings; for a number without a name "unknown" is part of them. Never NULL. */
+const char *ktls_reason_name(int reason);            /* "CERTIFICATE_EXPIRED"; "OK" */
+const char *ktls_reason_text(int reason);            /* "certificate has expired" */
+const char *ktls_alert_name(unsigned int alert);     /* "certificate_expired" */
+const char *ktls_version_name(unsigned int version); /* "TLS 1.3" */
+const char *ktls_suite_name(unsigned int suite);     /* "TLS_AES_128_GCM_SHA256" */
+const char *ktls_group_name(unsigned int group);     /* "x25519" */
+const char *ktls_scheme_name(unsigned int scheme);   /* "ecdsa_secp256r1_sha256" */
+const char *ktls_state_name(enum ktls_state state);  /* "sw" */
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
