@@ -53,10 +53,11 @@ HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/c
 KTLSD_SRC     := $(filter-out daemon/ktlsctl.c,$(call c_of,daemon))
 SETUP_SRC     := $(call c_of,kernel-setup)
 HARNESS_SRC   := $(call c_of,tests/harness)
+DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
-PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
+PROGRAMS := $(if $(wildcard daemon/main.c),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples))
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
@@ -97,7 +98,12 @@ $(BUILD)/libktls-handshake.so: $(call o_of,$(HANDSHAKE_SRC)) lib/libktls-handsha
 		$(filter %.o,$^) $(BUILD)/libktls.a $(SODIUM_LIBS) $(CRYPTO_LIBS)
 	$(Q)ln -sf libktls-handshake.so $@.$(ABI)
 
-$(BUILD)/ktlsd: $(call o_of,$(KTLSD_SRC)) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+# All of ktlsd but its main(), for the tests.
+$(DAEMON_A): $(call o_of,$(filter-out daemon/main.c,$(KTLSD_SRC)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
 
@@ -112,11 +118,11 @@ $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handsh
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
-		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
-		$(SODIUM_LIBS) $(CRYPTO_LIBS) -lpthread
+		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
 
 # Constant-time checks, for valgrind: see tests/ct/ct.h.
 $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$(HARNESS_SRC)) \

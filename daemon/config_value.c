@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/config_value.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALPN_MAX  1024 /* bytes of all names of a profile */
+#define NAMES_MAX 4096 /* users or groups in one list */
+
+static void tell(struct config_place *place, const char *what, const char *format, va_list args)
+{
+	if (place->line > 0)
+		fprintf(place->out, "%s:%u: %s", place->file, place->line, what);
+	else
+		fprintf(place->out, "%s: %s", place->file, what);
+	vfprintf(place->out, format, args);
+	fputc('\n', place->out);
+}
+
+void config_error(struct config_place *place, const char *format, ...)
+{
+	va_list args;
+
+	place->errors++;
+	va_start(args, format);
+	tell(place, "", format, args);
+	va_end(args);
+}
+
+void config_warning(struct config_place *place, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(place, "warning: ", format, args);
+	va_end(args);
+}
+
+/* Decimal digits up to end, which is set to what follows them. */
+static bool digits(const char *text, unsigned long *out, const char **end)
+{
+	char *stop;
+	unsigned long n;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoul(text, &stop, 10);
+	if (errno != 0)
+		return false;
+	*out = n;
+	*end = stop;
+	return true;
+}
+
+bool value_number(struct config_place *place, const char *text, struct config_range range,
+		  unsigned int *out)
+{
+	const char *end = "";
+	unsigned long n;
+
+	if (!digits(text, &n, &end) || *end || n < range.min || n > range.max) {
+		config_error(place, "'%s' is not a number from %u to %u", text, range.min,
+			     range.max);
+		return false;
+	}
+	*out = (unsigned int)n;
+	return true;
+}
+
+bool value_duration(struct config_place *place, const char *text, struct config_range range,
+		    unsigned int *out)
+{
+	static const struct {
+		const char *name;
+		unsigned int ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 } };
+	const char *end = "";
+	unsigned long n;
+
+	if (digits(text, &n, &end) && n <= range.max) {
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			unsigned long ms = n * units[i].ms;
+
+			if (strcmp(end, units[i].name) != 0 || ms < range.min || ms > range.max)
+				continue;
+			*out = (unsigned int)ms;
+			return true;
+		}
+	}
+	config_error(place, "'%s' is not a time from %ums to %us: write it like 500ms, 10s or 1m",
+		     text, range.min, range.max / 1000);
+	return false;
+}
+
+bool value_bool(struct config_place *place, const char *text, bool *out)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
+		config_error(place, "'%s' is neither yes nor no", text);
+		return false;
+	}
+	*out = strcmp(text, "yes") == 0;
+	return true;
+}
+
+bool value_mode(struct config_place *place, const char *text, mode_t *out)
+{
+	char *end = NULL;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (*text < '0' || *text > '7' || *end || mode > 0777) {
+		config_error(place, "'%s' is not a file mode in octal, 0660 for example", text);
+		return false;
+	}
+	*out = (mode_t)mode;
+	return true;
+}
+
+bool value_path(struct config_place *place, const char *text, size_t max, char **out)
+{
+	char *copy;
+
+	if (*text != '/') {
+		config_error(place, "'%s' is not an absolute path: begin it with /", text);
+		return false;
+	}
+	if (strlen(text) >= max) {
+		config_error(place, "path longer than %zu bytes", max - 1);
+		return false;
+	}
+	copy = strdup(text);
+	if (!copy) {
+		config_error(place, "out of memory");
+		return false;
+	}
+	*out = copy;
+	return true;
+}
+
+/* (uid_t)-1 and (gid_t)-1 mean "no change" to the kernel and are nobody. */
+static bool numeric_id(const char *text, unsigned int *out)
+{
+	const char *end = "";
+	unsigned long n;
+
+	if (!digits(text, &n, &end) || *end || n >= UINT32_MAX)
+		return false;
+	*out = (unsigned int)n;
+	return true;
+}
+
+bool value_user(struct config_place *place, const char *text, uid_t *out)
+{
+	const struct passwd *pw;
+	unsigned int id;
+
+	if (numeric_id(text, &id)) {
+		*out = id;
+		return true;
+	}
+	pw = getpwnam(text);
+	if (!pw) {
+		config_error(place, "no user '%s' on this system: create it or name another", text);
+		return false;
+	}
+	*out = pw->pw_uid;
+	return true;
+}
+
+bool value_group(struct config_place *place, const char *text, gid_t *out)
+{
+	const struct group *gr;
+	unsigned int id;
+
+	if (numeric_id(text, &id)) {
+		*out = id;
+		return true;
+	}
+	gr = getgrnam(text);
+	if (!gr) {
+		config_error(place, "no group '%s' on this system: create it or name another",
+			     text);
+		return false;
+	}
+	*out = gr->gr_gid;
+	return true;
+}
+
+/* One more unsigned int (uid_t and gid_t are such) at the end of an array. */
+static bool append_id(struct config_place *place, unsigned int **ids, size_t *len, unsigned int id)
+{
+	unsigned int *grown;
+
+	if (*len >= NAMES_MAX) {
+		config_error(place, "more than %d names in a list", NAMES_MAX);
+		return false;
+	}
+	grown = reallocarray(*ids, *len + 1, sizeof(id));
+	if (!grown) {
+		config_error(place, "out of memory");
+		return false;
+	}
+	grown[*len] = id;
+	*ids = grown;
+	(*len)++;
+	return true;
+}
+
+/* Calls take for each item of a list; an empty list is an error, too. */
+static bool each_item(struct config_place *place, const char *text, void *arg,
+		      bool (*take)(struct config_place *place, const char *item, void *arg))
+{
+	char *copy = strdup(text);
+	char *rest = copy;
+	unsigned int items = 0;
+	bool ok = true;
+
+	if (!copy) {
+		config_error(place, "out of memory");
+		return false;
+	}
+	for (char *item = strsep(&rest, ", \t"); item; item = strsep(&rest, ", \t")) {
+		if (!*item)
+			continue;
+		items++;
+		ok = take(place, item, arg) && ok;
+	}
+	free(copy);
+	if (items == 0)
+		config_error(place, "empty list");
+	return ok && items > 0;
+}
+
+static bool take_user(struct config_place *place, const char *item, void *arg)
+{
+	struct config_access *access = arg;
+	uid_t uid;
+
+	if (strcmp(item, "*") == 0) {
+		access->anyone = true;
+		return true;
+	}
+	return value_user(place, item, &uid) &&
+	       append_id(place, &access->users, &access->users_len, uid);
+}
+
+static bool take_group(struct config_place *place, const char *item, void *arg)
+{
+	struct config_access *access = arg;
+	gid_t gid;
+
+	return value_group(place, item, &gid) &&
+	       append_id(place, &access->groups, &access->groups_len, gid);
+}
+
+bool value_users(struct config_place *place, const char *text, struct config_access *access)
+{
+	return each_item(place, text, access, take_user);
+}
+
+bool value_groups(struct config_place *place, const char *text, struct config_access *access)
+{
+	return each_item(place, text, access, take_group);
+}
+
+struct alpn {
+	uint8_t *names;
+	size_t len;
+};
+
+static bool take_alpn(struct config_place *place, const char *item, void *arg)
+{
+	struct alpn *alpn = arg;
+	size_t len = strlen(item);
+	uint8_t *grown;
+
+	if (len > 255 || alpn->len + 1 + len > ALPN_MAX) {
+		config_error(place, "more than 255 bytes in a protocol name or %d in all",
+			     ALPN_MAX);
+		return false;
+	}
+	grown = realloc(alpn->names, alpn->len + 1 + len);
+	if (!grown) {
+		config_error(place, "out of memory");
+		return false;
+	}
+	grown[alpn->len] = (uint8_t)len;
+	memcpy(grown + alpn->len + 1, item, len);
+	alpn->names = grown;
+	alpn->len += 1 + len;
+	return true;
+}
+
+bool value_alpn(struct config_place *place, const char *text, uint8_t **alpn, size_t *alpn_len)
+{
+	struct alpn list = { *alpn, *alpn_len };
+	bool ok = each_item(place, text, &list, take_alpn);
+
+	*alpn = list.names;
+	*alpn_len = list.len;
+	return ok;
+}
