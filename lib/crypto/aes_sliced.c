@@ -7,6 +7,7 @@
  * In sliced form vector j holds bit j of every byte. Its 32-bit lane c is column c of the
  * state; within a lane, bits 8r to 8r+7 belong to row r, one bit for each of the eight blocks.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "lib/crypto/gcm.h"
@@ -126,6 +127,7 @@ static inline void shift_rows(slice s[8])
 {
 	const slice row0 = { 0xff, 0xff, 0xff, 0xff };
 
+#pragma GCC unroll 8
 	for (unsigned int j = 0; j < 8; j++)
 		s[j] = (s[j] & row0) |
 		       (__builtin_shufflevector(s[j], s[j], 1, 2, 3, 0) & (row0 << 8)) |
@@ -144,6 +146,7 @@ static inline void mix_columns(slice s[8])
 {
 	slice t[8], rest[8];
 
+#pragma GCC unroll 8
 	for (unsigned int j = 0; j < 8; j++) {
 		slice next = rotate_rows(s[j], 8);
 
@@ -162,19 +165,23 @@ static inline void mix_columns(slice s[8])
 
 static inline void add_round_key(slice s[8], const slice key[8])
 {
+#pragma GCC unroll 8
 	for (unsigned int j = 0; j < 8; j++)
 		s[j] ^= key[j];
 }
 
 static uint32_t load_le32(const uint8_t *p)
 {
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
 }
 
 static void store_le32(uint8_t *p, uint32_t v)
 {
-	for (unsigned int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 static inline slice load_block(const uint8_t *p)
@@ -201,10 +208,13 @@ static inline void swap_bits(slice *x, slice *y, uint32_t mask, unsigned int shi
 /* Vectors of one block each into vectors of one bit of the bytes each, or back. */
 static inline void transpose(slice s[8])
 {
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 4; i++)
 		swap_bits(&s[i], &s[i + 4], 0x0f0f0f0f, 4);
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 8; i += i % 2 ? 3 : 1)
 		swap_bits(&s[i], &s[i + 2], 0x33333333, 2);
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 8; i += 2)
 		swap_bits(&s[i], &s[i + 1], 0x55555555, 1);
 }
@@ -212,6 +222,7 @@ static inline void transpose(slice s[8])
 /* One block, sliced, as if it stood in all eight places. */
 static inline void slice_repeated(slice s[8], slice block)
 {
+#pragma GCC unroll 8
 	for (unsigned int j = 0; j < 8; j++) {
 		slice bit = (block >> j) & 0x01010101;
 
@@ -275,6 +286,7 @@ void aes_encrypt_batch(const struct aes_sliced *k, uint8_t blocks[static AES_BAT
 {
 	slice s[8];
 
+#pragma GCC unroll 8
 	for (unsigned int b = 0; b < 8; b++)
 		s[b] = load_block(blocks + AES_BLOCK * b);
 	transpose(s);
@@ -289,6 +301,7 @@ void aes_encrypt_batch(const struct aes_sliced *k, uint8_t blocks[static AES_BAT
 	shift_rows(s);
 	add_round_key(s, k->round_key[k->rounds]);
 	transpose(s);
+#pragma GCC unroll 8
 	for (unsigned int b = 0; b < 8; b++)
 		store_block(blocks + AES_BLOCK * b, s[b]);
 }

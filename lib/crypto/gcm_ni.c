@@ -72,6 +72,7 @@ INLINE __m128i product_reduce(struct product p)
 	__m128i low = _mm_xor_si128(p.low, _mm_slli_si128(p.mid, 8));
 	__m128i high = _mm_xor_si128(p.high, _mm_srli_si128(p.mid, 8));
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 2; i++)
 		low = _mm_xor_si128(_mm_shuffle_epi32(low, 0x4e),
 				    _mm_clmulepi64_si128(low, fold, 0x00));
@@ -86,11 +87,11 @@ INLINE __m128i multiply(__m128i x, __m128i y)
 	return product_reduce(p);
 }
 
-/*
- * H^2 to H^8. A product of two elements over x each stands for their product over x^2, times x.
- */
+/* H^2 to H^8, over x like H itself: the product of H^i/x and H^j/x comes out as H^(i+j)/x^2 times
+ * x. */
 INLINE void power_set(struct work *w)
 {
+#pragma GCC unroll 8
 	for (unsigned int i = 1; i < BATCH; i++)
 		w->power[i] = multiply(w->power[(i - 1) / 2], w->power[i / 2]);
 }
@@ -112,8 +113,12 @@ INLINE __m128i load_part(const uint8_t *p, size_t len)
 {
 	uint8_t block[AES_BLOCK] = { 0 };
 
+	__m128i x;
+
 	memcpy(block, p, len);
-	return load(block);
+	x = load(block);
+	secret_wipe(block, sizeof(block));
+	return x;
 }
 
 INLINE void store_part(uint8_t *p, __m128i x, size_t len)
@@ -122,6 +127,7 @@ INLINE void store_part(uint8_t *p, __m128i x, size_t len)
 
 	store(block, x);
 	memcpy(p, block, len);
+	secret_wipe(block, sizeof(block));
 }
 
 INLINE void hash_bytes_padded(struct work *w, const uint8_t *bytes, size_t len)
@@ -136,6 +142,7 @@ INLINE void hash_batch(struct work *w, const uint8_t *blocks)
 {
 	struct product p = product_zero();
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < BATCH; i++) {
 		__m128i x = reverse_bytes(load(blocks + AES_BLOCK * i));
 
@@ -160,6 +167,7 @@ INLINE __m128i encrypt_block(const struct gcm_key *k, __m128i x)
 /* The counter blocks of the next batch, with the first round key added. */
 INLINE void next_counters(struct work *w, __m128i b[BATCH])
 {
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < BATCH; i++) {
 		b[i] = _mm_xor_si128(reverse_bytes(w->counter), round_key(w->key, 0));
 		w->counter = _mm_add_epi32(w->counter, _mm_set_epi32(0, 0, 0, 1));
@@ -169,15 +177,18 @@ INLINE void next_counters(struct work *w, __m128i b[BATCH])
 INLINE void encrypt_rounds(__m128i b[BATCH], const struct gcm_key *k, uint32_t from)
 {
 	for (uint32_t r = from; r < k->rounds; r++) {
+#pragma GCC unroll 8
 		for (unsigned int i = 0; i < BATCH; i++)
 			b[i] = _mm_aesenc_si128(b[i], round_key(k, r));
 	}
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < BATCH; i++)
 		b[i] = _mm_aesenclast_si128(b[i], round_key(k, k->rounds));
 }
 
 INLINE void xor_batch(const __m128i b[BATCH], const uint8_t *in, uint8_t *out)
 {
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < BATCH; i++)
 		store(out + AES_BLOCK * i, _mm_xor_si128(b[i], load(in + AES_BLOCK * i)));
 }
@@ -199,7 +210,9 @@ INLINE void crypt_and_hash_batch(struct work *w, const uint8_t *in, uint8_t *out
 	__m128i b[BATCH], x;
 
 	next_counters(w, b);
+#pragma GCC unroll 8
 	for (uint32_t r = 1; r <= BATCH; r++) {
+#pragma GCC unroll 8
 		for (unsigned int i = 0; i < BATCH; i++)
 			b[i] = _mm_aesenc_si128(b[i], round_key(w->key, r));
 		x = reverse_bytes(load(hashed + AES_BLOCK * (r - 1)));
@@ -243,8 +256,12 @@ INLINE void crypt_rest(struct work *w, const struct gcm_message *m, size_t at)
 		x = part < AES_BLOCK ? load_part(m->in + at, part) : load(m->in + at);
 		y = first_bytes(_mm_xor_si128(x, b[i]), part);
 		hash_block(w, m->seal ? y : x);
-		store_part(m->out + at, y, part);
+		if (part < AES_BLOCK)
+			store_part(m->out + at, y, part);
+		else
+			store(m->out + at, y);
 	}
+	secret_wipe(b, sizeof(b));
 }
 
 INLINE void hash_lengths(struct work *w, size_t ad_len, size_t len)
@@ -257,11 +274,13 @@ TARGET void gcm_crypt_ni(const struct gcm_key *k, const struct gcm_message *m,
 			 uint8_t tag[static AEAD_TAG])
 {
 	const size_t whole = m->len / BATCH_BYTES * BATCH_BYTES;
-	struct work w = { .key = k, .y = _mm_setzero_si128() };
+	struct work w;
 	uint8_t first[AES_BLOCK] = { [AES_BLOCK - 1] = 1 };
 	__m128i mask;
 
 	memcpy(first, m->nonce, AEAD_NONCE);
+	w.key = k;
+	w.y = _mm_setzero_si128();
 	mask = encrypt_block(k, load(first));
 	w.counter = _mm_add_epi32(reverse_bytes(load(first)), _mm_set_epi32(0, 0, 0, 1));
 	w.power[0] = load(k->h);

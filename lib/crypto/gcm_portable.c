@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* AES-GCM (SP 800-38D, 7) on the bitsliced AES and the multiplying GHASH. */
+#include <endian.h>
 #include <string.h>
 
 #include "lib/crypto/gcm.h"
@@ -30,11 +31,12 @@ void gcm_init_portable(struct gcm_key *k, const uint8_t *key, size_t key_size)
 static void keystream_refill(struct keystream *s)
 {
 	uint8_t *block = s->bytes;
+	uint32_t counter;
 
-	for (; block < s->bytes + sizeof(s->bytes); block += AES_BLOCK, s->counter++) {
+	for (unsigned int i = 0; i < AES_BATCH; i++, block += AES_BLOCK) {
+		counter = htobe32(s->counter++);
 		memcpy(block, s->nonce, AEAD_NONCE);
-		for (unsigned int i = 0; i < 4; i++)
-			block[AEAD_NONCE + i] = (uint8_t)(s->counter >> (24 - 8 * i));
+		memcpy(block + AEAD_NONCE, &counter, sizeof(counter));
 	}
 	aes_encrypt_batch(&s->aes, s->bytes);
 	s->used = 0;

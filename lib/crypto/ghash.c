@@ -4,22 +4,24 @@
  * ordinary 64-bit multiplications. These must take the same time for all operands, which holds for
  * the 64-bit CPUs that Linux runs on.
  */
+#include <endian.h>
+#include <string.h>
+
 #include "lib/crypto/gcm.h"
 #include "lib/crypto/util.h"
 
 static uint64_t load_be64(const uint8_t *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (unsigned int i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
 }
 
 static void store_be64(uint8_t *p, uint64_t v)
 {
-	for (unsigned int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 /*
@@ -32,12 +34,15 @@ static uint64_t clmul_low(uint64_t x, uint64_t y)
 	const uint64_t every4 = 0x1111111111111111;
 	uint64_t xs[4], ys[4], out = 0, z;
 
+#pragma GCC unroll 4
 	for (unsigned int i = 0; i < 4; i++) {
 		xs[i] = x & every4 << i;
 		ys[i] = y & every4 << i;
 	}
+#pragma GCC unroll 4
 	for (unsigned int i = 0; i < 4; i++) {
 		z = 0;
+#pragma GCC unroll 4
 		for (unsigned int j = 0; j < 4; j++)
 			z ^= xs[j] * ys[(i - j) % 4];
 		out |= z & every4 << i;

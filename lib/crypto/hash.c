@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/crypto/hash.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "lib/crypto/cpu.h"
@@ -24,31 +25,32 @@ size_t hash_block_size(enum hash_alg alg)
 	return alg == HASH_SHA384 ? 128 : 64;
 }
 
-static void compress(struct hash *h, const uint8_t *blocks, size_t n)
+/* len: of whole blocks. */
+static void compress(struct hash *h, const uint8_t *blocks, size_t len)
 {
 	if (h->alg == HASH_SHA384) {
-		sha512_blocks_portable(h->state.w64, blocks, n);
+		sha512_blocks_portable(h->state.w64, blocks, len / 128);
 		return;
 	}
 #if defined(__x86_64__)
 	if (crypto_cpu.sha_ni) {
-		sha256_blocks_ni(h->state.w32, blocks, n);
+		sha256_blocks_ni(h->state.w32, blocks, len / 64);
 		return;
 	}
 #endif
-	sha256_blocks_portable(h->state.w32, blocks, n);
+	sha256_blocks_portable(h->state.w32, blocks, len / 64);
 }
 
 static void store_be32(uint8_t *out, uint32_t v)
 {
-	for (unsigned int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(v >> (24 - 8 * i));
+	v = htobe32(v);
+	memcpy(out, &v, sizeof(v));
 }
 
 static void store_be64(uint8_t *out, uint64_t v)
 {
-	for (unsigned int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(v >> (56 - 8 * i));
+	v = htobe64(v);
+	memcpy(out, &v, sizeof(v));
 }
 
 /* Bytes of the incomplete block. */
@@ -59,7 +61,8 @@ static size_t held(const struct hash *h)
 
 void hash_init(struct hash *h, enum hash_alg alg)
 {
-	*h = (struct hash){ .alg = alg };
+	h->alg = alg;
+	h->count = 0;
 	if (alg == HASH_SHA384)
 		memcpy(h->state.w64, sha384_iv, sizeof(sha384_iv));
 	else
@@ -71,7 +74,7 @@ void hash_update(struct hash *h, const void *bytes, size_t len)
 	const size_t size = hash_block_size(h->alg);
 	const size_t have = held(h);
 	const uint8_t *p = bytes;
-	size_t part;
+	size_t part, whole;
 
 	if (len == 0)
 		return;
@@ -81,13 +84,14 @@ void hash_update(struct hash *h, const void *bytes, size_t len)
 		memcpy(h->block + have, p, part);
 		if (have + part < size)
 			return;
-		compress(h, h->block, 1);
+		compress(h, h->block, size);
 		p += part;
 		len -= part;
 	}
-	if (len >= size)
-		compress(h, p, len / size);
-	memcpy(h->block, p + len / size * size, len % size);
+	whole = len & ~(size - 1);
+	if (whole > 0)
+		compress(h, p, whole);
+	memcpy(h->block, p + whole, len - whole);
 }
 
 /* FIPS 180-4, 5.1: a one bit, zeros, and the length in bits at the end of a block. */
@@ -100,13 +104,13 @@ static void pad(struct hash *h)
 	h->block[have++] = 0x80;
 	memset(h->block + have, 0, size - have);
 	if (size - have < length_size) {
-		compress(h, h->block, 1);
+		compress(h, h->block, size);
 		memset(h->block, 0, size);
 	}
 	if (h->alg == HASH_SHA384)
 		store_be64(h->block + size - 16, h->count >> 61);
 	store_be64(h->block + size - 8, h->count << 3);
-	compress(h, h->block, 1);
+	compress(h, h->block, size);
 }
 
 void hash_final(struct hash *h, uint8_t *out)

@@ -6,16 +6,16 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/util.h"
 
-/* Hashes one block: the key, filled up with zeros, XOR a byte repeated. */
-static void hash_padded_key(struct hash *h, enum hash_alg alg, const uint8_t *key, uint8_t byte)
+/* Hashes one block: the key, which zeros fill up, XOR a byte repeated. */
+static void hash_padded_key(struct hash *h, enum hash_alg alg, const uint8_t key[HASH_BLOCK_MAX],
+			    uint8_t byte)
 {
 	uint8_t block[HASH_BLOCK_MAX];
-	const size_t size = hash_block_size(alg);
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < sizeof(block); i++)
 		block[i] = key[i] ^ byte;
 	hash_init(h, alg);
-	hash_update(h, block, size);
+	hash_update(h, block, hash_block_size(alg));
 	secret_wipe(block, sizeof(block));
 }
 
@@ -69,8 +69,8 @@ void hkdf_expand(enum hash_alg alg, const uint8_t *prk, const void *info, size_t
 		 uint8_t *out, size_t len)
 {
 	const size_t size = hash_size(alg);
+	struct hmac keyed, copy, *m;
 	uint8_t t[HASH_MAX];
-	struct hmac keyed, m;
 	uint8_t i = 0;
 	size_t part;
 
@@ -78,14 +78,18 @@ void hkdf_expand(enum hash_alg alg, const uint8_t *prk, const void *info, size_t
 		sodium_misuse();
 	hmac_init(&keyed, alg, prk, size);
 	for (; len > 0; out += part, len -= part) {
-		m = keyed;
-		if (i > 0)
-			hmac_update(&m, t, size);
-		i++;
-		hmac_update(&m, info, info_len);
-		hmac_update(&m, &i, 1);
-		hmac_final(&m, t);
 		part = len < size ? len : size;
+		m = &keyed;
+		if (part < len) {
+			copy = keyed;
+			m = &copy;
+		}
+		if (i > 0)
+			hmac_update(m, t, size);
+		i++;
+		hmac_update(m, info, info_len);
+		hmac_update(m, &i, 1);
+		hmac_final(m, t);
 		memcpy(out, t, part);
 	}
 	secret_wipe(&keyed, sizeof(keyed));
