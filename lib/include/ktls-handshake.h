@@ -16,6 +16,7 @@
  *   own chain            KTLS_ENGINE_CHAIN_MAX bytes in all
  *   skipped early data   KTLS_ENGINE_EARLY_DATA_MAX bytes
  *   cookie (client)      4096 bytes
+ *   ALPN list            4096 bytes
  *
  * A thread may use any number of engines, an engine only one thread at a time.
  */

@@ -2,7 +2,7 @@
 #include "lib/wire/reason.h"
 
 static const struct reason reasons[] = {
-#define ROW(name, number, alert, section, text)                                                    \
+#define ROW(name, number, alert, section, text) \
 	{ #name, KTLS_R_##name, KTLS_ALERT_##alert, section, text },
 	KTLS_REASONS(ROW)
 #undef ROW

@@ -4,8 +4,8 @@
  * they are closed (presentation language of RFC 9846, section 3).
  *
  * The memory is the caller's. Writing past its end, or a vector longer than its prefix can say, is
- * remembered; nothing is written outside the memory. The caller looks once, with writer_ok(), before
- * it uses the result.
+ * remembered; nothing is written outside the memory. The caller looks once, with writer_ok(),
+ * before it uses the result.
  */
 #ifndef KTLS_WIRE_WRITER_H
 #define KTLS_WIRE_WRITER_H

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* CertificateVerify, RFC 9846 4.5.2. */
+#include "lib/handshake/messages.h"
+
+_Static_assert(KTLS_ENGINE_SIGNATURE_MAX <= STASH_SMALL, "the signature lies in the stash");
+
+size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
+				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
+{
+	static const char server[] = "TLS 1.3, server CertificateVerify";
+	static const char client[] = "TLS 1.3, client CertificateVerify";
+	struct writer w;
+
+	writer_init(&w, out, KTLS_ENGINE_CONTENT_MAX);
+	for (int i = 0; i < 64; i++)
+		writer_u8(&w, 0x20);
+	/* With the zero byte at its end, which separates it from the hash. */
+	writer_bytes(&w, signer == KTLS_SERVER ? server : client, sizeof(server));
+	writer_bytes(&w, hash, hash_len);
+	return w.len;
+}
+
+int certificate_verify_sign(struct engine *e)
+{
+	uint8_t hash[HASH_MAX];
+	struct ktls_engine_sign request = {
+		.credential = e->choice.credential,
+		.scheme = e->choice.scheme,
+		.role = e->config.role,
+		.hash = hash,
+		.hash_len = hash_size(e->schedule.suite->hash),
+	};
+
+	transcript_hash(&e->transcript, hash);
+	return engine_result(
+		e->config.ops->sign(e->arg, &request, e->stash.small, &e->signature_len));
+}
+
+int certificate_verify_build(struct engine *e, struct writer *w)
+{
+	if (e->signature_len == 0 || e->signature_len > KTLS_ENGINE_SIGNATURE_MAX)
+		return -KTLS_R_SIGNER;
+	writer_u16(w, e->choice.scheme);
+	writer_vec(w, 2, e->stash.small, e->signature_len);
+	e->facts.scheme = e->choice.scheme;
+	return 0;
+}
+
+int certificate_verify_recv(struct engine *e, struct reader *body)
+{
+	uint8_t hash[HASH_MAX], content[KTLS_ENGINE_CONTENT_MAX];
+	struct reader signature;
+	uint16_t scheme;
+	size_t len;
+
+	if (!reader_u16(body, &scheme) || !reader_vec16(body, &signature) || !reader_empty(body))
+		return -KTLS_R_MESSAGE_MALFORMED;
+	if (!scheme_signs_handshake(scheme))
+		return -KTLS_R_SCHEME_INVALID;
+	transcript_hash(&e->transcript, hash);
+	len = ktls_engine_signed_content(engine_is_server(e) ? KTLS_CLIENT : KTLS_SERVER, hash,
+					 hash_size(e->schedule.suite->hash), content);
+	e->facts.scheme = scheme;
+	return engine_result(e->config.ops->verify_signature(e->arg, scheme, content, len,
+							     signature.at, signature.left));
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* The public face of the engine: checks the caller's side, then leaves the work to the machine. */
+#include "lib/handshake/engine.h"
+
+#include <string.h>
+
+#include "lib/crypto/util.h"
+#include "lib/handshake/machine.h"
+#include "lib/handshake/stash.h"
+
+#define HOST_NAME_MAX_LEN 255
+#define ALPN_MAX          4096
+
+bool engine_list_has(const uint16_t *list, size_t len, uint16_t number)
+{
+	for (size_t i = 0; i < len; i++)
+		if (list[i] == number)
+			return true;
+	return false;
+}
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static bool ops_complete(const struct ktls_engine_config *c)
+{
+	const struct ktls_engine_ops *o = c->ops;
+
+	if (!o || !o->random || !o->generate || !o->agree || !o->borrow || !o->give_back)
+		return false;
+	return c->role == KTLS_SERVER ? o->choose && o->sign
+				      : o->verify_chain && o->verify_signature;
+}
+
+static bool suites_known(const uint16_t *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!suite_find(list[i]))
+			return false;
+	return len > 0 && len <= SUITES_MAX;
+}
+
+static bool groups_known(const uint16_t *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!group_find(list[i]))
+			return false;
+	return len > 0 && len <= GROUPS_MAX;
+}
+
+static bool alpn_valid(const struct ktls_engine_config *c)
+{
+	struct reader list, name;
+
+	reader_init(&list, c->alpn, c->alpn_len);
+	while (!reader_empty(&list))
+		if (!reader_vec8(&list, &name) || reader_empty(&name))
+			return false;
+	return c->alpn_len <= ALPN_MAX;
+}
+
+static bool server_name_valid(const struct ktls_engine_config *c)
+{
+	size_t len = c->server_name ? strlen(c->server_name) : 1;
+
+	return len > 0 && len <= HOST_NAME_MAX_LEN;
+}
+
+static bool take_config(struct engine *e, const struct ktls_engine_config *config)
+{
+	struct ktls_engine_config *c = &e->config;
+
+	*c = *config;
+	if (!c->suites) {
+		c->suites = suites_all;
+		c->suites_len = SUITES_MAX;
+	}
+	if (!c->groups) {
+		c->groups = groups_all;
+		c->groups_len = GROUPS_MAX;
+	}
+	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) && ops_complete(c) &&
+	       suites_known(c->suites, c->suites_len) && groups_known(c->groups, c->groups_len) &&
+	       alpn_valid(c) && server_name_valid(c);
+}
+
+int ktls_engine_init(struct ktls_engine *engine, const struct ktls_engine_config *config, void *arg)
+{
+	struct engine *e = engine_of(engine);
+
+	memset(e, 0, sizeof(*e));
+	if (!take_config(e, config)) {
+		secret_wipe(e, sizeof(*e));
+		return -KTLS_R_MISUSE;
+	}
+	e->arg = arg;
+	e->facts.alert = KTLS_ALERT_NONE;
+	e->stash.buf = e->stash.small;
+	e->stash.cap = sizeof(e->stash.small);
+	transcript_init(&e->transcript);
+	if (e->config.role == KTLS_SERVER) {
+		e->state = SERVER_RECV_HELLO;
+		return 0;
+	}
+	e->state = CLIENT_GENERATE;
+	e->group = group_find(e->config.groups[0]);
+	if (e->config.server_name)
+		memcpy(e->facts.server_name, e->config.server_name,
+		       strlen(e->config.server_name) + 1);
+	return 0;
+}
+
+void ktls_engine_wipe(struct ktls_engine *engine)
+{
+	struct engine *e = engine_of(engine);
+
+	if (e->config.ops)
+		stash_release(e);
+	secret_wipe(e, sizeof(*e));
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void start_call(struct engine *e, struct ktls_engine_io *io)
+{
+	io->consumed = 0;
+	io->out_len = 0;
+	io->need = 0;
+	e->io = io;
+	e->flight.open = false;
+	reader_init(&e->content, NULL, 0);
+}
+
+static bool is_over(const struct engine *e)
+{
+	return e->state == STATE_DONE || e->state == STATE_FAILED;
+}
+
+enum ktls_engine_state ktls_engine_run(struct ktls_engine *engine, struct ktls_engine_io *io)
+{
+	struct engine *e = engine_of(engine);
+	enum ktls_engine_state state;
+
+	start_call(e, io);
+	if (!is_over(e) && io->out_cap < KTLS_ENGINE_OUT_MIN)
+		machine_fail(e, KTLS_R_MISUSE);
+	else if (!is_over(e) && e->resumed < 0)
+		machine_fail(e, -e->resumed);
+	state = machine_run(e);
+	e->io = NULL;
+	return state;
+}
+
+void ktls_engine_resume(struct ktls_engine *engine, int result)
+{
+	struct engine *e = engine_of(engine);
+
+	if (!e->waiting)
+		return;
+	e->waiting = false;
+	e->resumed = result <= 0 ? result : -KTLS_R_INTERNAL;
+}
+
+void ktls_engine_abort(struct ktls_engine *engine, enum ktls_reason reason,
+		       struct ktls_engine_io *io)
+{
+	struct engine *e = engine_of(engine);
+
+	start_call(e, io);
+	if (!is_over(e))
+		machine_fail(e, (int)reason);
+	e->io = NULL;
+}
+
+const struct ktls_engine_facts *ktls_engine_facts(const struct ktls_engine *engine)
+{
+	return &engine_of_const(engine)->facts;
+}
+
+static void export_key(const struct engine *e, const struct traffic *t,
+		       struct ktls_traffic_key *out)
+{
+	struct writer w;
+
+	memset(out, 0, sizeof(*out));
+	out->version = e->facts.version;
+	out->suite = e->facts.suite;
+	memcpy(out->key, t->key, sizeof(out->key));
+	memcpy(out->iv, t->iv, sizeof(out->iv));
+	writer_init(&w, out->seq, sizeof(out->seq));
+	writer_u64(&w, t->seq);
+}
+
+int ktls_engine_keys(const struct ktls_engine *engine, struct ktls_traffic_key *tx,
+		     struct ktls_traffic_key *rx)
+{
+	const struct engine *e = engine_of_const(engine);
+
+	if (e->state != STATE_DONE)
+		return -KTLS_R_MISUSE;
+	export_key(e, &e->schedule.tx, tx);
+	export_key(e, &e->schedule.rx, rx);
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The insides of struct ktls_engine: the state of one handshake, shared by the files of this
+ * folder. */
+#ifndef KTLS_HANDSHAKE_ENGINE_H
+#define KTLS_HANDSHAKE_ENGINE_H
+
+#include <ktls-handshake.h>
+
+#include "lib/handshake/schedule.h"
+#include "lib/handshake/suite.h"
+#include "lib/handshake/transcript.h"
+#include "lib/wire/reader.h"
+#include "lib/wire/writer.h"
+
+/*
+ * What functions of this folder return besides 0 and negative reasons: PENDING, as the operations
+ * do, ALTERNATIVE, by which a handler takes its row's other way on, STARVED for want of input.
+ */
+#define PENDING     KTLS_ENGINE_PENDING
+#define ALTERNATIVE 2
+#define STARVED     3
+
+#define STASH_SMALL 512 /* bytes of a message in pieces that need no borrowed buffer */
+
+/* HandshakeType, RFC 9846 4; HELLO_RETRY is a ServerHello with the special random. */
+enum message {
+	MESSAGE_CLIENT_HELLO = 1,
+	MESSAGE_SERVER_HELLO = 2,
+	MESSAGE_ENCRYPTED_EXTENSIONS = 8,
+	MESSAGE_CERTIFICATE = 11,
+	MESSAGE_CERTIFICATE_REQUEST = 13,
+	MESSAGE_CERTIFICATE_VERIFY = 15,
+	MESSAGE_FINISHED = 20,
+	MESSAGE_HELLO_RETRY = 0x100 | MESSAGE_SERVER_HELLO,
+};
+
+/* The rows of the state table in machine.c. */
+enum state {
+	CLIENT_GENERATE,
+	CLIENT_SEND_HELLO,
+	CLIENT_RECV_SERVER_HELLO,
+	CLIENT_GENERATE_AGAIN,
+	CLIENT_SEND_HELLO_AGAIN,
+	CLIENT_RECV_SERVER_HELLO_AGAIN,
+	CLIENT_AGREE,
+	CLIENT_HANDSHAKE_KEYS,
+	CLIENT_RECV_EXTENSIONS,
+	CLIENT_RECV_CERTIFICATE_OR_REQUEST,
+	CLIENT_RECV_CERTIFICATE,
+	CLIENT_RECV_CERTIFICATE_VERIFY,
+	CLIENT_RECV_FINISHED,
+	CLIENT_APPLICATION_KEYS,
+	CLIENT_SEND_CERTIFICATE,
+	CLIENT_SEND_FINISHED,
+	CLIENT_SWITCH_TX,
+	SERVER_RECV_HELLO,
+	SERVER_SEND_RETRY,
+	SERVER_RECV_HELLO_AGAIN,
+	SERVER_CHOOSE,
+	SERVER_GENERATE,
+	SERVER_AGREE,
+	SERVER_SEND_HELLO,
+	SERVER_HANDSHAKE_KEYS,
+	SERVER_SEND_EXTENSIONS,
+	SERVER_SEND_CERTIFICATE,
+	SERVER_SIGN,
+	SERVER_SEND_CERTIFICATE_VERIFY,
+	SERVER_SEND_FINISHED,
+	SERVER_APPLICATION_KEYS,
+	SERVER_RECV_FINISHED,
+	SERVER_SWITCH_RX,
+	STATE_DONE,
+	STATE_FAILED,
+	STATES,
+};
+
+/* Handshake bytes that had to be kept because a message came in pieces. */
+struct stash {
+	uint8_t *buf; /* small, or borrowed */
+	size_t cap;
+	size_t len;
+	uint8_t small[STASH_SMALL];
+};
+
+/* Messages of one flight under the same keys, not yet sealed: they share records. */
+struct flight {
+	bool open;
+	size_t start; /* where its first record begins in io->out */
+	struct writer w;
+};
+
+struct engine {
+	struct ktls_engine_config config;
+	void *arg;
+	enum state state;
+	bool waiting; /* for ktls_engine_resume() */
+	int resumed;  /* what it said last */
+	struct ktls_engine_facts facts;
+
+	struct transcript transcript;
+	struct schedule schedule;
+
+	/* The call in progress; meaningless between calls. */
+	struct ktls_engine_io *io;
+	struct reader content; /* handshake bytes of the record at hand */
+	struct flight flight;
+	struct stash stash;
+
+	/* Record layer. */
+	bool protected_seen;    /* a protected record was received */
+	bool skip_early_data;   /* the client may be sending some */
+	uint32_t early_skipped; /* bytes */
+	bool ccs_sent;
+
+	/* Negotiation. */
+	uint8_t random[32]; /* ClientHello.random */
+	uint8_t session_id[32];
+	uint8_t session_id_len;
+	uint32_t offered;  /* client: extensions in our ClientHello, a bit a row of the table */
+	uint32_t received; /* extensions in the message at hand, likewise */
+	const struct group *group;
+	const struct group *retry_group;           /* that a HelloRetryRequest asked for */
+	uint8_t share[KTLS_ENGINE_SHARE_MAX];      /* ours */
+	uint8_t peer_share[KTLS_ENGINE_SHARE_MAX]; /* theirs, of e->group */
+	size_t peer_share_len;
+	uint8_t *cookie; /* client: borrowed, from HelloRetryRequest to second ClientHello */
+	size_t cookie_len;
+	uint8_t hello_digest[32];      /* server: what may not change between two ClientHellos */
+	uint16_t schemes[SCHEMES_MAX]; /* the peer's, as far as we know them; its order */
+	size_t schemes_len;
+
+	/* Authentication. */
+	struct ktls_engine_choice choice;
+	size_t signature_len; /* the signature lies in stash.small */
+	bool certificate_requested;
+};
+
+_Static_assert(sizeof(struct engine) <= sizeof(struct ktls_engine), "KTLS_ENGINE_SIZE too small");
+
+static inline struct engine *engine_of(struct ktls_engine *public)
+{
+	return (struct engine *)(void *)public->opaque;
+}
+
+static inline const struct engine *engine_of_const(const struct ktls_engine *public)
+{
+	return (const struct engine *)(const void *)public->opaque;
+}
+
+static inline bool engine_is_server(const struct engine *e)
+{
+	return e->config.role == KTLS_SERVER;
+}
+
+/* The result of a caller's operation, with what is none taken for a failure. */
+static inline int engine_result(int result)
+{
+	return result == PENDING || result <= 0 ? result : -KTLS_R_INTERNAL;
+}
+
+/* Whether a list of the caller's holds a number. */
+bool engine_list_has(const uint16_t *list, size_t len, uint16_t number);
+
+#endif

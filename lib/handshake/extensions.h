@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Extensions (RFC 9846, 4.3): a table says which message may carry which, how each is built and
+ * parsed and what its absence means. The driver checks once, for all of them, what is duplicate,
+ * misplaced, unsolicited, missing or followed by trailing bytes.
+ */
+#ifndef KTLS_HANDSHAKE_EXTENSIONS_H
+#define KTLS_HANDSHAKE_EXTENSIONS_H
+
+#include "lib/handshake/engine.h"
+
+#define EXTENSIONS_MAX 256 /* in one message; more are refused */
+
+/* Rows of the table; also bits of engine.offered and engine.received. */
+enum extension_row {
+	EXTENSION_SUPPORTED_VERSIONS,
+	EXTENSION_SERVER_NAME,
+	EXTENSION_SUPPORTED_GROUPS,
+	EXTENSION_SIGNATURE_ALGORITHMS,
+	EXTENSION_SIGNATURE_ALGORITHMS_CERT,
+	EXTENSION_ALPN,
+	EXTENSION_COOKIE,
+	EXTENSION_KEY_SHARE,
+	EXTENSION_PSK_MODES,
+	EXTENSION_EARLY_DATA,
+	EXTENSION_PRE_SHARED_KEY,
+	EXTENSION_ROWS,
+};
+
+/* What the extensions of the message at hand said; readers point into the message. */
+struct extension_values {
+	enum message message;
+	struct reader groups; /* ClientHello: NamedGroup list */
+	struct reader shares; /* ClientHello: KeyShareEntry list */
+	struct reader cookie; /* HelloRetryRequest */
+	uint16_t group;       /* ServerHello, HelloRetryRequest: selected group */
+	struct reader share;  /* ServerHello: the server's share */
+};
+
+/* Whether the message parsed last had the extension. */
+bool extension_received(const struct engine *e, enum extension_row row);
+
+/* Parses the extensions block, its length prefix included, of a message of the peer. */
+int extensions_parse(struct engine *e, struct reader *message, struct extension_values *values)
+	__attribute__((warn_unused_result));
+
+/* Writes the extensions block of a message of ours, its length prefix included. */
+void extensions_build(struct engine *e, enum message message, struct writer *w);
+
+/* The handlers of the table's rows. */
+int versions_parse(struct engine *e, struct extension_values *values, struct reader *body);
+void versions_build(struct engine *e, enum message message, struct writer *w);
+int groups_parse(struct engine *e, struct extension_values *values, struct reader *body);
+void groups_build(struct engine *e, enum message message, struct writer *w);
+int schemes_parse(struct engine *e, struct extension_values *values, struct reader *body);
+int schemes_cert_parse(struct engine *e, struct extension_values *values, struct reader *body);
+void schemes_build(struct engine *e, enum message message, struct writer *w);
+int cookie_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool cookie_wanted(const struct engine *e, enum message message);
+void cookie_build(struct engine *e, enum message message, struct writer *w);
+int key_share_parse(struct engine *e, struct extension_values *values, struct reader *body);
+void key_share_build(struct engine *e, enum message message, struct writer *w);
+int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body);
+int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body);
+int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body);
+int server_name_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool server_name_wanted(const struct engine *e, enum message message);
+void server_name_build(struct engine *e, enum message message, struct writer *w);
+int alpn_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool alpn_wanted(const struct engine *e, enum message message);
+void alpn_build(struct engine *e, enum message message, struct writer *w);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The states that neither send nor receive: key exchange, choice of a certificate, and the moments
+ * at which keys change (RFC 9846, 7.1). Each flushes what is to go out under the keys before.
+ */
+#ifndef KTLS_HANDSHAKE_KEYS_H
+#define KTLS_HANDSHAKE_KEYS_H
+
+#include "lib/handshake/engine.h"
+
+int keys_generate(struct engine *e);
+int keys_generate_again(struct engine *e);
+int keys_agree(struct engine *e);
+int keys_choose(struct engine *e);
+int keys_handshake(struct engine *e);
+int keys_application_server(struct engine *e);
+/* ALTERNATIVE where the server asked for a certificate. */
+int keys_application_client(struct engine *e);
+int keys_switch_tx(struct engine *e);
+int keys_switch_rx(struct engine *e);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handshake messages (RFC 9846, 4): a file each. A recv gets the message's body and need not
+ * look for trailing bytes; a build writes the body; the driver in machine.c does header, order,
+ * transcript.
+ */
+#ifndef KTLS_HANDSHAKE_MESSAGES_H
+#define KTLS_HANDSHAKE_MESSAGES_H
+
+#include "lib/handshake/engine.h"
+
+/* client_hello.c, 4.2.2. recv: ALTERNATIVE where a HelloRetryRequest is needed. */
+int client_hello_build(struct engine *e, struct writer *w);
+int client_hello_recv(struct engine *e, struct reader *body);
+
+/* server_hello.c, 4.2.3 and 4.2.4. */
+int server_hello_build(struct engine *e, struct writer *w);
+int server_hello_recv(struct engine *e, struct reader *body);
+int hello_retry_build(struct engine *e, struct writer *w);
+int hello_retry_recv(struct engine *e, struct reader *body);
+int hello_retry_again(struct engine *e, struct reader *body);
+/* Whether the body of a server_hello is a HelloRetryRequest. */
+bool hello_is_retry(struct reader body);
+
+/* encrypted_extensions.c, 4.4.1. */
+int encrypted_extensions_build(struct engine *e, struct writer *w);
+int encrypted_extensions_recv(struct engine *e, struct reader *body);
+
+/* certificate.c, 4.5.1, and the request for one, 4.4.2. */
+int certificate_build(struct engine *e, struct writer *w);
+int certificate_recv(struct engine *e, struct reader *body);
+int certificate_request_recv(struct engine *e, struct reader *body);
+
+/* certificate_verify.c, 4.5.2. */
+int certificate_verify_sign(struct engine *e);
+int certificate_verify_build(struct engine *e, struct writer *w);
+int certificate_verify_recv(struct engine *e, struct reader *body);
+
+/* finished.c, 4.5.3. */
+int finished_build(struct engine *e, struct writer *w);
+int finished_recv(struct engine *e, struct reader *body);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/handshake/record.h"
+
+#include <string.h>
+
+#include "lib/crypto/aead.h"
+
+#define HEADER        5
+#define PLAINTEXT_MAX 16384
+#define EXPANSION_MAX 256 /* of a protected record, 5.2 */
+#define OVERHEAD      (HEADER + 1 + AEAD_TAG)
+
+/* ContentType, 5.1. */
+enum {
+	TYPE_CHANGE_CIPHER_SPEC = 20,
+	TYPE_ALERT = 21,
+	TYPE_HANDSHAKE = 22,
+	TYPE_APPLICATION_DATA = 23,
+};
+
+#define ALERT_WARNING 1
+#define ALERT_FATAL   2
+
+/* One record of the input: its header, and its body where the cursor found it. */
+struct record {
+	uint8_t type;
+	size_t len;
+	uint8_t *header; /* in the input; the body follows */
+	uint8_t *body;
+};
+
+static void nonce_of(const struct traffic *t, uint64_t seq, uint8_t nonce[static AEAD_NONCE])
+{
+	memcpy(nonce, t->iv, AEAD_NONCE);
+	for (size_t i = 0; i < 8; i++)
+		nonce[AEAD_NONCE - 1 - i] ^= (uint8_t)(seq >> (8 * i));
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+/* Whether the record's header alone is reason enough to refuse it. */
+static int check_header(const struct engine *e, const struct record *r)
+{
+	bool protect = e->schedule.rx.on;
+
+	if (r->type < TYPE_CHANGE_CIPHER_SPEC || r->type > TYPE_APPLICATION_DATA) {
+		if (e->state == SERVER_RECV_HELLO || e->state == CLIENT_RECV_SERVER_HELLO)
+			return -KTLS_R_NOT_TLS;
+		return -KTLS_R_RECORD_TYPE;
+	}
+	if (r->len > PLAINTEXT_MAX + (r->type == TYPE_APPLICATION_DATA ? EXPANSION_MAX : 0))
+		return -KTLS_R_RECORD_TOO_LONG;
+	/* A client that could not make the keys sends its alert without them. */
+	if (protect && r->type == TYPE_ALERT && (e->protected_seen || !engine_is_server(e)))
+		return -KTLS_R_RECORD_PLAINTEXT;
+	if (protect && r->type == TYPE_HANDSHAKE)
+		return -KTLS_R_RECORD_PLAINTEXT;
+	return 0;
+}
+
+/* Takes the next whole record: 1, 0 where it is not there, or a negative reason. */
+static int take_record(struct engine *e, struct record *r)
+{
+	struct ktls_engine_io *io = e->io;
+	struct reader in, body;
+	uint16_t version, len;
+	int result;
+
+	reader_init(&in, io->in + io->consumed, io->in_len - io->consumed);
+	r->header = io->in + io->consumed;
+	io->need = HEADER;
+	/* The first byte is enough to tell that somebody speaks something else. */
+	if (!reader_u8(&in, &r->type))
+		return 0;
+	r->len = 0;
+	result = check_header(e, r);
+	if (result < 0)
+		return result;
+	/* legacy_record_version is ignored for all purposes, 5.1. */
+	if (!reader_u16(&in, &version) || !reader_u16(&in, &len))
+		return 0;
+	r->len = len;
+	result = check_header(e, r);
+	if (result < 0)
+		return result;
+	io->need = HEADER + r->len;
+	if (!reader_bytes(&in, r->len, &body))
+		return 0;
+	r->body = r->header + HEADER;
+	io->consumed += HEADER + r->len;
+	io->need = HEADER;
+	return 1;
+}
+
+static int recv_ccs(const struct engine *e, const struct record *r)
+{
+	/* "At any time after the first ClientHello message has been sent or received", 5. */
+	if (e->state == SERVER_RECV_HELLO || r->len != 1 || r->body[0] != 1)
+		return -KTLS_R_CHANGE_CIPHER_SPEC;
+	if (e->stash.len > 0)
+		return -KTLS_R_MESSAGE_INTERLEAVED;
+	return 0;
+}
+
+static int recv_alert(struct engine *e, const uint8_t *alert, size_t len)
+{
+	if (len != 2)
+		return -KTLS_R_ALERT_MALFORMED;
+	/* user_canceled announces a close_notify, 6.1; all other alerts are fatal whatever their
+	 * level. */
+	if (alert[1] == KTLS_ALERT_USER_CANCELED && alert[0] == ALERT_WARNING)
+		return 0;
+	e->facts.alert = alert[1];
+	return alert[1] == KTLS_ALERT_CLOSE_NOTIFY ? -KTLS_R_PEER_CLOSE_NOTIFY : -KTLS_R_PEER_ALERT;
+}
+
+/* Early data that we did not ask for is passed over, up to a limit (4.3.10). */
+static int skip_early_data(struct engine *e, const struct record *r)
+{
+	e->early_skipped += (uint32_t)r->len;
+	return e->early_skipped > KTLS_ENGINE_EARLY_DATA_MAX ? -KTLS_R_EARLY_DATA_TOO_LONG : 0;
+}
+
+/* Decrypts in place: 1 with type and content, 0 for skipped early data, or a negative reason. */
+static int unprotect(struct engine *e, const struct record *r, uint8_t *type, size_t *len)
+{
+	struct traffic *rx = &e->schedule.rx;
+	uint8_t nonce[AEAD_NONCE];
+	size_t n;
+
+	nonce_of(rx, rx->seq, nonce);
+	if (!aead_open_once(e->schedule.suite->aead, rx->key, nonce, r->header, HEADER, r->body,
+			    r->len, r->body)) {
+		if (e->skip_early_data && !e->protected_seen)
+			return skip_early_data(e, r);
+		return -KTLS_R_RECORD_MAC;
+	}
+	rx->seq++;
+	e->protected_seen = true;
+	n = r->len - AEAD_TAG;
+	if (n > PLAINTEXT_MAX + 1)
+		return -KTLS_R_RECORD_TOO_LONG;
+	while (n > 0 && r->body[n - 1] == 0)
+		n--;
+	if (n == 0)
+		return -KTLS_R_RECORD_NO_TYPE;
+	*type = r->body[n - 1];
+	*len = n - 1;
+	return 1;
+}
+
+/* What a record says after protection is off: 1 for handshake bytes, 0 for nothing, or a reason. */
+static int recv_plaintext(struct engine *e, uint8_t type, uint8_t *bytes, size_t len,
+			  struct reader *content)
+{
+	if (type == TYPE_ALERT)
+		return len == 0 ? -KTLS_R_RECORD_EMPTY : recv_alert(e, bytes, len);
+	if (type == TYPE_APPLICATION_DATA)
+		return -KTLS_R_APPLICATION_DATA;
+	if (type == TYPE_CHANGE_CIPHER_SPEC)
+		return -KTLS_R_CHANGE_CIPHER_SPEC;
+	if (type != TYPE_HANDSHAKE)
+		return -KTLS_R_RECORD_TYPE;
+	if (len == 0)
+		return -KTLS_R_RECORD_EMPTY;
+	reader_init(content, bytes, len);
+	return 1;
+}
+
+static int recv_one(struct engine *e, const struct record *r, struct reader *content)
+{
+	uint8_t type = r->type;
+	size_t len = r->len;
+	int result;
+
+	if (type == TYPE_CHANGE_CIPHER_SPEC)
+		return recv_ccs(e, r);
+	if (type == TYPE_APPLICATION_DATA && e->schedule.rx.on) {
+		result = unprotect(e, r, &type, &len);
+		if (result <= 0)
+			return result;
+	} else if (type == TYPE_APPLICATION_DATA && e->skip_early_data) {
+		return skip_early_data(e, r);
+	}
+	if (type != TYPE_HANDSHAKE && type != TYPE_ALERT && e->stash.len > 0)
+		return -KTLS_R_MESSAGE_INTERLEAVED;
+	return recv_plaintext(e, type, r->body, len, content);
+}
+
+int record_recv(struct engine *e, struct reader *content)
+{
+	struct record r;
+	int result;
+
+	do {
+		result = take_record(e, &r);
+		if (result <= 0)
+			return result;
+		result = recv_one(e, &r, content);
+	} while (result == 0);
+	return result;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* The room that records around len bytes of messages need besides the bytes. */
+static size_t overhead(size_t len)
+{
+	return (len / PLAINTEXT_MAX + 1) * OVERHEAD;
+}
+
+struct writer *record_writer(struct engine *e)
+{
+	struct flight *f = &e->flight;
+	struct ktls_engine_io *io = e->io;
+	size_t room = io->out_cap - io->out_len;
+	size_t reserve = overhead(room);
+
+	if (!f->open) {
+		f->open = true;
+		f->start = io->out_len;
+		writer_init(&f->w, io->out + f->start + (room > HEADER ? HEADER : 0),
+			    room > reserve ? room - reserve : 0);
+	}
+	return &f->w;
+}
+
+void record_unwrite(struct engine *e, size_t len)
+{
+	e->flight.w.len = len;
+	e->flight.w.overflow = false;
+}
+
+static uint16_t record_version(const struct engine *e)
+{
+	/* "A record containing an initial ClientHello SHOULD have version 0x0301", 5.1. */
+	return e->state == CLIENT_SEND_HELLO ? 0x0301 : 0x0303;
+}
+
+/* Makes one record at the start of at, around the len bytes that stand HEADER bytes behind it. */
+static size_t seal(struct engine *e, uint8_t type, uint8_t *at, size_t len, uint64_t seq)
+{
+	const struct traffic *tx = &e->schedule.tx;
+	size_t body = tx->on ? len + 1 + AEAD_TAG : len;
+	uint8_t nonce[AEAD_NONCE];
+	struct writer w;
+
+	writer_init(&w, at, HEADER);
+	writer_u8(&w, tx->on ? TYPE_APPLICATION_DATA : type);
+	writer_u16(&w, record_version(e));
+	writer_u16(&w, (uint16_t)body);
+	if (tx->on) {
+		at[HEADER + len] = type;
+		nonce_of(tx, seq, nonce);
+		aead_seal_once(e->schedule.suite->aead, tx->key, nonce, at, HEADER, at + HEADER,
+			       len + 1, at + HEADER);
+	}
+	return HEADER + body;
+}
+
+int record_flush(struct engine *e)
+{
+	struct flight *f = &e->flight;
+	struct traffic *tx = &e->schedule.tx;
+	uint8_t *first = e->io->out + f->start;
+	size_t step = PLAINTEXT_MAX + (tx->on ? (size_t)OVERHEAD : HEADER);
+	size_t records = (f->w.len + PLAINTEXT_MAX - 1) / PLAINTEXT_MAX;
+
+	if (!f->open)
+		return 0;
+	f->open = false;
+	if (!writer_ok(&f->w))
+		return -KTLS_R_INTERNAL;
+	/* From the last to the first, so that each moves into room that is free. */
+	for (size_t i = records; i-- > 0;) {
+		size_t at = i * PLAINTEXT_MAX;
+		size_t len = f->w.len - at < PLAINTEXT_MAX ? f->w.len - at : PLAINTEXT_MAX;
+
+		if (i > 0)
+			memmove(first + i * step + HEADER, first + HEADER + at, len);
+		len = seal(e, TYPE_HANDSHAKE, first + i * step, len, tx->seq + i);
+		if (i == records - 1)
+			e->io->out_len = f->start + i * step + len;
+	}
+	tx->seq += records;
+	return 0;
+}
+
+int record_send_ccs(struct engine *e)
+{
+	struct ktls_engine_io *io = e->io;
+	struct writer w;
+	int result;
+
+	if (e->ccs_sent)
+		return 0;
+	result = record_flush(e);
+	if (result < 0)
+		return result;
+	writer_init(&w, io->out + io->out_len, io->out_cap - io->out_len);
+	writer_u8(&w, TYPE_CHANGE_CIPHER_SPEC);
+	writer_u16(&w, 0x0303);
+	writer_vec(&w, 2, "\x01", 1);
+	if (!writer_ok(&w))
+		return -KTLS_R_INTERNAL;
+	io->out_len += w.len;
+	e->ccs_sent = true;
+	return 0;
+}
+
+void record_send_alert(struct engine *e, uint8_t alert)
+{
+	struct ktls_engine_io *io = e->io;
+	uint8_t *at = io->out + io->out_len;
+
+	if (io->out_cap - io->out_len < OVERHEAD + 2)
+		return;
+	at[HEADER] = ALERT_FATAL;
+	at[HEADER + 1] = alert;
+	io->out_len += seal(e, TYPE_ALERT, at, 2, e->schedule.tx.seq++);
+}

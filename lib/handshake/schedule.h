@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The key schedule (RFC 9846, 7.1 to 7.3): all key bytes of a handshake, in one struct, with a
+ * stage that guards order and repetition. Each stage wipes what it was made from.
+ */
+#ifndef KTLS_HANDSHAKE_SCHEDULE_H
+#define KTLS_HANDSHAKE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ktls-handshake.h>
+
+#include "lib/crypto/hash.h"
+#include "lib/handshake/suite.h"
+
+/* One direction of the record layer. */
+struct traffic {
+	bool on; /* records are protected */
+	uint8_t secret[HASH_MAX];
+	uint8_t key[AEAD_KEY_MAX];
+	uint8_t iv[AEAD_NONCE];
+	uint64_t seq; /* number of the next record */
+};
+
+enum schedule_stage {
+	SCHEDULE_START,
+	SCHEDULE_HANDSHAKE,   /* handshake traffic keys in force */
+	SCHEDULE_APPLICATION, /* application traffic secrets derived */
+};
+
+struct schedule {
+	enum schedule_stage stage;
+	const struct suite *suite;                    /* set with the negotiated suite */
+	uint8_t private_key[KTLS_ENGINE_PRIVATE_MAX]; /* ours, until the shared secret is known */
+	uint8_t shared[KTLS_ENGINE_SHARED_MAX]; /* ECDHE, until the handshake secret is known */
+	uint8_t secret[HASH_MAX];               /* Handshake Secret */
+	uint8_t client_application[HASH_MAX];   /* client_application_traffic_secret_0 */
+	uint8_t server_application[HASH_MAX];   /* server_application_traffic_secret_0 */
+	struct traffic tx, rx;
+};
+
+/*
+ * Handshake Secret and handshake traffic keys, for both directions, from the shared secret and
+ * hash = Transcript-Hash(ClientHello...ServerHello). From START only.
+ */
+int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *hash)
+	__attribute__((warn_unused_result));
+
+/*
+ * Application traffic secrets, from hash = Transcript-Hash(ClientHello...server Finished). The keys
+ * in force stay. From HANDSHAKE only.
+ */
+int schedule_application(struct schedule *s, const uint8_t *hash)
+	__attribute__((warn_unused_result));
+
+/* Puts the application keys in force for what we send, or receive. Each once, from APPLICATION. */
+int schedule_switch_tx(struct schedule *s, enum ktls_role role) __attribute__((warn_unused_result));
+int schedule_switch_rx(struct schedule *s, enum ktls_role role) __attribute__((warn_unused_result));
+
+/* verify_data of a Finished under the direction's secret (4.5.3): hash_size() bytes. */
+void schedule_finished(const struct schedule *s, const struct traffic *t, const uint8_t *hash,
+		       uint8_t out[static HASH_MAX]);
+
+/*
+ * HKDF-Expand-Label (7.1): label is without "tls13 "; context at most 64 bytes, out at most 64.
+ */
+void schedule_expand_label(enum hash_alg alg, const uint8_t *secret, const char *label,
+			   const uint8_t *context, size_t context_len, uint8_t *out, size_t len);
+
+#endif

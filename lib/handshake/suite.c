@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/handshake/suite.h"
+
+#include <ktls-tls.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const uint16_t suites_all[SUITES_MAX] = {
+	KTLS_AES_128_GCM_SHA256,
+	KTLS_AES_256_GCM_SHA384,
+	KTLS_CHACHA20_POLY1305_SHA256,
+};
+
+const uint16_t groups_all[GROUPS_MAX] = { KTLS_GROUP_X25519, KTLS_GROUP_SECP256R1 };
+
+const uint16_t schemes_all[SCHEMES_MAX] = {
+	KTLS_SCHEME_ECDSA_SECP256R1_SHA256, KTLS_SCHEME_ED25519,
+	KTLS_SCHEME_ECDSA_SECP384R1_SHA384, KTLS_SCHEME_RSA_PSS_RSAE_SHA256,
+	KTLS_SCHEME_RSA_PSS_RSAE_SHA384,    KTLS_SCHEME_RSA_PSS_RSAE_SHA512,
+	KTLS_SCHEME_RSA_PKCS1_SHA256,       KTLS_SCHEME_RSA_PKCS1_SHA384,
+	KTLS_SCHEME_RSA_PKCS1_SHA512,
+};
+
+static const struct suite suites[] = {
+	{ KTLS_AES_128_GCM_SHA256, AEAD_AES_128_GCM, HASH_SHA256 },
+	{ KTLS_AES_256_GCM_SHA384, AEAD_AES_256_GCM, HASH_SHA384 },
+	{ KTLS_CHACHA20_POLY1305_SHA256, AEAD_CHACHA20_POLY1305, HASH_SHA256 },
+};
+
+static const struct group groups[] = {
+	{ KTLS_GROUP_X25519, KEX_X25519 },
+	{ KTLS_GROUP_SECP256R1, KEX_SECP256R1 },
+};
+
+const struct suite *suite_find(uint16_t number)
+{
+	for (size_t i = 0; i < COUNT(suites); i++)
+		if (suites[i].number == number)
+			return &suites[i];
+	return NULL;
+}
+
+const struct group *group_find(uint16_t number)
+{
+	for (size_t i = 0; i < COUNT(groups); i++)
+		if (groups[i].number == number)
+			return &groups[i];
+	return NULL;
+}
+
+bool scheme_signs_handshake(uint16_t scheme)
+{
+	switch (scheme) {
+	case KTLS_SCHEME_ECDSA_SECP256R1_SHA256:
+	case KTLS_SCHEME_ECDSA_SECP384R1_SHA384:
+	case KTLS_SCHEME_RSA_PSS_RSAE_SHA256:
+	case KTLS_SCHEME_RSA_PSS_RSAE_SHA384:
+	case KTLS_SCHEME_RSA_PSS_RSAE_SHA512:
+	case KTLS_SCHEME_ED25519:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the numbers on the wire stand for: cipher suites (RFC 9846, B.4), groups, schemes (B.3.1).
+ */
+#ifndef KTLS_HANDSHAKE_SUITE_H
+#define KTLS_HANDSHAKE_SUITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/crypto/aead.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/kex.h"
+
+struct suite {
+	uint16_t number; /* IANA */
+	enum aead_alg aead;
+	enum hash_alg hash;
+};
+
+struct group {
+	uint16_t number; /* IANA */
+	enum kex_group kex;
+};
+
+#define SUITES_MAX  3
+#define GROUPS_MAX  2
+#define SCHEMES_MAX 9
+
+/* NULL where the engine has no such suite or group. */
+const struct suite *suite_find(uint16_t number);
+const struct group *group_find(uint16_t number);
+
+/* All of them, in order of preference. */
+extern const uint16_t suites_all[SUITES_MAX];
+extern const uint16_t groups_all[GROUPS_MAX];
+
+/* Signature schemes that we verify, in order of preference; rsa_pkcs1 in certificates only. */
+extern const uint16_t schemes_all[SCHEMES_MAX];
+
+/* Whether a CertificateVerify may use the scheme (RFC 9846, 4.3.3). */
+bool scheme_signs_handshake(uint16_t scheme);
+
+#endif
