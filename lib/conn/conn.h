@@ -13,9 +13,9 @@
  *   - it is let go in this order: removed from the epoll set, closed (a loop that owns its
  * descriptors does that in other threads: SO_LINGER can make close() block), done().
  *
- * Memory: one input and one output buffer a loop; 4352 bytes of guarded, locked memory and a small
- * struct a handshake; records and messages in pieces, and output that the socket does not take,
- * from a pool with a limit.
+ * Memory: one input and one output buffer a loop; for each handshake 4224 bytes of guarded, locked
+ * memory and a small struct; records and messages in pieces, and output that the socket does not
+ * take, from a pool with a limit.
  *
  * Errors are negative enum ktls_reason unless said otherwise.
  */
@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include <ktls-handshake.h>
+#include <ktls.h>
 
 struct conn;
 struct conn_loop;
@@ -65,14 +66,6 @@ struct conn_profile {
 	void *sign_arg;
 };
 
-/* Where a direction's records are made or opened after a handshake. */
-enum conn_records {
-	CONN_RECORDS_NONE = 0, /* no keys in the kernel */
-	CONN_RECORDS_SW = 1,   /* by the kernel's software */
-	CONN_RECORDS_HW = 2,   /* by the NIC */
-	CONN_RECORDS_UNKNOWN = 3,
-};
-
 /* How a handshake ended. Valid during the call of done(). */
 struct conn_result {
 	enum ktls_reason reason; /* KTLS_OK, or why there are no keys in the kernel */
@@ -83,10 +76,10 @@ struct conn_result {
 	const struct ktls_engine_facts *facts;
 	const struct ktls_span *chain; /* the peer's certificates, DER, leaf first */
 	size_t chain_len;
-	enum conn_records tx, rx;
-	uint64_t taken;   /* bytes taken from the socket, the bytes read before not counted */
-	uint32_t wall_us; /* from conn_start() to here */
-	uint32_t cpu_us;  /* of this thread, for this handshake */
+	enum ktls_state tx, rx; /* KTLS_STATE_NONE or _SW */
+	uint64_t taken;         /* bytes taken from the socket, the bytes read before not counted */
+	uint32_t wall_us;       /* from conn_start() to here */
+	uint32_t cpu_us;        /* of this thread, for this handshake */
 };
 
 /* A handshake that is wanted. Copied by conn_start(), but for the profile. */
