@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Key exchange: X25519 and ECDH on P-256, against published answers and libcrypto. */
+/*
+ * Key exchange: the published answers of both groups, X25519 against Wycheproof and libcrypto.
+ * P-256 goes on in p256.c and p256_field.c.
+ */
 #include "tests/harness/harness.h"
 
 #include <openssl/bn.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/obj_mac.h>
 
 #include "lib/crypto/kex.h"
 #include "lib/crypto/util.h"
+#include "lib/crypto/x25519.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define RANDOM_ROUNDS 1000
@@ -162,6 +164,180 @@ TEST_F(kex, x25519_iterated)
 	test_hex("684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51", self->expected,
 		 32);
 	EXPECT_MEMEQ(self->expected, k, 32);
+}
+
+/* RFC 9846, 7.4.2: all that is acceptable in other protocols must agree here too, but for zeros. */
+TEST_F(kex, x25519_wycheproof)
+{
+	struct test_table t;
+
+	if (!test_table_open(&t, "wycheproof/x25519.tsv"))
+		SKIP(return, "no wycheproof/x25519.tsv");
+	while (test_table_next(&t)) {
+		ASSERT_EQ(32, test_table_hex(&t, "private", self->private_key, 32));
+		ASSERT_EQ(32, test_table_hex(&t, "public", self->peer, 32));
+		ASSERT_EQ(32, test_table_hex(&t, "shared", self->expected, 32));
+		memset(self->shared, 0xff, sizeof(self->shared));
+		EXPECT_EQ(!all_are(0, self->expected, 32),
+			  kex_agree(KEX_X25519, self->private_key, self->peer, 32, self->shared));
+		ASSERT_MEMEQ(self->expected, self->shared, 32);
+	}
+	test_table_close(&t);
+}
+
+/* ---- against libcrypto ---------------------------------------------------------------------- */
+
+static void libcrypto_x25519(const uint8_t private_key[32], const uint8_t peer[32],
+			     uint8_t share[32], uint8_t shared[32])
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, 32);
+	EVP_PKEY *peer_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, 32);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	size_t len = 32;
+
+	ASSERT_EQ(1, EVP_PKEY_get_raw_public_key(key, share, &len));
+	ASSERT_EQ(1, EVP_PKEY_derive_init(ctx));
+	ASSERT_EQ(1, EVP_PKEY_derive_set_peer(ctx, peer_key));
+	ASSERT_EQ(1, EVP_PKEY_derive(ctx, shared, &len));
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(peer_key);
+}
+
+TEST_F_TIMEOUT(kex, x25519_random, 120)
+{
+	uint8_t expected_shared[32];
+
+	for (int i = 0; i < RANDOM_ROUNDS; i++) {
+		kex_generate(KEX_X25519, self->private_key, self->share);
+		random_bytes(self->peer, 32);
+		libcrypto_x25519(self->private_key, self->peer, self->expected, expected_shared);
+		ASSERT_MEMEQ(self->expected, self->share, 32);
+		ASSERT_TRUE(kex_agree(KEX_X25519, self->private_key, self->peer, 32, self->shared));
+		ASSERT_MEMEQ(expected_shared, self->shared, 32);
+	}
+}
+
+/* Clamped scalars at their ends, and such as differ only in bits that clamping sets. */
+TEST_F(kex, x25519_extreme_private_keys)
+{
+	uint8_t expected_shared[32], share[32];
+
+	kex_generate(KEX_X25519, self->private_key, self->peer);
+	for (int i = 0; i < 256 + 3; i++) {
+		memset(self->private_key, i == 257 ? 0xff : 0, 32);
+		if (i < 256)
+			self->private_key[i / 8] = (uint8_t)(1 << i % 8);
+		if (i == 258)
+			self->private_key[31] = 0xc0;
+		libcrypto_x25519(self->private_key, self->peer, self->expected, expected_shared);
+		ASSERT_TRUE(kex_share_of(KEX_X25519, self->private_key, share));
+		ASSERT_MEMEQ(self->expected, share, 32);
+	}
+}
+
+/* (1 + y) / (1 - y) by libcrypto's numbers */
+static void expected_u(const uint8_t y_bytes[32], uint8_t u_bytes[32])
+{
+	BN_CTX *ctx = BN_CTX_new();
+	BIGNUM *p = BN_new(), *y = BN_lebin2bn(y_bytes, 32, NULL), *t = BN_new();
+
+	BN_set_bit(p, 255);
+	BN_sub_word(p, 19);
+	BN_mask_bits(y, 255);
+	BN_mod_sub(t, BN_value_one(), y, p, ctx);
+	if (BN_is_zero(t))
+		BN_zero(y);
+	else
+		ASSERT_NOT_NULL(BN_mod_inverse(t, t, p, ctx));
+	BN_add_word(y, 1);
+	BN_mod_mul(t, t, y, p, ctx);
+	ASSERT_EQ(32, BN_bn2lebinpad(t, u_bytes, 32));
+	BN_free(t);
+	BN_free(y);
+	BN_free(p);
+	BN_CTX_free(ctx);
+}
+
+/* Every y, also such as no point has, or not below p, or 1, which gives 0. */
+TEST_F(kex, u_from_edwards_y)
+{
+	uint8_t *y = self->private_key;
+
+	for (int i = 0; i < 4 * 256; i++) {
+		memset(y, i & 1 ? 0xff : 0, 32);
+		y[i / 4 / 8] ^= (uint8_t)((i & 2 ? 3 : 1) << i / 4 % 8);
+		expected_u(y, self->expected);
+		x25519_u_from_edwards_y(y, self->shared);
+		ASSERT_MEMEQ(self->expected, self->shared, 32);
+	}
+	for (int i = 0; i < 256; i++) {
+		memset(y, 0xff, 32);
+		y[0] = (uint8_t)i;
+		expected_u(y, self->expected);
+		x25519_u_from_edwards_y(y, self->shared);
+		ASSERT_MEMEQ(self->expected, self->shared, 32);
+	}
+	for (int i = 0; i < 2000; i++) {
+		random_bytes(y, 32);
+		expected_u(y, self->expected);
+		x25519_u_from_edwards_y(y, self->shared);
+		ASSERT_MEMEQ(self->expected, self->shared, 32);
+	}
+}
+
+/* ---- what is refused ------------------------------------------------------------------------ */
+
+TEST_F(kex, x25519_refuses_other_lengths)
+{
+	uint8_t peer[65];
+
+	kex_generate(KEX_X25519, self->private_key, peer);
+	memcpy(peer + 32, peer, 32);
+	for (size_t len = 0; len <= 64; len++) {
+		memset(self->shared, 0xff, 32);
+		EXPECT_EQ(len == 32,
+			  kex_agree(KEX_X25519, self->private_key, peer, len, self->shared));
+		EXPECT_EQ(len != 32, all_are(0, self->shared, 32));
+	}
+}
+
+/* RFC 7748, 6.1 and 7: each of the coordinates whose point has an order of 1, 2, 4 or 8. */
+TEST_F(kex, x25519_refuses_points_of_small_order)
+{
+	static const char *const text[] = {
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+		"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(text) / sizeof(text[0]); i++) {
+		test_hex(text[i / 2], self->peer, 32);
+		self->peer[31] = (uint8_t)(self->peer[31] | (i % 2) << 7);
+		kex_generate(KEX_X25519, self->private_key, self->share);
+		memset(self->shared, 0xff, 32);
+		EXPECT_FALSE(
+			kex_agree(KEX_X25519, self->private_key, self->peer, 32, self->shared));
+		EXPECT_TRUE(all_are(0, self->shared, 32));
+	}
+}
+
+/* ---- fresh keys ----------------------------------------------------------------------------- */
+
+TEST_F(kex, generates_other_keys_each_time)
+{
+	uint8_t private_key[32], share[65];
+
+	for (enum kex_group group = KEX_X25519; group <= KEX_SECP256R1; group++) {
+		kex_generate(group, self->private_key, self->share);
+		kex_generate(group, private_key, share);
+		EXPECT_NE(0, memcmp(self->private_key, private_key, 32));
+		EXPECT_NE(0, memcmp(self->share, share, kex_share_size(group)));
+	}
 }
 
 TEST_HARNESS_MAIN
