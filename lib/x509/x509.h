@@ -12,9 +12,10 @@
 #ifndef KTLS_X509_X509_H
 #define KTLS_X509_X509_H
 
-/* What went wrong, for people: one line without a full stop, nothing secret in it. */
+/* What went wrong, for people. */
 struct x509_error {
-	char text[256];
+	unsigned int line; /* of the PEM that was read, from 1; 0 where no line is to blame */
+	char text[256];    /* one line without a full stop, nothing secret in it; "" for nothing */
 };
 
 /*

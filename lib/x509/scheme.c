@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Signature schemes (RFC 9846, 4.3.3) in libcrypto's terms. */
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
+#include "lib/x509/internal.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX (KTLS_ENGINE_SIGNATURE_MAX * 8)
+
+static const struct x509_scheme schemes[] = {
+	{ KTLS_SCHEME_ECDSA_SECP256R1_SHA256, X509_KIND_P256, X509_SHA256 },
+	{ KTLS_SCHEME_ECDSA_SECP384R1_SHA384, X509_KIND_P384, X509_SHA384 },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, X509_KIND_RSA, X509_SHA256 },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, X509_KIND_RSA, X509_SHA384 },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, X509_KIND_RSA, X509_SHA512 },
+	{ KTLS_SCHEME_ED25519, X509_KIND_ED25519, X509_DIGEST_NONE },
+};
+
+const struct x509_scheme *x509_scheme_row(size_t i)
+{
+	return i < sizeof(schemes) / sizeof(schemes[0]) ? &schemes[i] : NULL;
+}
+
+const struct x509_scheme *x509_scheme_find(uint16_t scheme)
+{
+	const struct x509_scheme *row;
+	size_t i;
+
+	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
+		if (row->scheme == scheme)
+			return row;
+	}
+	return NULL;
+}
+
+static enum x509_kind curve_kind(const EVP_PKEY *key)
+{
+	int explicit_parameters = 0;
+	char name[32];
+
+	(void)EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+				     &explicit_parameters);
+	if (explicit_parameters || !EVP_PKEY_get_group_name(key, name, sizeof(name), NULL))
+		return X509_KIND_NONE;
+	if (strcmp(name, SN_X9_62_prime256v1) == 0)
+		return X509_KIND_P256;
+	if (strcmp(name, SN_secp384r1) == 0)
+		return X509_KIND_P384;
+	return X509_KIND_NONE;
+}
+
+enum x509_kind x509_key_kind(const EVP_PKEY *key)
+{
+	if (!key)
+		return X509_KIND_NONE;
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_EC:
+		return curve_kind(key);
+	case EVP_PKEY_RSA:
+		return X509_KIND_RSA;
+	case EVP_PKEY_ED25519:
+		return X509_KIND_ED25519;
+	default:
+		return X509_KIND_NONE;
+	}
+}
+
+const char *x509_key_refused(const EVP_PKEY *key)
+{
+	enum x509_kind kind = x509_key_kind(key);
+
+	if (kind == X509_KIND_NONE)
+		return "is not ECDSA on P-256 or P-384, RSA or Ed25519";
+	if (kind != X509_KIND_RSA)
+		return NULL;
+	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN || EVP_PKEY_get_bits(key) > RSA_BITS_MAX)
+		return "is RSA of fewer than 2048 or more than 4096 bits";
+	return NULL;
+}
+
+/* Fetching takes libcrypto longer than hashing what a CertificateVerify signs. Never freed. */
+static EVP_MD *digests[X509_DIGEST_NONE];
+static CRYPTO_ONCE digests_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void fetch_digests(void)
+{
+	digests[X509_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
+	digests[X509_SHA384] = EVP_MD_fetch(NULL, "SHA384", NULL);
+	digests[X509_SHA512] = EVP_MD_fetch(NULL, "SHA512", NULL);
+}
+
+const EVP_MD *x509_digest(enum x509_digest digest)
+{
+	if (!CRYPTO_THREAD_run_once(&digests_once, fetch_digests) || digest >= X509_DIGEST_NONE)
+		return NULL;
+	return digests[digest];
+}
+
+bool x509_scheme_setup(const struct x509_scheme *row, EVP_PKEY_CTX *ctx)
+{
+	const EVP_MD *md = x509_digest(row->digest);
+
+	if (!md || EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
+		return false;
+	if (row->kind != X509_KIND_RSA)
+		return true;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
+}
+
+static bool digest_good(EVP_PKEY_CTX *ctx, const struct x509_scheme *row, const uint8_t *content,
+			size_t len, const uint8_t *sig, size_t sig_len)
+{
+	const EVP_MD *md = x509_digest(row->digest);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_len;
+
+	return EVP_PKEY_verify_init(ctx) > 0 && x509_scheme_setup(row, ctx) &&
+	       EVP_Digest(content, len, digest, &digest_len, md, NULL) &&
+	       EVP_PKEY_verify(ctx, sig, sig_len, digest, digest_len) == 1;
+}
+
+bool x509_signature_good(EVP_PKEY *key, const struct x509_scheme *row, const uint8_t *content,
+			 size_t len, const uint8_t *sig, size_t sig_len)
+{
+	EVP_PKEY_CTX *ctx = NULL;
+	EVP_MD_CTX *md_ctx = NULL;
+	bool good;
+
+	if (row->digest == X509_DIGEST_NONE) {
+		md_ctx = EVP_MD_CTX_new();
+		good = md_ctx && EVP_DigestVerifyInit(md_ctx, NULL, NULL, NULL, key) > 0 &&
+		       EVP_DigestVerify(md_ctx, sig, sig_len, content, len) == 1;
+	} else {
+		ctx = EVP_PKEY_CTX_new(key, NULL);
+		good = ctx && digest_good(ctx, row, content, len, sig, sig_len);
+	}
+	EVP_PKEY_CTX_free(ctx);
+	EVP_MD_CTX_free(md_ctx);
+	return good;
+}
