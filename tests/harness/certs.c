@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "tests/harness/certs.h"
@@ -26,6 +27,18 @@ static void must(bool good, const char *what)
 }
 
 #define MUST(x) must((x), #x)
+
+static EVP_PKEY *rsa_pss_generate(int bits)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY *key = NULL;
+
+	MUST(ctx && EVP_PKEY_keygen_init(ctx) > 0);
+	MUST(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits) > 0);
+	MUST(EVP_PKEY_keygen(ctx, &key) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
 
 static EVP_PKEY *key_generate(enum cert_key key)
 {
@@ -45,7 +58,7 @@ static EVP_PKEY *key_generate(enum cert_key key)
 	case CERT_RSA4096:
 		return EVP_RSA_gen(4096);
 	case CERT_RSA_PSS:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA-PSS", (size_t)2048);
+		return rsa_pss_generate(2048);
 	case CERT_ED25519:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case CERT_ED448:

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/* A peer's chain (RFC 5280, 6; RFC 9846, 4.5.1): each reason for which one is refused. */
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/err.h>
+
+#include "lib/x509/internal.h"
+#include "lib/x509/trust.h"
+#include "lib/x509/verify.h"
+#include "tests/harness/certs.h"
+#include "tests/harness/harness.h"
+
+#define HOST "www.example.com"
+
+TEST_HARNESS_MAIN
+
+FIXTURE(chain)
+{
+	struct cert *ca, *middle;
+	struct x509_trust *trust;
+	struct x509_error err;
+};
+
+FIXTURE_SETUP(chain)
+{
+	self->ca = cert_ca(CERT_P256, "Root");
+	self->middle = cert_intermediate(CERT_P256, "Middle", self->ca);
+	self->trust = x509_trust_new(self->ca->pem, self->ca->pem_len, &self->err);
+	ASSERT_NOT_NULL(self->trust);
+}
+
+FIXTURE_TEARDOWN(chain)
+{
+	EXPECT_EQ(0, ERR_peek_error());
+	x509_trust_free(self->trust);
+	cert_free(self->middle);
+	cert_free(self->ca);
+}
+
+static struct ktls_span span(const struct cert *cert)
+{
+	return (struct ktls_span){ cert->der, cert->der_len };
+}
+
+/* A good leaf, to be spoilt by those who ask for it. */
+static struct cert_spec good_spec(void)
+{
+	return (struct cert_spec){
+		.cn = "leaf",
+		.san = "DNS:" HOST ",IP:192.0.2.7",
+		.eku = "serverAuth",
+		.key_usage = "critical,digitalSignature",
+	};
+}
+
+static int check_as(struct test_self_chain *self, const struct ktls_span *certs, size_t n,
+		    enum ktls_role role, const char *name, time_t now)
+{
+	struct x509_peer *const unwritten = (struct x509_peer *)&self->err;
+	struct x509_peer *peer = unwritten;
+	int ret;
+
+	ret = x509_peer_verify_chain(self->trust, certs, n, role, name, now, &peer, &self->err);
+	EXPECT_EQ(0, ERR_peek_error());
+	if (ret == 0) {
+		EXPECT_STREQ("", self->err.text);
+		EXPECT_TRUE(peer != unwritten);
+		x509_peer_free(peer);
+	} else {
+		EXPECT_TRUE(peer == unwritten);
+	}
+	return ret;
+}
+
+static int check(struct test_self_chain *self, const struct ktls_span *certs, size_t n,
+		 const char *name)
+{
+	return check_as(self, certs, n, KTLS_SERVER, name, time(NULL));
+}
+
+/* Checks leaf and intermediate for HOST. */
+static int check_two(struct test_self_chain *self, const struct cert *leaf,
+		     const struct cert *issuer)
+{
+	struct ktls_span certs[] = { span(leaf), span(issuer) };
+
+	return check(self, certs, 2, HOST);
+}
+
+/* The same for a leaf of this spec that the fixture's intermediate issues. */
+static int check_spec(struct test_self_chain *self, const struct cert_spec *spec)
+{
+	struct cert *leaf = cert_new(spec, self->middle);
+	int ret = check_two(self, leaf, self->middle);
+
+	cert_free(leaf);
+	return ret;
+}
+
+/* ---- what is accepted ------------------------------------------------------------------------ */
+
+TEST_F_TIMEOUT(chain, each_type_of_key_is_accepted, 60)
+{
+	static const enum cert_key types[] = { CERT_P256,    CERT_P384,    CERT_RSA2048,
+					       CERT_RSA3072, CERT_RSA4096, CERT_ED25519 };
+	struct cert_spec spec = good_spec();
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		spec.key = types[i];
+		EXPECT_EQ(0, check_spec(self, &spec));
+	}
+}
+
+TEST_F(chain, issuer_of_another_type_is_accepted)
+{
+	static const enum cert_key types[] = { CERT_RSA2048, CERT_P384, CERT_ED25519,
+					       CERT_RSA_PSS };
+	struct cert_spec spec = good_spec();
+	struct cert *middle, *leaf;
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		middle = cert_intermediate(types[i], "Other", self->ca);
+		leaf = cert_new(&spec, middle);
+		EXPECT_EQ(0, check_two(self, leaf, middle));
+		cert_free(leaf);
+		cert_free(middle);
+	}
+}
+
+TEST_F(chain, no_extended_usage_and_no_usage_are_accepted)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.eku = NULL;
+	spec.key_usage = NULL;
+	EXPECT_EQ(0, check_spec(self, &spec));
+}
+
+/* RFC 9846, 4.5.1: extraneous certificates and arbitrary orderings, the leaf excepted. */
+TEST_F(chain, order_and_extra_certificates_do_not_matter)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *low =
+		cert_new(&(struct cert_spec){ .cn = "Low", .ca = true, .key_usage = "keyCertSign" },
+			 self->middle);
+	struct cert *middle = cert_new(&(struct cert_spec){ .cn = "Middle",
+							    .key_of = self->middle,
+							    .ca = true,
+							    .key_usage = "keyCertSign" },
+				       self->ca);
+	struct cert *stranger = cert_ca(CERT_P256, "Stranger");
+	struct cert *leaf = cert_new(&spec, low);
+	struct ktls_span in_order[] = { span(leaf), span(low), span(middle) };
+	struct ktls_span with_root[] = { span(leaf), span(low), span(middle), span(self->ca) };
+	struct ktls_span reversed[] = { span(leaf), span(self->ca), span(middle), span(low) };
+	struct ktls_span extra[] = { span(leaf),   span(stranger), span(low),     span(leaf),
+				     span(middle), span(low),      span(stranger) };
+	struct ktls_span leaf_last[] = { span(low), span(middle), span(leaf) };
+	struct ktls_span missing[] = { span(leaf), span(middle) };
+
+	EXPECT_EQ(0, check(self, in_order, 3, HOST));
+	EXPECT_EQ(0, check(self, with_root, 4, HOST));
+	EXPECT_EQ(0, check(self, reversed, 4, HOST));
+	EXPECT_EQ(0, check(self, extra, 7, HOST));
+	EXPECT_NE(0, check(self, leaf_last, 3, HOST));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_UNKNOWN_CA, check(self, missing, 2, HOST));
+	EXPECT_STREQ("certificate 0: unable to get local issuer certificate", self->err.text);
+	cert_free(leaf);
+	cert_free(stranger);
+	cert_free(middle);
+	cert_free(low);
+}
+
+TEST_F(chain, any_certificate_of_the_trust_file_is_an_anchor)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *leaf = cert_new(&spec, self->middle);
+	struct ktls_span certs[] = { span(leaf) };
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_UNKNOWN_CA, check(self, certs, 1, HOST));
+	x509_trust_free(self->trust);
+	self->trust = x509_trust_new(self->middle->pem, self->middle->pem_len, &self->err);
+	ASSERT_NOT_NULL(self->trust);
+	EXPECT_EQ(0, check(self, certs, 1, HOST));
+	x509_trust_free(self->trust);
+	self->trust = x509_trust_new(leaf->pem, leaf->pem_len, &self->err);
+	ASSERT_NOT_NULL(self->trust);
+	EXPECT_EQ(0, check(self, certs, 1, HOST));
+	cert_free(leaf);
+}
+
+/* ---- dates ----------------------------------------------------------------------------------- */
+
+TEST_F(chain, dates_are_those_of_now)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *leaf = cert_new(&spec, self->middle);
+	struct ktls_span certs[] = { span(leaf), span(self->middle) };
+	time_t now = time(NULL);
+
+	EXPECT_EQ(0, check_as(self, certs, 2, KTLS_SERVER, HOST, now));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_EXPIRED,
+		  check_as(self, certs, 2, KTLS_SERVER, HOST, now + 31L * CERT_DAY));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_NOT_YET_VALID,
+		  check_as(self, certs, 2, KTLS_SERVER, HOST, now - 2L * CERT_DAY));
+	cert_free(leaf);
+}
+
+TEST_F(chain, expired_leaf)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.not_before = -9L * CERT_DAY;
+	spec.not_after = -60;
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_EXPIRED, check_spec(self, &spec));
+	EXPECT_STREQ("certificate 0: certificate has expired", self->err.text);
+}
+
+TEST_F(chain, leaf_not_yet_valid)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.not_before = 60;
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_NOT_YET_VALID, check_spec(self, &spec));
+}
+
+TEST_F(chain, expired_issuer)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *middle = cert_new(&(struct cert_spec){ .cn = "Old",
+							    .ca = true,
+							    .key_usage = "keyCertSign",
+							    .not_before = -9L * CERT_DAY,
+							    .not_after = -60 },
+				       self->ca);
+	struct cert *leaf = cert_new(&spec, middle);
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_EXPIRED, check_two(self, leaf, middle));
+	EXPECT_STREQ("certificate 1: certificate has expired", self->err.text);
+	cert_free(leaf);
+	cert_free(middle);
+}
+
+/* ---- trust ----------------------------------------------------------------------------------- */
+
+TEST_F(chain, unknown_issuer)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *other = cert_ca(CERT_P256, "Somebody Else");
+	struct cert *leaf = cert_new(&spec, other);
+	struct ktls_span certs[] = { span(leaf) };
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_UNKNOWN_CA, check(self, certs, 1, HOST));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_UNKNOWN_CA, check_two(self, leaf, other));
+	cert_free(leaf);
+	cert_free(other);
+}
+
+TEST_F(chain, self_signed_leaf)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *leaf = cert_new(&spec, NULL);
+	struct ktls_span certs[] = { span(leaf) };
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_SELF_SIGNED, check(self, certs, 1, HOST));
+	cert_free(leaf);
+}
+
+/* ---- signatures ------------------------------------------------------------------------------ */
+
+TEST_F(chain, issuer_of_the_same_name_with_another_key)
+{
+	struct cert_spec root = {
+		.cn = "Root", .ca = true, .key_usage = "keyCertSign", .no_key_ids = true
+	};
+	struct cert_spec spec = good_spec();
+	struct cert *real = cert_new(&root, NULL), *impostor = cert_new(&root, NULL);
+	struct cert *leaf = cert_new(&spec, impostor);
+	struct ktls_span certs[] = { span(leaf) };
+
+	x509_trust_free(self->trust);
+	self->trust = x509_trust_new(real->pem, real->pem_len, &self->err);
+	ASSERT_NOT_NULL(self->trust);
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_SIGNATURE, check(self, certs, 1, HOST));
+	cert_free(leaf);
+	cert_free(impostor);
+	cert_free(real);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+TEST_F(chain, names_of_the_leaf)
+{
+	static const struct {
+		const char *name;
+		int ret;
+	} rows[] = {
+		{ NULL, 0 },
+		{ "www.example.com", 0 },
+		{ "WWW.Example.COM", 0 },
+		{ "www.example.com.", 0 },
+		{ "192.0.2.7", 0 },
+		{ "2001:db8::7", 0 },
+		{ "2001:0DB8:0:0:0:0:0:7", 0 },
+		{ "example.com", -KTLS_R_CERTIFICATE_NAME },
+		{ "ww.example.com", -KTLS_R_CERTIFICATE_NAME },
+		{ "www.example.com.example.com", -KTLS_R_CERTIFICATE_NAME },
+		{ "common-name.example.com", -KTLS_R_CERTIFICATE_NAME },
+		{ "192.0.2.8", -KTLS_R_CERTIFICATE_NAME },
+		{ "2001:db8::8", -KTLS_R_CERTIFICATE_NAME },
+		{ "203.0.113.1", -KTLS_R_CERTIFICATE_NAME }, /* there as a dNSName */
+		{ "", -KTLS_R_MISUSE },
+		{ ".", -KTLS_R_MISUSE },
+		{ ".example.com", -KTLS_R_MISUSE },
+		{ "www.example.com..", -KTLS_R_MISUSE },
+		{ "www..example.com", -KTLS_R_MISUSE },
+		{ "*.example.com", -KTLS_R_MISUSE },
+		{ "www.example.com:443", -KTLS_R_MISUSE },
+		{ "[2001:db8::7]", -KTLS_R_MISUSE },
+		{ "b\xc3\xbc"
+		  "cher.example",
+		  -KTLS_R_MISUSE },
+	};
+	struct cert_spec spec = good_spec();
+	struct cert *leaf;
+	size_t i;
+
+	spec.cn = "common-name.example.com";
+	spec.san = "DNS:www.example.com,DNS:203.0.113.1,IP:192.0.2.7,IP:2001:db8::7";
+	leaf = cert_new(&spec, self->middle);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ktls_span certs[] = { span(leaf), span(self->middle) };
+		int ret = check(self, certs, 2, rows[i].name);
+
+		EXPECT_EQ(rows[i].ret, ret);
+		if (ret != rows[i].ret)
+			TH_LOG("name %s", rows[i].name ? rows[i].name : "(none)");
+	}
+	cert_free(leaf);
+}
+
+TEST_F(chain, common_name_is_never_looked_at)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.cn = HOST;
+	spec.san = NULL;
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_NAME, check_spec(self, &spec));
+}
+
+/* "www.example.com\0.evil.net": the name does not end at the zero. */
+TEST_F(chain, name_with_a_zero_in_it)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.san = NULL;
+	spec.extra_oid = "2.5.29.17";
+	spec.extra_value = "DER:301b8219"
+			   "7777772e6578616d706c652e636f6d002e6576696c2e6e6574";
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_NAME, check_spec(self, &spec));
+}
+
+/* ---- usage ----------------------------------------------------------------------------------- */
+
+TEST_F(chain, extended_usage_is_that_of_the_role)
+{
+	struct cert *server = cert_server(CERT_P256, "DNS:" HOST, self->middle);
+	struct cert *client = cert_client(CERT_P256, "client", self->middle);
+	struct ktls_span servers[] = { span(server), span(self->middle) };
+	struct ktls_span clients[] = { span(client), span(self->middle) };
+	time_t now = time(NULL);
+
+	EXPECT_EQ(0, check_as(self, servers, 2, KTLS_SERVER, HOST, now));
+	EXPECT_EQ(0, check_as(self, clients, 2, KTLS_CLIENT, NULL, now));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check_as(self, servers, 2, KTLS_CLIENT, NULL, now));
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check_as(self, clients, 2, KTLS_SERVER, NULL, now));
+	cert_free(client);
+	cert_free(server);
+}
+
+TEST_F(chain, usage_without_digital_signature)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.key_usage = "critical,keyEncipherment,keyAgreement";
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check_spec(self, &spec));
+	EXPECT_STREQ("certificate 0: key usage without digitalSignature", self->err.text);
+}
+
+/* Server Gated Crypto, which libcrypto takes for serverAuth. */
+TEST_F(chain, extended_usage_of_the_last_century)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.eku = "nsSGC";
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check_spec(self, &spec));
+}
+
+TEST_F(chain, version_1_leaf)
+{
+	struct cert *leaf =
+		cert_new(&(struct cert_spec){ .cn = "old", .version_1 = true }, self->ca);
+	struct ktls_span certs[] = { span(leaf) };
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check(self, certs, 1, NULL));
+	cert_free(leaf);
+}
+
+TEST_F(chain, issuer_that_is_no_ca)
+{
+	static const struct cert_spec issuers[] = {
+		{ .cn = "Leaf", .key_usage = "digitalSignature" },
+		{ .cn = "No keyCertSign", .ca = true, .key_usage = "digitalSignature" },
+		{ .cn = "For clients only", .ca = true, .eku = "clientAuth" },
+	};
+	struct cert_spec spec = good_spec();
+	struct cert *issuer, *leaf;
+	size_t i;
+
+	for (i = 0; i < sizeof(issuers) / sizeof(issuers[0]); i++) {
+		issuer = cert_new(&issuers[i], self->ca);
+		leaf = cert_new(&spec, issuer);
+		EXPECT_EQ(-KTLS_R_CERTIFICATE_USAGE, check_two(self, leaf, issuer));
+		cert_free(leaf);
+		cert_free(issuer);
+	}
+}
+
+/* ---- strength -------------------------------------------------------------------------------- */
+
+TEST_F(chain, weak_signature)
+{
+	static const char *const digests[] = { "SHA1", "MD5" };
+	struct cert *middle = cert_intermediate(CERT_RSA2048, "RSA", self->ca), *leaf;
+	struct cert_spec spec = good_spec();
+	size_t i;
+
+	for (i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+		spec.digest = digests[i];
+		leaf = cert_new(&spec, middle);
+		EXPECT_EQ(-KTLS_R_CERTIFICATE_WEAK, check_two(self, leaf, middle));
+		cert_free(leaf);
+	}
+	cert_free(middle);
+}
+
+TEST_F(chain, weak_signature_of_an_anchor_is_nothing)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *root = cert_new(&(struct cert_spec){ .cn = "Root 1999",
+							  .digest = "SHA1",
+							  .ca = true,
+							  .key_usage = "keyCertSign" },
+				     NULL);
+	struct cert *leaf = cert_new(&spec, root);
+
+	x509_trust_free(self->trust);
+	self->trust = x509_trust_new(root->pem, root->pem_len, &self->err);
+	ASSERT_NOT_NULL(self->trust);
+	EXPECT_EQ(0, check_two(self, leaf, root));
+	cert_free(leaf);
+	cert_free(root);
+}
+
+TEST_F(chain, weak_key)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *middle = cert_intermediate(CERT_RSA1024, "Weak", self->ca);
+	struct cert *leaf = cert_new(&spec, middle);
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_WEAK, check_two(self, leaf, middle));
+	cert_free(leaf);
+	cert_free(middle);
+	spec.key = CERT_RSA1024;
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_WEAK, check_spec(self, &spec));
+}
+
+TEST_F(chain, key_of_an_unsupported_type)
+{
+	static const enum cert_key types[] = { CERT_P521, CERT_ED448, CERT_RSA_PSS };
+	struct cert_spec spec = good_spec();
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		spec.key = types[i];
+		EXPECT_EQ(-KTLS_R_CERTIFICATE_KEY_TYPE, check_spec(self, &spec));
+	}
+}
