@@ -21,8 +21,8 @@ size_t kex_shared_size(enum kex_group group);
 
 /*
  * Makes a key pair from the system's random source. private_key: KEX_PRIVATE_MAX bytes, the caller
- * wipes them. share: kex_share_size() bytes, as they stand in KeyShareEntry.key_exchange (P-256: the
- * uncompressed point).
+ * wipes them. share: kex_share_size() bytes, as they stand in KeyShareEntry.key_exchange (P-256:
+ * the uncompressed point).
  */
 void kex_generate(enum kex_group group, uint8_t *private_key, uint8_t *share);
 
