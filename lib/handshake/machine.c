@@ -397,8 +397,7 @@ void machine_fail(struct engine *e, int reason)
 	stash_release(e);
 }
 
-/* One row: 0 to go on, PENDING, STARVED, or a negative reason. */
-static int step(struct engine *e)
+int machine_step(struct engine *e)
 {
 	const struct row *row = &rows[e->state];
 	int result;
@@ -426,7 +425,7 @@ enum ktls_engine_state machine_run(struct engine *e)
 	int result = 0;
 
 	while (result == 0 && !e->waiting && e->state != STATE_DONE && e->state != STATE_FAILED) {
-		result = step(e);
+		result = machine_step(e);
 		if (result == PENDING)
 			e->waiting = true;
 	}

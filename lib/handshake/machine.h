@@ -12,6 +12,12 @@
 /* Goes on as far as the input allows. Needs e->io. */
 enum ktls_engine_state machine_run(struct engine *e);
 
+/*
+ * One row of the table: 0 to go on, PENDING, STARVED for want of input, or a negative reason. Needs
+ * e->io; for tests that stop a peer in the middle.
+ */
+int machine_step(struct engine *e);
+
 /* Ends the handshake for a reason, with its alert. Needs e->io. */
 void machine_fail(struct engine *e, int reason);
 
