@@ -64,6 +64,9 @@ TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
 TOOLS    := $(filter $(BUILD)/tests/tools/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(call c_of,tests/fuzz))
+REPLAY   := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 CT       := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/ct/ct.c,$(call c_of,tests/ct)))
 
 .PHONY: all libs programs examples tests
@@ -130,6 +133,16 @@ $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=secret_equal -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
+# Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.
+$(REPLAY): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBS_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- tests ---------------------------------------------------------------------------------------
@@ -140,14 +153,24 @@ stage = $(Q)tests/harness/run $(1) || :
 
 UNIT_TESTS := $(UNIT) $(sort $(wildcard tests/unit/*.sh))
 
-.PHONY: test test-ct check check-all lint bench fuzz demo clean
-test: all $(UNIT) $(TOOLS)
+.PHONY: test test-ct check check-all lint bench fuzz fuzz-targets demo clean
+test: all $(UNIT) $(TOOLS) $(REPLAY)
 	$(Q)tests/harness/run --new
 	$(call stage,unit $(UNIT_TESTS))
+	$(call stage,fuzz-corpus $(REPLAY))
 	$(Q)tests/harness/run --summary
 
 test-ct: $(CT)
 	$(Q)tests/harness/run ct $(CT)
+
+# FUZZ_SECONDS for each target; findings are in build-fuzz/findings.
+fuzz: fuzz_make = $(MAKE) --no-print-directory CC=clang BUILD=build-fuzz \
+	SAN=fuzzer-no-link,address,undefined
+fuzz:
+	+$(Q)$(fuzz_make) fuzz-targets
+	$(Q)KTLS_BUILD=build-fuzz tests/fuzz/run $(patsubst $(BUILD)/%,build-fuzz/%,$(FUZZ))
+
+fuzz-targets: $(FUZZ)
 
 lint:
 	$(Q)tests/lint/lint
