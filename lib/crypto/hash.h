@@ -3,8 +3,8 @@
  * SHA-256 and SHA-384 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869) over them.
  *
  * SHA-256 runs on the CPU's SHA instructions where there are any, else on libsodium's code; SHA-384
- * is libsodium's SHA-512 core with its own initial value. A struct hash holds no pointer: copying it
- * takes a snapshot, which is how transcripts are hashed at several points.
+ * is libsodium's SHA-512 core with its own initial value. A struct hash holds no pointer: copying
+ * it takes a snapshot, which is how transcripts are hashed at several points.
  */
 #ifndef KTLS_CRYPTO_HASH_H
 #define KTLS_CRYPTO_HASH_H

@@ -80,8 +80,8 @@ enum ktls_alert {
 };
 
 /*
- * The traffic key of one direction (RFC 9846, 7.3), as the kernel needs it. Secret: whoever holds one
- * wipes it.
+ * The traffic key of one direction (RFC 9846, 7.3), as the kernel needs it. Secret: whoever holds
+ * one wipes it.
  */
 struct ktls_traffic_key {
 	uint16_t version; /* KTLS_TLS_1_3 */
@@ -92,8 +92,9 @@ struct ktls_traffic_key {
 };
 
 /*
- * Why something failed. One row a reason: name, number (part of the hand-off protocol, never changed),
- * the alert that the peer gets (RFC 9846, 6.2), the section that demands it, text for people.
+ * Why something failed. One row a reason: name, number (part of the hand-off protocol, never
+ * changed), the alert that the peer gets (RFC 9846, 6.2), the section that demands it, text for
+ * people.
  */
 /* clang-format off */
 #define KTLS_REASONS(R) \
