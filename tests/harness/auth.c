@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/harness/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/harness/harness.h"
+
+void auth_add(struct auth *auth, const struct cert *cert)
+{
+	struct x509_error err = { .text = "" };
+	size_t len;
+	char *pem = cert_chain_pem(cert, &len);
+
+	ASSERT_LT(auth->n, AUTH_IDENTITIES);
+	auth->identities[auth->n] = x509_identity_new(pem, len, &err);
+	auth->keys[auth->n] = x509_key_new(cert->key_pem, cert->key_pem_len, &err);
+	ASSERT_STREQ("", err.text);
+	ASSERT_TRUE(x509_key_fits(auth->keys[auth->n], auth->identities[auth->n]));
+	auth->n++;
+	free(pem);
+}
+
+void auth_trust(struct auth *auth, const struct cert *ca)
+{
+	struct x509_error err = { .text = "" };
+
+	auth->trust = x509_trust_new(ca->pem, ca->pem_len, &err);
+	ASSERT_STREQ("", err.text);
+}
+
+static int choose(void *arg, const struct ktls_engine_hello *hello,
+		  struct ktls_engine_choice *choice)
+{
+	struct auth *auth = ((struct engine_end *)arg)->auth;
+	const struct x509_identity *identity;
+	int result;
+
+	result = x509_identity_choose((const struct x509_identity *const *)auth->identities,
+				      auth->n, hello, auth->strict, &identity, &choice->scheme);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < auth->n; i++)
+		if (auth->identities[i] == identity)
+			choice->credential = auth->keys[i];
+	choice->chain = identity->chain;
+	choice->chain_len = identity->chain_len;
+	return 0;
+}
+
+static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
+		size_t *signature_len)
+{
+	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
+	size_t len = ktls_engine_signed_content(request->role, request->hash, request->hash_len,
+						content);
+
+	(void)arg;
+	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->scheme,
+			     content, len, signature, signature_len);
+}
+
+static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
+{
+	struct auth *auth = ((struct engine_end *)arg)->auth;
+	struct x509_error err;
+
+	return x509_peer_verify_chain(auth->trust, certs, certs_len, KTLS_SERVER, auth->name,
+				      time(NULL), &auth->peer, &err);
+}
+
+static int verify_signature(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,
+			    const uint8_t *signature, size_t signature_len)
+{
+	struct auth *auth = ((struct engine_end *)arg)->auth;
+
+	return x509_peer_verify_signature(auth->peer, scheme, content, content_len, signature,
+					  signature_len);
+}
+
+void auth_attach(struct auth *auth, struct engine_end *end)
+{
+	end->auth = auth;
+	end->ops.choose = choose;
+	end->ops.sign = sign;
+	end->ops.verify_chain = verify_chain;
+	end->ops.verify_signature = verify_signature;
+}
+
+void auth_wipe(struct auth *auth)
+{
+	for (size_t i = 0; i < auth->n; i++) {
+		x509_identity_free(auth->identities[i]);
+		x509_key_free(auth->keys[i]);
+	}
+	x509_trust_free(auth->trust);
+	x509_peer_free(auth->peer);
+	memset(auth, 0, sizeof(*auth));
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Our engine against libssl, in memory: both roles, every suite, group and kind of key. */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "lib/crypto/aead.h"
+#include "lib/crypto/util.h"
+#include "lib/handshake/suite.h"
+#include "lib/x509/x509.h"
+#include "tests/harness/auth.h"
+#include "tests/harness/harness.h"
+
+static struct engine_end ours, unused;
+
+FIXTURE(libssl)
+{
+	struct cert *ca, *intermediate, *leaf;
+	struct auth auth;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	BIO *to_ssl, *from_ssl;
+};
+
+FIXTURE_VARIANT(libssl)
+{
+	const char *suite;
+	const char *group;
+	enum cert_key key;
+	bool retry; /* libssl, as a client, sends a share that we do not take */
+};
+
+#define A128   "TLS_AES_128_GCM_SHA256"
+#define A256   "TLS_AES_256_GCM_SHA384"
+#define CHACHA "TLS_CHACHA20_POLY1305_SHA256"
+
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_p256){ A128, "X25519", CERT_P256, false };
+FIXTURE_VARIANT_ADD(libssl, aes256_x25519_p256){ A256, "X25519", CERT_P256, false };
+FIXTURE_VARIANT_ADD(libssl, chacha_x25519_p256){ CHACHA, "X25519", CERT_P256, false };
+FIXTURE_VARIANT_ADD(libssl, aes128_secp256r1_p256){ A128, "P-256", CERT_P256, false };
+FIXTURE_VARIANT_ADD(libssl, aes256_secp256r1_p384){ A256, "P-256", CERT_P384, false };
+FIXTURE_VARIANT_ADD(libssl, chacha_secp256r1_ed25519){ CHACHA, "P-256", CERT_ED25519, false };
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_p384){ A128, "X25519", CERT_P384, false };
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_ed25519){ A128, "X25519", CERT_ED25519, false };
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_rsa2048){ A128, "X25519", CERT_RSA2048, false };
+FIXTURE_VARIANT_ADD(libssl, aes256_x25519_rsa3072){ A256, "X25519", CERT_RSA3072, false };
+FIXTURE_VARIANT_ADD(libssl, chacha_x25519_rsa4096){ CHACHA, "X25519", CERT_RSA4096, false };
+FIXTURE_VARIANT_ADD(libssl, retry_aes128){ A128, "P-384:P-256", CERT_P256, true };
+FIXTURE_VARIANT_ADD(libssl, retry_aes256){ A256, "P-384:X25519", CERT_RSA2048, true };
+
+FIXTURE_SETUP(libssl)
+{
+	ASSERT_EQ(0, crypto_init());
+	ASSERT_EQ(0, x509_init());
+	self->ca = cert_ca(CERT_P256, "Interop CA");
+	self->intermediate = cert_intermediate(CERT_P256, "Interop intermediate", self->ca);
+	self->leaf = cert_server(variant->key, "DNS:server.example", self->intermediate);
+	self->ctx = SSL_CTX_new(TLS_method());
+	ASSERT_EQ(1, SSL_CTX_set_min_proto_version(self->ctx, TLS1_3_VERSION));
+	ASSERT_EQ(1, SSL_CTX_set_ciphersuites(self->ctx, variant->suite));
+	ASSERT_EQ(1, SSL_CTX_set1_groups_list(self->ctx, variant->group));
+	ASSERT_EQ(1, SSL_CTX_set_num_tickets(self->ctx, 0));
+	engines_init(&ours, &unused);
+	auth_attach(&self->auth, &ours);
+}
+
+FIXTURE_TEARDOWN(libssl)
+{
+	(void)variant;
+	ktls_engine_wipe(&ours.engine);
+	EXPECT_EQ(0, ours.borrowed);
+	SSL_free(self->ssl);
+	SSL_CTX_free(self->ctx);
+	auth_wipe(&self->auth);
+	cert_free(self->leaf);
+	cert_free(self->intermediate);
+	cert_free(self->ca);
+}
+
+static void start_ssl(struct test_self_libssl *self)
+{
+	self->ssl = SSL_new(self->ctx);
+	self->to_ssl = BIO_new(BIO_s_mem());
+	self->from_ssl = BIO_new(BIO_s_mem());
+	SSL_set_bio(self->ssl, self->to_ssl, self->from_ssl);
+}
+
+/* Moves bytes between both until neither has more to say. */
+static void converse(struct test_self_libssl *self)
+{
+	static struct engine_queue to_ssl;
+	uint8_t buf[16384];
+	bool moved;
+	int n;
+
+	do {
+		moved = engine_end_step(&ours, &to_ssl);
+		if (to_ssl.len > 0)
+			ASSERT_EQ((int)to_ssl.len,
+				  BIO_write(self->to_ssl, to_ssl.bytes, (int)to_ssl.len));
+		to_ssl.len = 0;
+		SSL_do_handshake(self->ssl);
+		while ((n = BIO_read(self->from_ssl, buf, sizeof(buf))) > 0) {
+			engine_end_feed(&ours, buf, (size_t)n);
+			moved = true;
+		}
+	} while (moved);
+	ERR_print_errors_fp(stderr);
+}
+
+static size_t seal_record(const struct ktls_traffic_key *key, const char *text, uint8_t out[128])
+{
+	const struct suite *suite = suite_find(key->suite);
+	size_t n = strlen(text);
+	uint8_t inner[64];
+
+	memcpy(inner, text, n);
+	inner[n] = 23;
+	memcpy(out, (uint8_t[]){ 23, 3, 3, 0, (uint8_t)(n + 1 + AEAD_TAG) }, 5);
+	aead_seal_once(suite->aead, key->key, key->iv, out, 5, inner, n + 1, out + 5);
+	return 5 + n + 1 + AEAD_TAG;
+}
+
+/* The first record each way, under the keys that we would give to the kernel. */
+static void exchange_data(struct test_self_libssl *self)
+{
+	struct ktls_traffic_key tx, rx;
+	uint8_t record[128], text[64];
+	size_t len;
+
+	ASSERT_EQ(0, ktls_engine_keys(&ours.engine, &tx, &rx));
+	ASSERT_MEMEQ("\0\0\0\0\0\0\0", tx.seq, 8);
+	ASSERT_MEMEQ("\0\0\0\0\0\0\0", rx.seq, 8);
+	len = seal_record(&tx, "from the engine", record);
+	ASSERT_EQ((int)len, BIO_write(self->to_ssl, record, (int)len));
+	ASSERT_EQ(15, SSL_read(self->ssl, text, sizeof(text)));
+	EXPECT_MEMEQ("from the engine", text, 15);
+
+	ASSERT_EQ(11, SSL_write(self->ssl, "from libssl", 11));
+	ASSERT_EQ(5 + 11 + 1 + AEAD_TAG, BIO_read(self->from_ssl, record, sizeof(record)));
+	ASSERT_TRUE(aead_open_once(suite_find(rx.suite)->aead, rx.key, rx.iv, record, 5, record + 5,
+				   11 + 1 + AEAD_TAG, text));
+	EXPECT_MEMEQ("from libssl\x17", text, 12);
+}
+
+static void expect_facts(struct test_self_libssl *self, bool retried)
+{
+	const struct ktls_engine_facts *facts = ktls_engine_facts(&ours.engine);
+
+	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
+	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
+	EXPECT_EQ(KTLS_TLS_1_3, facts->version);
+	EXPECT_EQ((long)facts->suite,
+		  (long)(SSL_CIPHER_get_id(SSL_get_current_cipher(self->ssl)) & 0xffff));
+	EXPECT_EQ(retried, facts->retried);
+	EXPECT_STREQ("server.example", facts->server_name);
+	EXPECT_EQ(2, facts->alpn_len);
+	EXPECT_MEMEQ("h2", facts->alpn, 2);
+}
+
+TEST_F(libssl, is_the_client)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(self->ctx);
+
+	auth_add(&self->auth, self->leaf);
+	ours.config.role = KTLS_SERVER;
+	ours.config.alpn = (const uint8_t *)"\x02h3\x02h2";
+	ours.config.alpn_len = 6;
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	ASSERT_EQ(1, X509_STORE_add_cert(store, self->ca->x509));
+	SSL_CTX_set_verify(self->ctx, SSL_VERIFY_PEER, NULL);
+	start_ssl(self);
+	ASSERT_EQ(1, SSL_set1_host(self->ssl, "server.example"));
+	ASSERT_EQ(1, SSL_set_tlsext_host_name(self->ssl, "Server.Example"));
+	ASSERT_EQ(0, SSL_set_alpn_protos(self->ssl, (const uint8_t *)"\x08http/1.1\x02h2", 12));
+	SSL_set_connect_state(self->ssl);
+	converse(self);
+	expect_facts(self, variant->retry);
+	exchange_data(self);
+}
+
+static int pick_h2(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
+		   unsigned int in_len, void *arg)
+{
+	(void)ssl;
+	(void)in;
+	(void)in_len;
+	(void)arg;
+	*out = (const unsigned char *)"h2";
+	*len = 2;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void use_leaf(struct test_self_libssl *self)
+{
+	ASSERT_EQ(1, SSL_CTX_use_certificate(self->ctx, self->leaf->x509));
+	ASSERT_EQ(1, SSL_CTX_use_PrivateKey(self->ctx, self->leaf->pkey));
+	ASSERT_EQ(1, SSL_CTX_add1_chain_cert(self->ctx, self->intermediate->x509));
+}
+
+TEST_F(libssl, is_the_server)
+{
+	auth_trust(&self->auth, self->ca);
+	self->auth.name = "server.example";
+	ours.config.server_name = "server.example";
+	ours.config.alpn = (const uint8_t *)"\x02h2";
+	ours.config.alpn_len = 3;
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	use_leaf(self);
+	SSL_CTX_set_alpn_select_cb(self->ctx, pick_h2, NULL);
+	start_ssl(self);
+	SSL_set_accept_state(self->ssl);
+	converse(self);
+	/* libssl takes our share of X25519 where it may, whatever it likes better. */
+	expect_facts(self, strstr(variant->group, "X25519") == NULL);
+	exchange_data(self);
+}
+
+/* A server that asks for a certificate and gets none goes on. */
+TEST_F(libssl, asks_for_a_certificate)
+{
+	auth_trust(&self->auth, self->ca);
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	use_leaf(self);
+	SSL_CTX_set_verify(self->ctx, SSL_VERIFY_PEER, NULL);
+	start_ssl(self);
+	SSL_set_accept_state(self->ssl);
+	converse(self);
+	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
+	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
+	exchange_data(self);
+}
+
+TEST_HARNESS_MAIN
