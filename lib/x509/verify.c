@@ -13,7 +13,8 @@
 #include "lib/x509/internal.h"
 #include "lib/x509/name.h"
 
-#define SECURITY_LEVEL 2    /* libcrypto's: 112 bits */
+#define SECURITY_LEVEL 2 /* libcrypto's: 112 bits */
+#define RSA_BITS_MIN   2048
 #define RSA_BITS_MAX   8192 /* of a peer's key: what one signature may cost */
 
 struct x509_peer {
@@ -70,6 +71,11 @@ static int parse_certs(struct check *check, const struct ktls_span *certs, size_
 		sk_X509_push(check->sent, x);
 	}
 	check->leaf = sk_X509_value(check->sent, 0);
+	/* libcrypto would find no issuer for it. */
+	if (X509_get_extension_flags(check->leaf) & EXFLAG_INVALID) {
+		x509_error_set(check->err, 0, "certificate 0: an extension cannot be parsed");
+		return -KTLS_R_CERTIFICATE_MALFORMED;
+	}
 	return 0;
 }
 
@@ -166,6 +172,22 @@ static int check_path(struct check *check)
 	return ret;
 }
 
+/* libcrypto rounds: its level 2 lets RSA of 2040 bits pass. */
+static int check_rsa_sizes(const struct check *check)
+{
+	const EVP_PKEY *key;
+	int i;
+
+	for (i = 0; i < sk_X509_num(check->path); i++) {
+		key = X509_get0_pubkey(sk_X509_value(check->path, i));
+		if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
+			x509_error_set(check->err, 0, "certificate %d: RSA key too small", i);
+			return -KTLS_R_CERTIFICATE_WEAK;
+		}
+	}
+	return 0;
+}
+
 /* ---- the leaf (RFC 9846, 4.5.1.2) ------------------------------------------------------------ */
 
 /*
@@ -222,6 +244,8 @@ static int check_chain(struct check *check, const struct ktls_span *certs, size_
 		ret = parse_certs(check, certs, n);
 	if (ret == 0)
 		ret = check_path(check);
+	if (ret == 0)
+		ret = check_rsa_sizes(check);
 	if (ret == 0)
 		ret = check_usage(check);
 	if (ret == 0)
