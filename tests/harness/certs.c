@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -40,6 +41,15 @@ static EVP_PKEY *rsa_pss_generate(int bits)
 	return key;
 }
 
+static EVP_PKEY *explicit_generate(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+
+	MUST(key && EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+						   OSSL_PKEY_EC_ENCODING_EXPLICIT));
+	return key;
+}
+
 static EVP_PKEY *key_generate(enum cert_key key)
 {
 	switch (key) {
@@ -63,6 +73,8 @@ static EVP_PKEY *key_generate(enum cert_key key)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case CERT_ED448:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
+	case CERT_P256_EXPLICIT:
+		return explicit_generate();
 	}
 	return NULL;
 }

@@ -26,6 +26,7 @@ enum cert_key {
 	CERT_RSA_PSS, /* 2048 bits, OID RSASSA-PSS */
 	CERT_ED25519,
 	CERT_ED448,
+	CERT_P256_EXPLICIT, /* the curve by its parameters, not by its name */
 };
 
 #define CERT_DAY 86400

@@ -480,7 +480,8 @@ TEST_F(chain, weak_key)
 
 TEST_F(chain, key_of_an_unsupported_type)
 {
-	static const enum cert_key types[] = { CERT_P521, CERT_ED448, CERT_RSA_PSS };
+	static const enum cert_key types[] = { CERT_P521, CERT_ED448, CERT_RSA_PSS,
+					       CERT_P256_EXPLICIT };
 	struct cert_spec spec = good_spec();
 	size_t i;
 
@@ -488,4 +489,68 @@ TEST_F(chain, key_of_an_unsupported_type)
 		spec.key = types[i];
 		EXPECT_EQ(-KTLS_R_CERTIFICATE_KEY_TYPE, check_spec(self, &spec));
 	}
+}
+
+/* ---- constraints ----------------------------------------------------------------------------- */
+
+TEST_F(chain, path_length)
+{
+	struct cert_spec spec = good_spec();
+	struct cert *low = cert_intermediate(CERT_P256, "Below one that allows none", self->middle);
+	struct cert *leaf = cert_new(&spec, low);
+	struct ktls_span certs[] = { span(leaf), span(low), span(self->middle) };
+
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_CONSTRAINT, check(self, certs, 3, HOST));
+	cert_free(leaf);
+	cert_free(low);
+}
+
+TEST_F(chain, name_constraints)
+{
+	static const struct {
+		const char *constraints;
+		int ret;
+	} rows[] = {
+		{ "critical,permitted;DNS:example.com", 0 },
+		{ "critical,permitted;DNS:example.org", -KTLS_R_CERTIFICATE_CONSTRAINT },
+		{ "critical,excluded;DNS:www.example.com", -KTLS_R_CERTIFICATE_CONSTRAINT },
+		{ "critical,excluded;IP:192.0.2.0/255.255.255.0", -KTLS_R_CERTIFICATE_CONSTRAINT },
+	};
+	struct cert_spec spec = good_spec();
+	struct cert *middle, *leaf;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		middle = cert_new(&(struct cert_spec){ .cn = "Narrow",
+						       .ca = true,
+						       .key_usage = "keyCertSign",
+						       .name_constraints = rows[i].constraints },
+				  self->ca);
+		leaf = cert_new(&spec, middle);
+		EXPECT_EQ(rows[i].ret, check_two(self, leaf, middle));
+		cert_free(leaf);
+		cert_free(middle);
+	}
+}
+
+/* RFC 5280, 4.2. */
+TEST_F(chain, critical_extension_that_nobody_knows)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.extra_oid = "1.2.3.4.5";
+	spec.extra_value = "DER:0500";
+	EXPECT_EQ(0, check_spec(self, &spec));
+	spec.extra_value = "critical,DER:0500";
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_OTHER, check_spec(self, &spec));
+}
+
+TEST_F(chain, extension_that_cannot_be_parsed)
+{
+	struct cert_spec spec = good_spec();
+
+	spec.key_usage = NULL;
+	spec.extra_oid = "2.5.29.15";
+	spec.extra_value = "critical,DER:0500";
+	EXPECT_EQ(-KTLS_R_CERTIFICATE_MALFORMED, check_spec(self, &spec));
 }
