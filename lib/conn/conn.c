@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* One handshake from its request to its result. */
+#include "lib/conn/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "lib/conn/internal.h"
+#include "lib/crypto/util.h"
+
+static uint64_t cpu_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+/* Wipes and gives back whatever only a running handshake needs. */
+static void conn_release(struct conn *c)
+{
+	struct conn_loop *loop = c->loop;
+
+	if (c->secrets) {
+		ktls_engine_wipe(&c->secrets->engine);
+		arena_put(loop->arena, c->secrets);
+		c->secrets = NULL;
+	}
+	conn_input_wipe(c);
+	conn_output_wipe(c);
+	x509_peer_free(c->peer);
+	c->peer = NULL;
+	timer_stop(&loop->timers, &c->timer);
+	conn_loop_unpoll(c);
+}
+
+void conn_end(struct conn *c, enum ktls_reason reason, int error)
+{
+	struct conn_result *result = &c->result;
+
+	if (c->stage == CONN_ENDED)
+		return;
+	c->stage = CONN_ENDED;
+	c->facts = *ktls_engine_facts(&c->secrets->engine);
+	result->reason = reason;
+	result->error = error;
+	result->alert_received = reason == KTLS_R_PEER_ALERT || reason == KTLS_R_PEER_CLOSE_NOTIFY;
+	result->alert = c->facts.alert;
+	if (c->alert_lost && !result->alert_received)
+		result->alert = KTLS_ALERT_NONE;
+	conn_release(c);
+	conn_loop_ended(c);
+}
+
+void conn_last_words(struct conn *c, size_t len)
+{
+	bool kept = conn_output_add(c, c->loop->out, len);
+
+	c->alert_lost = len > 0 && (!kept || c->send_error != 0 || c->out.buf);
+}
+
+void conn_fail(struct conn *c, enum ktls_reason reason, int error)
+{
+	struct ktls_engine_io io = { .out = c->loop->out, .out_cap = sizeof(c->loop->out) };
+
+	if (c->stage == CONN_ENDED)
+		return;
+	ktls_engine_abort(&c->secrets->engine, reason, &io);
+	conn_last_words(c, io.out_len);
+	conn_end(c, reason, error);
+}
+
+void conn_fail_socket(struct conn *c, const char *call, int error)
+{
+	enum ktls_reason reason = KTLS_R_SOCKET_ERROR;
+	char message[128];
+
+	if (error == ECONNRESET || error == EPIPE)
+		reason = KTLS_R_PEER_RESET;
+	else if (error == ENOTCONN)
+		reason = KTLS_R_SOCKET_NOT_CONNECTED;
+	snprintf(c->text, sizeof(c->text), "%s: %s", call,
+		 strerror_r(error, message, sizeof(message)));
+	conn_fail(c, reason, error);
+}
+
+void conn_finish(struct conn *c)
+{
+	struct conn_result *result = &c->result;
+
+	result->text = c->text;
+	result->facts = &c->facts;
+	result->chain = c->chain;
+	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
+	result->cpu_us = (uint32_t)(c->cpu / 1000);
+	c->done(c->arg, result);
+	conn_free(c);
+}
+
+void conn_free(struct conn *c)
+{
+	conn_release(c);
+	conn_loop_remove(c);
+	free(c->job);
+	free(c->chain);
+	free(c);
+}
+
+void conn_drop(struct conn *c)
+{
+	struct closer_job *job = c->job;
+
+	conn_release(c);
+	if (job) {
+		*job = (struct closer_job){ .fd = c->fd };
+		c->job = NULL;
+		closer_push(c->loop->closer, job);
+	}
+	conn_free(c);
+}
+
+/* ---- the keys ------------------------------------------------------------------------------ */
+
+/*
+ * All of our bytes are with TCP, and no byte of the peer's that was taken is left over: transmit
+ * first, since a socket with receive keys only is of no use to tell the peer anything.
+ */
+static void conn_install(struct conn *c)
+{
+	const struct conn_kernel_ops *kernel = c->loop->config.kernel;
+	struct conn_secrets *s = c->secrets;
+	int error = 0;
+	int r = ktls_engine_keys(&s->engine, &s->tx, &s->rx);
+
+	if (r == 0)
+		r = kernel->install(c->fd, true, &s->tx, &error);
+	if (r < 0) {
+		conn_end(c, (enum ktls_reason) - r, error);
+		return;
+	}
+	r = kernel->install(c->fd, false, &s->rx, &error);
+	if (r < 0) {
+		shutdown(c->fd, SHUT_RDWR);
+		conn_end(c, KTLS_R_KERNEL_HALF_INSTALLED, error);
+		return;
+	}
+	c->result.tx = KTLS_STATE_SW;
+	c->result.rx = KTLS_STATE_SW;
+	conn_end(c, KTLS_OK, 0);
+}
+
+/* ---- the handshake ------------------------------------------------------------------------- */
+
+/* While an operation is pending nothing is read: only the socket's end is of interest. */
+static void conn_wait(struct conn *c, uint32_t events)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	conn_output_flush(c);
+	if (!(events & (EPOLLERR | EPOLLHUP)))
+		return;
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	conn_fail_socket(c, "poll", error != 0 ? error : ECONNRESET);
+}
+
+static void conn_flush(struct conn *c)
+{
+	if (!conn_output_flush(c))
+		return;
+	if (c->send_error != 0)
+		conn_fail_socket(c, "send", c->send_error);
+	else
+		conn_install(c);
+}
+
+static void conn_run(struct conn *c, uint32_t events)
+{
+	bool more = true;
+
+	if (c->stage == CONN_HANDSHAKE)
+		conn_output_flush(c);
+	while (c->stage == CONN_HANDSHAKE && more)
+		more = conn_input_step(c);
+	if (c->stage == CONN_WAIT)
+		conn_wait(c, events);
+	if (c->stage == CONN_FLUSH)
+		conn_flush(c);
+}
+
+void conn_advance(struct conn *c, uint32_t events)
+{
+	uint64_t start = cpu_now();
+
+	conn_run(c, events);
+	if (c->stage != CONN_ENDED &&
+	    !conn_loop_poll(c, EPOLLIN | EPOLLET | (c->out.buf ? EPOLLOUT : 0)))
+		conn_fail_socket(c, "epoll_ctl", errno);
+	c->cpu += cpu_now() - start;
+}
+
+void conn_cancel(struct conn *c, enum ktls_reason reason)
+{
+	conn_fail(c, reason, 0);
+}
+
+void conn_abandon(struct conn *c)
+{
+	conn_end(c, KTLS_R_CANCELLED, 0);
+}

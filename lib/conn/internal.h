@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The insides of a handshake over a socket and of its loop, shared by the files of this folder. */
+#ifndef KTLS_CONN_INTERNAL_H
+#define KTLS_CONN_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/conn/closer.h"
+#include "lib/conn/conn.h"
+#include "lib/conn/pool.h"
+#include "lib/conn/timer.h"
+#include "lib/crypto/arena.h"
+#include "lib/x509/verify.h"
+
+#define CONN_SCRATCH 32768 /* bytes looked at in one call: a whole flight of most peers */
+
+_Static_assert(CONN_SCRATCH >= KTLS_ENGINE_RECORD_MAX, "a record must fit");
+_Static_assert(CONN_SCRATCH >= CONN_PREREAD_MAX, "what was read before must fit");
+
+enum conn_stage {
+	CONN_HANDSHAKE, /* the engine wants input */
+	CONN_WAIT,      /* the engine waits for an operation; nothing is read meanwhile */
+	CONN_FLUSH,     /* the engine is done; our last bytes are on their way */
+	CONN_ENDED,     /* the result is fixed; the descriptor may still be open */
+};
+
+/* From the arena; wiped and put back when the handshake ends. */
+struct conn_secrets {
+	struct ktls_engine engine;
+	struct ktls_traffic_key tx, rx;
+};
+
+/*
+ * Bytes that were taken from the socket and that the engine has not dealt with: the beginning of a
+ * record, or more where the application had read some. A record's header alone needs no pool
+ * buffer.
+ */
+struct conn_input {
+	uint8_t head[5];
+	uint8_t *buf; /* head, or from the pool */
+	size_t cap;
+	size_t len;
+	size_t need; /* bytes of the record at the front, as far as they are known */
+};
+
+/* Output that the socket did not take yet, from the pool. */
+struct conn_output {
+	uint8_t *buf;
+	size_t len;
+	size_t sent;
+};
+
+struct conn {
+	struct conn_loop *loop;
+	uint64_t token; /* 0: none yet */
+	struct conn *next_ended;
+	struct timer timer;
+	uint64_t started; /* nanoseconds of CLOCK_MONOTONIC */
+	uint64_t cpu;     /* nanoseconds of this thread's CPU time */
+	int fd;
+	uint32_t polled; /* events in the epoll set; 0: not in it */
+	enum conn_stage stage;
+	bool kick; /* the engine is to be called though there is no new input */
+	struct conn_secrets *secrets;
+	struct conn_input in;
+	struct conn_output out;
+	int send_error; /* errno of a failed send(): reading goes on, for the peer may say why */
+	struct closer_job *job;
+
+	enum ktls_role role;
+	const struct conn_profile *profile;
+	const char *server_name; /* in tail */
+	void (*done)(void *arg, const struct conn_result *result);
+	void *arg;
+
+	uint8_t *signature; /* where a pending signature goes, inside of the engine */
+	size_t *signature_len;
+	struct x509_peer *peer;
+	struct ktls_span *chain; /* the spans and, behind them, their bytes; from malloc */
+
+	bool alert_lost; /* the engine wrote an alert and the socket did not take it */
+	struct conn_result result;
+	struct ktls_engine_facts facts;
+	char text[256];
+	uint8_t tail[]; /* server name and ALPN list */
+};
+
+/* Where tokens point: a slot's generation changes with each conn that it serves. */
+struct conn_slot {
+	struct conn *conn;
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct conn_loop {
+	struct conn_config config;
+	int epoll;
+	int wake; /* eventfd: handshakes have ended, or descriptors are closed */
+	struct timers timers;
+	struct closer *closer; /* NULL: descriptors are not ours */
+	struct arena *arena;
+	struct pool pool;
+	struct conn_slot *slots; /* config.handshakes_max of them */
+	uint32_t free_slot;      /* index, or handshakes_max: none */
+	size_t count;
+	struct conn *ended; /* those whose done() is due, in the order in which they ended */
+	struct conn **ended_last;
+	bool running; /* in conn_loop_run(), before the calls of done() */
+	uint8_t scratch[CONN_SCRATCH];
+	uint8_t out[KTLS_ENGINE_OUT_MIN];
+};
+
+/* conn.c */
+
+/* Goes on as far as possible. Everything that begins a stretch of work calls it. */
+void conn_advance(struct conn *c, uint32_t events);
+
+/* Ends the handshake; error is an errno or 0. A second end changes nothing. */
+void conn_end(struct conn *c, enum ktls_reason reason, int error);
+
+/* The same, and before it an alert if the reason has one. */
+void conn_fail(struct conn *c, enum ktls_reason reason, int error);
+
+/* The same for the errno that call (recv, send) failed with. */
+void conn_fail_socket(struct conn *c, const char *call, int error);
+
+/* Sends the last len bytes of ours, from the loop's buffer, as far as the socket takes them. */
+void conn_last_words(struct conn *c, size_t len);
+
+/* Calls done() and frees. */
+void conn_finish(struct conn *c);
+
+/* Frees what has ended, or has not begun. */
+void conn_free(struct conn *c);
+
+/* Ends and frees without a word; the descriptor is closed if it is ours. */
+void conn_drop(struct conn *c);
+
+static inline struct conn *conn_of_timer(struct timer *timer)
+{
+	return (struct conn *)(void *)((char *)timer - offsetof(struct conn, timer));
+}
+
+/* input.c */
+
+/* One step: returns false where there is nothing to be had from the socket now. */
+bool conn_input_step(struct conn *c);
+
+/* Takes over bytes that the application had read. False where there is no memory. */
+bool conn_input_preread(struct conn *c, const uint8_t *bytes, size_t len)
+	__attribute__((warn_unused_result));
+void conn_input_wipe(struct conn *c);
+
+/* output.c */
+
+/*
+ * Sends bytes behind what waits already, and keeps what the socket does not take. False where there
+ * is no memory for that.
+ */
+bool conn_output_add(struct conn *c, const uint8_t *bytes, size_t len)
+	__attribute__((warn_unused_result));
+
+/* Sends what waits; true where nothing waits any more. Errors go to c->send_error. */
+bool conn_output_flush(struct conn *c);
+void conn_output_wipe(struct conn *c);
+
+/* ops.c: the engine's operations; their arg is the conn. */
+extern const struct ktls_engine_ops conn_engine_ops;
+
+/* loop.c */
+
+/* Gives it a slot and a token; there is a free slot. */
+void conn_loop_add(struct conn *c);
+void conn_loop_remove(struct conn *c);
+
+/* The conn of a token, NULL if it is no more. */
+struct conn *conn_loop_find(struct conn_loop *loop, uint64_t token);
+
+bool conn_loop_poll(struct conn *c, uint32_t events) __attribute__((warn_unused_result));
+void conn_loop_unpoll(struct conn *c);
+
+/* Lets go of the descriptor of a conn that has ended; when that is closed, done() is called. */
+void conn_loop_ended(struct conn *c);
+
+#endif

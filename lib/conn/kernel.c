@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The real kernel behind conn.h's table. */
+#include "lib/conn/conn.h"
+#include "lib/ktls/kernel.h"
+
+const struct conn_kernel_ops conn_kernel_default = {
+	.attach = kernel_ulp_attach,
+	.install = kernel_install,
+};

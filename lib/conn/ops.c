@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's operations: key exchange from the library, certificates from lib/x509, signatures.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/conn/internal.h"
+#include "lib/x509/identity.h"
+
+static int op_random(void *arg, uint8_t *out, size_t len)
+{
+	(void)arg;
+	return ktls_engine_default_ops.random(NULL, out, len);
+}
+
+static int op_generate(void *arg, uint16_t group, uint8_t *private_key, uint8_t *share)
+{
+	(void)arg;
+	return ktls_engine_default_ops.generate(NULL, group, private_key, share);
+}
+
+static int op_agree(void *arg, uint16_t group, const uint8_t *private_key, const uint8_t *peer,
+		    size_t peer_len, uint8_t *shared)
+{
+	(void)arg;
+	return ktls_engine_default_ops.agree(NULL, group, private_key, peer, peer_len, shared);
+}
+
+/* ---- our own certificate ------------------------------------------------------------------- */
+
+static int op_choose(void *arg, const struct ktls_engine_hello *hello,
+		     struct ktls_engine_choice *choice)
+{
+	const struct conn *c = arg;
+	const struct conn_profile *profile = c->profile;
+	const struct x509_identity *identity;
+	uint16_t scheme;
+	int r = x509_identity_choose(profile->identities, profile->identities_len, hello,
+				     profile->strict_server_name, &identity, &scheme);
+
+	if (r < 0)
+		return r;
+	*choice = (struct ktls_engine_choice){ .credential = identity,
+					       .scheme = scheme,
+					       .chain = identity->chain,
+					       .chain_len = identity->chain_len };
+	return 0;
+}
+
+static size_t identity_index(const struct conn_profile *profile, const void *credential)
+{
+	size_t i = 0;
+
+	while (i + 1 < profile->identities_len && profile->identities[i] != credential)
+		i++;
+	return i;
+}
+
+static int op_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
+		   size_t *signature_len)
+{
+	struct conn *c = arg;
+	struct conn_sign sign = { .token = c->token,
+				  .profile = c->profile,
+				  .identity = identity_index(c->profile, request->credential),
+				  .scheme = request->scheme,
+				  .role = request->role,
+				  .hash = request->hash,
+				  .hash_len = request->hash_len };
+	int r = c->profile->sign(c->profile->sign_arg, &sign, signature, signature_len);
+
+	if (r == KTLS_ENGINE_PENDING) {
+		c->signature = signature;
+		c->signature_len = signature_len;
+	}
+	return r;
+}
+
+void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,
+		    size_t signature_len)
+{
+	struct conn *c = conn_loop_find(loop, token);
+
+	if (!c || c->stage != CONN_WAIT || !c->signature)
+		return;
+	if (result == 0 && signature_len > KTLS_ENGINE_SIGNATURE_MAX)
+		result = -KTLS_R_SIGNER;
+	if (result == 0) {
+		memcpy(c->signature, signature, signature_len);
+		*c->signature_len = signature_len;
+	}
+	c->signature = NULL;
+	c->stage = CONN_HANDSHAKE;
+	c->kick = true;
+	ktls_engine_resume(&c->secrets->engine, result);
+	conn_advance(c, 0);
+}
+
+/* ---- the peer's certificates --------------------------------------------------------------- */
+
+/* Keeps the chain for the result: spans, and the bytes that they point to behind them. */
+static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
+{
+	size_t size = n * sizeof(*certs);
+	uint8_t *at;
+
+	for (size_t i = 0; i < n; i++)
+		size += certs[i].len;
+	c->chain = malloc(size);
+	if (!c->chain)
+		return -KTLS_R_NO_MEMORY;
+	at = (uint8_t *)(c->chain + n);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(at, certs[i].bytes, certs[i].len);
+		c->chain[i] = (struct ktls_span){ .bytes = at, .len = certs[i].len };
+		at += certs[i].len;
+	}
+	c->result.chain_len = n;
+	return 0;
+}
+
+/* The chain is kept even if it is bad: whoever reads the result wants to see what was. */
+static int op_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
+{
+	struct conn *c = arg;
+	enum ktls_role peer = c->role == KTLS_CLIENT ? KTLS_SERVER : KTLS_CLIENT;
+	struct x509_error err = { .text = "" };
+	int r = chain_keep(c, certs, certs_len);
+
+	if (r < 0)
+		return r;
+	r = x509_peer_verify_chain(c->profile->trust, certs, certs_len, peer, c->server_name,
+				   time(NULL), &c->peer, &err);
+	if (r < 0)
+		memcpy(c->text, err.text, sizeof(c->text));
+	return r;
+}
+
+static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,
+			       size_t content_len, const uint8_t *signature, size_t signature_len)
+{
+	struct conn *c = arg;
+
+	return x509_peer_verify_signature(c->peer, scheme, content, content_len, signature,
+					  signature_len);
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static uint8_t *op_borrow(void *arg, size_t len)
+{
+	struct conn *c = arg;
+
+	return pool_get(&c->loop->pool, len);
+}
+
+static void op_give_back(void *arg, uint8_t *buf)
+{
+	struct conn *c = arg;
+
+	pool_put(&c->loop->pool, buf);
+}
+
+const struct ktls_engine_ops conn_engine_ops = {
+	.random = op_random,
+	.generate = op_generate,
+	.agree = op_agree,
+	.choose = op_choose,
+	.sign = op_sign,
+	.verify_chain = op_verify_chain,
+	.verify_signature = op_verify_signature,
+	.borrow = op_borrow,
+	.give_back = op_give_back,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* From a request to a handshake: what is refused, what is allocated, and the first steps. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/conn/internal.h"
+
+#define SERVER_NAME_MAX 255 /* bytes of a host name, without the dot at its end */
+
+static int request_check(const struct conn_request *request)
+{
+	const struct conn_profile *profile = request->profile;
+	size_t name_len = request->server_name ? strlen(request->server_name) : 0;
+
+	if (request->role == KTLS_CLIENT) {
+		if (name_len == 0 || name_len > SERVER_NAME_MAX + 1 || request->preread_len > 0)
+			return -KTLS_R_REQUEST_VALUE;
+		return profile->trust ? 0 : -KTLS_R_PROFILE_ROLE;
+	}
+	if (request->role != KTLS_SERVER || name_len > 0)
+		return -KTLS_R_REQUEST_VALUE;
+	if (request->preread_len > CONN_PREREAD_MAX)
+		return -KTLS_R_REQUEST_VALUE;
+	return profile->identities_len > 0 && profile->sign ? 0 : -KTLS_R_PROFILE_ROLE;
+}
+
+static bool is_address(const char *name)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+/* Room for the name as it was given, as it is sent, and for the ALPN list. */
+static size_t tail_size(const struct conn_request *request)
+{
+	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;
+
+	return 2 * name_size + (request->alpn ? request->alpn_len : 0);
+}
+
+/*
+ * The name for the server_name extension, written to out: RFC 6066, 3 has neither IP addresses
+ * (NULL) nor the dot at the end of an absolute name there.
+ */
+static const char *name_to_send(const char *name, char *out)
+{
+	size_t len = strlen(name);
+
+	if (is_address(name))
+		return NULL;
+	memcpy(out, name, len + 1);
+	if (name[len - 1] == '.')
+		out[len - 1] = '\0';
+	return out;
+}
+
+static int conn_engine_init(struct conn *c, const struct conn_request *request)
+{
+	const struct conn_config *loop = &c->loop->config;
+	const struct conn_profile *profile = request->profile;
+	struct ktls_engine_config config = { .role = request->role,
+					     .ops = &conn_engine_ops,
+					     .suites = loop->suites,
+					     .suites_len = loop->suites_len,
+					     .alpn = profile->alpn,
+					     .alpn_len = profile->alpn_len };
+	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;
+	char *name = (char *)c->tail;
+	uint8_t *alpn = c->tail + 2 * name_size;
+
+	if (name_size > 0) {
+		memcpy(name, request->server_name, name_size);
+		c->server_name = name;
+		config.server_name = name_to_send(name, name + name_size);
+	}
+	if (request->alpn) {
+		memcpy(alpn, request->alpn, request->alpn_len);
+		config.alpn = alpn;
+		config.alpn_len = request->alpn_len;
+	}
+	return ktls_engine_init(&c->secrets->engine, &config, c) == 0 ? 0 : -KTLS_R_REQUEST_VALUE;
+}
+
+/* A conn that nothing refers to yet. NULL where memory or a limit is exhausted. */
+static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request)
+{
+	struct conn *c = calloc(1, sizeof(*c) + tail_size(request));
+
+	if (!c)
+		return NULL;
+	c->loop = loop;
+	c->started = timer_now();
+	c->timer.at = TIMER_OFF;
+	c->fd = request->fd;
+	c->role = request->role;
+	c->profile = request->profile;
+	c->done = request->done;
+	c->arg = request->arg;
+	c->secrets = arena_get(loop->arena);
+	c->job = loop->closer ? calloc(1, sizeof(*c->job)) : NULL;
+	if (c->secrets && (c->job || !loop->closer) &&
+	    conn_input_preread(c, request->preread, request->preread_len))
+		return c;
+	conn_free(c);
+	return NULL;
+}
+
+/* The first steps on the socket; from here on, whatever goes wrong is told by done(). */
+static void conn_begin(struct conn *c, uint32_t timeout_ms)
+{
+	struct conn_loop *loop = c->loop;
+	int error = 0;
+	int r;
+
+	if (timeout_ms == 0)
+		timeout_ms = loop->config.timeout_ms;
+	timer_start(&loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
+	r = loop->config.kernel->attach(c->fd, &error);
+	if (r < 0) {
+		conn_end(c, (enum ktls_reason) - r, error);
+		return;
+	}
+	c->kick = c->kick || c->role == KTLS_CLIENT;
+	conn_advance(c, 0);
+}
+
+int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
+{
+	int r = request_check(request);
+	struct conn *c;
+
+	if (r < 0)
+		return r;
+	if (loop->count == loop->config.handshakes_max)
+		return -KTLS_R_TOO_MANY;
+	c = conn_new(loop, request);
+	if (!c)
+		return -KTLS_R_NO_MEMORY;
+	r = conn_engine_init(c, request);
+	if (r < 0) {
+		conn_free(c);
+		return r;
+	}
+	conn_loop_add(c);
+	*out = c;
+	conn_begin(c, request->timeout_ms);
+	return 0;
+}

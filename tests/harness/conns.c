@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/harness/conns.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/conn/internal.h"
+#include "lib/crypto/util.h"
+#include "lib/x509/identity.h"
+#include "lib/x509/key.h"
+#include "lib/x509/trust.h"
+#include "tests/harness/certs.h"
+#include "tests/harness/harness.h"
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+#define ENDS_MAX 64
+
+struct fake_kernel fake_kernel;
+
+static struct conn_end *ends[ENDS_MAX]; /* those that were started, by descriptor */
+
+static struct conn_end *end_of(int fd)
+{
+	for (size_t i = 0; i < ENDS_MAX; i++)
+		if (ends[i] && ends[i]->fd == fd)
+			return ends[i];
+	return NULL;
+}
+
+static int fake_attach(int fd, int *error)
+{
+	(void)fd;
+	*error = fake_kernel.attach_result < 0 ? ENOENT : 0;
+	fake_kernel.attached++;
+	return fake_kernel.attach_result;
+}
+
+static int fake_install(int fd, bool transmit, const struct ktls_traffic_key *key, int *error)
+{
+	int result = transmit ? fake_kernel.tx_result : fake_kernel.rx_result;
+	struct conn_end *end = end_of(fd);
+
+	*error = result < 0 ? EINVAL : 0;
+	if (result < 0)
+		return result;
+	fake_kernel.installs++;
+	if (!end)
+		return 0;
+	if (transmit)
+		end->tx = *key;
+	else
+		end->rx = *key;
+	EXPECT_FALSE(transmit ? end->tx_set : end->rx_set);
+	EXPECT_FALSE(transmit && end->rx_set);
+	end->tx_set = end->tx_set || transmit;
+	end->rx_set = end->rx_set || !transmit;
+	return 0;
+}
+
+static const struct conn_kernel_ops fake_ops = {
+	.attach = fake_attach,
+	.install = fake_install,
+};
+
+/* ---- certificates and signatures ------------------------------------------------------------- */
+
+static int sign_now(struct conns *conns, const struct conn_sign *request, uint8_t *signature,
+		    size_t *len)
+{
+	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
+	size_t content_len = ktls_engine_signed_content(request->role, request->hash,
+							request->hash_len, content);
+
+	return x509_key_sign(conns->key, request->scheme, content, content_len, signature, len);
+}
+
+static int sign(void *arg, const struct conn_sign *request, uint8_t *signature, size_t *len)
+{
+	struct conns *conns = arg;
+	struct conns_pending *pending = &conns->pending[conns->pending_len];
+
+	conns->signed_count++;
+	if (conns->before_sign)
+		conns->before_sign(conns);
+	if (!conns->sign_later)
+		return sign_now(conns, request, signature, len);
+	ASSERT_LT(conns->pending_len, 8);
+	pending->token = request->token;
+	pending->result = sign_now(conns, request, pending->signature, &pending->len);
+	conns->pending_len++;
+	return KTLS_ENGINE_PENDING;
+}
+
+void conns_sign(struct conns *conns, size_t i)
+{
+	struct conns_pending *pending = &conns->pending[i];
+
+	conn_sign_done(conns->loop, pending->token, pending->result, pending->signature,
+		       pending->len);
+}
+
+/* A leaf whose names make it some 10 KB long, if big. */
+static struct cert *leaf_new(const struct cert *ca, bool big)
+{
+	size_t size = 32768, len;
+	char *names = malloc(size);
+	struct cert *leaf;
+
+	len = (size_t)snprintf(names, size, "DNS:example.com,DNS:*.wild.example,IP:127.0.0.1");
+	for (int i = 0; i < 250 && big; i++)
+		len += (size_t)snprintf(names + len, size - len,
+					",DNS:a-name-to-fill-the-certificate-%d.example.com", i);
+	leaf = cert_server(CERT_P256, names, ca);
+	free(names);
+	return leaf;
+}
+
+static const uint8_t alpn[] = "\x02h2\x08http/1.1";
+
+void conns_init(struct conns *conns, bool big)
+{
+	struct x509_error err;
+	size_t len;
+	char *pem;
+
+	memset(conns, 0, sizeof(*conns));
+	memset(&fake_kernel, 0, sizeof(fake_kernel));
+	ASSERT_EQ(0, crypto_init());
+	conns->ca = cert_ca(CERT_P256, "Test CA");
+	conns->leaf = leaf_new(conns->ca, big);
+	pem = cert_chain_pem(conns->leaf, &len);
+	conns->identity = x509_identity_new(pem, len, &err);
+	conns->key = x509_key_new(conns->leaf->key_pem, conns->leaf->key_pem_len, &err);
+	conns->trust = x509_trust_new(conns->ca->pem, conns->ca->pem_len, &err);
+	free(pem);
+	ASSERT_NOT_NULL(conns->identity);
+	ASSERT_NOT_NULL(conns->key);
+	ASSERT_NOT_NULL(conns->trust);
+	conns->profile = (struct conn_profile){
+		.identities = (const struct x509_identity *const *)&conns->identity,
+		.identities_len = 1,
+		.trust = conns->trust,
+		.alpn = alpn,
+		.alpn_len = sizeof(alpn) - 1,
+		.sign = sign,
+		.sign_arg = conns,
+	};
+	conns->config = (struct conn_config){
+		.handshakes_max = 16, .pool_max = 1 << 20, .timeout_ms = 10000, .kernel = &fake_ops
+	};
+}
+
+void conns_open(struct conns *conns)
+{
+	ASSERT_EQ(0, conn_loop_new(&conns->config, &conns->loop));
+}
+
+/* Entries of the epoll set: the loop's own two stay. */
+static int epoll_entries(const struct conns *conns)
+{
+	char path[64], line[256];
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", conn_loop_fd(conns->loop));
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		n += strncmp(line, "tfd:", 4) == 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+void conns_wipe(struct conns *conns)
+{
+	if (conns->loop) {
+		EXPECT_EQ(0, conn_loop_count(conns->loop));
+		EXPECT_EQ(0, conns->loop->pool.used);
+		EXPECT_EQ(0, conns->loop->timers.len);
+		EXPECT_EQ(2, epoll_entries(conns));
+	}
+	conn_loop_free(conns->loop);
+	x509_identity_free(conns->identity);
+	x509_key_free(conns->key);
+	x509_trust_free(conns->trust);
+	cert_free(conns->leaf);
+	cert_free(conns->ca);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void on_done(void *arg, const struct conn_result *result)
+{
+	struct conn_end *end = arg;
+
+	EXPECT_FALSE(end->done);
+	end->done = true;
+	end->result = *result;
+	end->facts = *result->facts;
+	end->result.facts = &end->facts;
+	snprintf(end->text, sizeof(end->text), "%s", result->text);
+	end->result.text = end->text;
+	end->leaf_len = result->chain_len > 0 ? result->chain[0].len : 0;
+	end->fd_was_open = fcntl(end->fd, F_GETFD) >= 0;
+	for (size_t i = 0; i < ENDS_MAX; i++)
+		if (ends[i] == end)
+			ends[i] = NULL;
+}
+
+struct conn_request conns_request(struct conns *conns, enum ktls_role role, struct conn_end *end)
+{
+	return (struct conn_request){
+		.fd = end->fd,
+		.role = role,
+		.profile = &conns->profile,
+		.server_name = role == KTLS_CLIENT ? "example.com" : NULL,
+		.done = on_done,
+		.arg = end,
+	};
+}
+
+void conns_start(struct conns *conns, const struct conn_request *request, struct conn_end *end)
+{
+	size_t i = 0;
+
+	end->done = false;
+	end->tx_set = false;
+	end->rx_set = false;
+	while (i < ENDS_MAX && ends[i])
+		i++;
+	if (i < ENDS_MAX)
+		ends[i] = end;
+	ASSERT_EQ(0, conn_start(conns->loop, request, &end->conn));
+}
+
+static bool all_done(struct conn_end *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!list[i]->done)
+			return false;
+	return true;
+}
+
+bool conns_run(struct conns *conns, struct conn_end *const *list, size_t n, int ms)
+{
+	uint64_t end = timer_now() + (uint64_t)ms * 1000000;
+	struct pollfd pfd = { .fd = conn_loop_fd(conns->loop), .events = POLLIN };
+
+	while (!all_done(list, n)) {
+		if (timer_now() >= end)
+			return false;
+		if (poll(&pfd, 1, 10) == 1)
+			conn_loop_run(conns->loop);
+	}
+	return true;
+}
+
+void conns_settle(struct conns *conns)
+{
+	struct pollfd pfd = { .fd = conn_loop_fd(conns->loop), .events = POLLIN };
+
+	while (poll(&pfd, 1, 0) == 1)
+		conn_loop_run(conns->loop);
+}
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+void tcp_pair(int fd[2], int rcvbuf)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (rcvbuf > 0) {
+		setsockopt(fd[0], SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+		setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+	}
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(0, listen(listener, 1));
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&addr, &len));
+	ASSERT_EQ(0, connect(fd[0], (struct sockaddr *)&addr, len));
+	fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_GE(fd[1], 0);
+	close(listener);
+	for (int i = 0; i < 2; i++)
+		setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+int open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	ASSERT_NOT_NULL(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 3; /* ".", ".." and the directory's own */
+}
+
+void middle_open(struct middle *middle, int *client, int *server)
+{
+	int a[2], b[2];
+
+	tcp_pair(a, 0);
+	tcp_pair(b, 0);
+	*client = a[0];
+	*server = b[1];
+	*middle = (struct middle){ .client = a[1], .server = b[0] };
+}
+
+void middle_close(struct middle *middle)
+{
+	if (middle->client >= 0)
+		close(middle->client);
+	if (middle->server >= 0)
+		close(middle->server);
+	middle->client = -1;
+	middle->server = -1;
+}
+
+static size_t pass(int from, int to, size_t max)
+{
+	uint8_t buf[65536];
+	ssize_t n = recv(from, buf, max < sizeof(buf) ? max : sizeof(buf), MSG_DONTWAIT);
+
+	if (n <= 0)
+		return 0;
+	EXPECT_EQ(n, send(to, buf, (size_t)n, MSG_NOSIGNAL));
+	return (size_t)n;
+}
+
+size_t middle_to_server(struct middle *middle, size_t max)
+{
+	size_t n = pass(middle->client, middle->server, max);
+
+	middle->to_server += n;
+	return n;
+}
+
+size_t middle_to_client(struct middle *middle, size_t max)
+{
+	size_t n = pass(middle->server, middle->client, max);
+
+	middle->to_client += n;
+	return n;
+}
