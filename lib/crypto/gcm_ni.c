@@ -87,8 +87,7 @@ INLINE __m128i multiply(__m128i x, __m128i y)
 	return product_reduce(p);
 }
 
-/* H^2 to H^8, over x like H itself: the product of H^i/x and H^j/x comes out as H^(i+j)/x^2 times
- * x. */
+/* H^2 to H^8, over x like H itself: H^i/x and H^j/x multiply to x H^(i+j)/x^2. */
 INLINE void power_set(struct work *w)
 {
 #pragma GCC unroll 8
@@ -112,7 +111,6 @@ INLINE __m128i first_bytes(__m128i x, size_t len)
 INLINE __m128i load_part(const uint8_t *p, size_t len)
 {
 	uint8_t block[AES_BLOCK] = { 0 };
-
 	__m128i x;
 
 	memcpy(block, p, len);
@@ -266,8 +264,9 @@ INLINE void crypt_rest(struct work *w, const struct gcm_message *m, size_t at)
 
 INLINE void hash_lengths(struct work *w, size_t ad_len, size_t len)
 {
-	hash_block(w,
-		   reverse_bytes(_mm_set_epi64x((long long)(ad_len << 3), (long long)(len << 3))));
+	__m128i bits = _mm_set_epi64x((long long)(ad_len << 3), (long long)(len << 3));
+
+	hash_block(w, reverse_bytes(bits));
 }
 
 TARGET void gcm_crypt_ni(const struct gcm_key *k, const struct gcm_message *m,
