@@ -151,20 +151,50 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBS_A)
 export KTLS_BUILD := $(BUILD)
 stage = $(Q)tests/harness/run $(1) || :
 
-UNIT_TESTS := $(UNIT) $(sort $(wildcard tests/unit/*.sh))
+# Tests that are scripts are executable; what they source is not.
+scripts_of = $(sort $(shell find $(1) -maxdepth 1 -name '*.sh' -perm -u+x))
 
-.PHONY: test test-ct check check-all lint bench fuzz fuzz-targets demo clean
+UNIT_TESTS    := $(UNIT) $(call scripts_of,tests/unit)
+INTEROP_TESTS := $(filter $(BUILD)/tests/interop/%,$(TESTS)) $(call scripts_of,tests/interop)
+KERNELS       ?= oldest backports newest
+
+# Where everything that tests need has been installed, a skip hides something.
+no_skip := $(if $(CI),--no-skip)
+
+.PHONY: test test-ct check check-all check-packages lint bench fuzz fuzz-targets demo clean
 test: all $(UNIT) $(TOOLS) $(REPLAY)
 	$(Q)tests/harness/run --new
-	$(call stage,unit $(UNIT_TESTS))
-	$(call stage,fuzz-corpus $(REPLAY))
+	$(call stage,unit$(BUILD:build%=%) $(UNIT_TESTS))
+	$(call stage,fuzz-corpus$(BUILD:build%=%) $(REPLAY))
 	$(Q)tests/harness/run --summary
 
 test-ct: $(CT)
 	$(Q)tests/harness/run ct $(CT)
 
+# run-vm boots the kernel and calls "tests/harness/run --stream" there.
+vm_stages = $(Q)for k in $(1); do tests/harness/run vm-$$k -- tests/kernel/run-vm $$k || :; done
+
+check: check-packages
+	+$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory tests $(CT) $(REPLAY)
+	$(Q)tests/harness/run --new
+	$(call stage,unit $(UNIT_TESTS))
+	$(call stage,fuzz-corpus $(REPLAY))
+	$(call stage,$(no_skip) ct $(CT))
+	$(call stage,$(no_skip) interop $(INTEROP_TESTS))
+	$(call vm_stages,oldest)
+	$(Q)tests/harness/run --summary
+
+check-all: check-packages
+	+$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory tests
+	$(Q)tests/harness/run --new
+	$(call vm_stages,$(KERNELS))
+	$(Q)tests/harness/run --summary
+
+check-packages:
+	$(Q)kernel-setup/packages build test vm
+
 # FUZZ_SECONDS for each target; findings are in build-fuzz/findings.
-fuzz: fuzz_make = $(MAKE) --no-print-directory CC=clang BUILD=build-fuzz \
+fuzz: fuzz_make = $(MAKE) $(if $(V),,-s) --no-print-directory CC=clang BUILD=build-fuzz \
 	SAN=fuzzer-no-link,address,undefined
 fuzz:
 	+$(Q)$(fuzz_make) fuzz-targets
