@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Extensions that negotiate the cryptography: supported_versions (RFC 9846, 4.3.1), cookie (4.3.2),
- * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8), and what we say about
- * pre-shared keys (4.3.9 to 4.3.11), which is nothing: they are checked and passed over.
+ * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8); and what is only
+ * checked and passed over: record_size_limit (RFC 8449), pre-shared keys and early data (4.3.9
+ * to 4.3.11).
  */
 #include "lib/handshake/extensions.h"
 
@@ -162,6 +163,18 @@ void key_share_build(struct engine *e, enum message message, struct writer *w)
 		share_build(e, w);
 		writer_close(w, list);
 	}
+}
+
+/* RFC 8449, 4: below 64 is an error whoever sends it. */
+int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body)
+{
+	uint16_t limit;
+
+	(void)e;
+	(void)values;
+	if (!reader_u16(body, &limit))
+		return -KTLS_R_MESSAGE_MALFORMED;
+	return limit >= 64 ? 0 : -KTLS_R_EXTENSION_INVALID;
 }
 
 int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body)

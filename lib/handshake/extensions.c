@@ -48,6 +48,10 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.type = 16, .allowed = CH | EE, .built = CH | EE,
 		.wanted = alpn_wanted, .build = alpn_build, .parse = alpn_parse,
 	},
+	/* Neither offered nor answered as long as records are not limited. */
+	[EXTENSION_RECORD_SIZE_LIMIT] = {
+		.type = 28, .allowed = CH | EE, .parse = record_size_limit_parse,
+	},
 	[EXTENSION_COOKIE] = {
 		.type = 44, .allowed = CH | HRR, .built = CH,
 		.wanted = cookie_wanted, .build = cookie_build, .parse = cookie_parse,

@@ -19,6 +19,7 @@ enum extension_row {
 	EXTENSION_SIGNATURE_ALGORITHMS,
 	EXTENSION_SIGNATURE_ALGORITHMS_CERT,
 	EXTENSION_ALPN,
+	EXTENSION_RECORD_SIZE_LIMIT,
 	EXTENSION_COOKIE,
 	EXTENSION_KEY_SHARE,
 	EXTENSION_PSK_MODES,
@@ -60,6 +61,7 @@ bool cookie_wanted(const struct engine *e, enum message message);
 void cookie_build(struct engine *e, enum message message, struct writer *w);
 int key_share_parse(struct engine *e, struct extension_values *values, struct reader *body);
 void key_share_build(struct engine *e, enum message message, struct writer *w);
+int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body);

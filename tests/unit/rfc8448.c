@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The traces of RFC 8448 through the engine: what the other side sent goes in, and what comes out
+ * must be the trace's records and keys, byte by byte. Where our own hello would differ (extensions
+ * in another order), the trace's takes its place in the transcript.
+ */
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "lib/crypto/util.h"
+#include "tests/harness/harness.h"
+#include "tests/harness/puppet.h"
+
+static struct engine_end client, server;
+static const char *section;
+static const char *private_key; /* name of the next one to be "generated" */
+static X509 *leaf;
+
+struct bytes {
+	uint8_t at[2048];
+	size_t len;
+};
+
+static struct bytes trace(const char *name)
+{
+	struct bytes b;
+
+	b.len = test_trace("rfc8448.txt", section, name, b.at, sizeof(b.at));
+	ASSERT_GT(b.len, 0);
+	return b;
+}
+
+static int generate(void *arg, uint16_t group, uint8_t *key, uint8_t *share)
+{
+	struct bytes b = trace(private_key);
+
+	(void)arg;
+	memcpy(key, b.at, b.len);
+	return kex_share_of(group_find(group)->kex, key, share) ? 0 : -KTLS_R_INTERNAL;
+}
+
+static int keep_leaf(void *arg, const struct ktls_span *certs, size_t certs_len)
+{
+	const unsigned char *p = certs[0].bytes;
+
+	(void)arg;
+	(void)certs_len;
+	leaf = d2i_X509(NULL, &p, (long)certs[0].len);
+	return leaf ? 0 : -KTLS_R_CERTIFICATE_MALFORMED;
+}
+
+/* The trace's key is too short for lib/x509's taste. */
+static int verify_rsa(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,
+		      const uint8_t *signature, size_t signature_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pkey_ctx;
+	bool ok;
+
+	(void)arg;
+	ok = scheme == KTLS_SCHEME_RSA_PSS_RSAE_SHA256 &&
+	     EVP_DigestVerifyInit(ctx, &pkey_ctx, EVP_sha256(), NULL, X509_get0_pubkey(leaf)) ==
+		     1 &&
+	     EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	     EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+	     EVP_DigestVerify(ctx, signature, signature_len, content, content_len) == 1;
+	EVP_MD_CTX_free(ctx);
+	X509_free(leaf);
+	return ok ? 0 : -KTLS_R_SIGNATURE_BAD;
+}
+
+static bool set_up(const char *name)
+{
+	char path[512];
+
+	if (!test_vectors_path(path, sizeof(path), "rfc8448.txt"))
+		return false;
+	section = name;
+	ASSERT_EQ(0, crypto_init());
+	engines_init(&client, &server);
+	client.ops.generate = generate;
+	server.ops.generate = generate;
+	client.ops.verify_chain = keep_leaf;
+	client.ops.verify_signature = verify_rsa;
+	return true;
+}
+
+static void feed(struct engine_end *end, const char *record)
+{
+	struct bytes b = trace(record);
+
+	engine_end_feed(end, b.at, b.len);
+}
+
+static void expect_bytes(const char *name, const void *got, size_t len)
+{
+	struct bytes b = trace(name);
+
+	ASSERT_EQ(b.len, len);
+	EXPECT_MEMEQ(b.at, got, len);
+}
+
+static void add_to_transcript(struct engine_end *end, const char *message)
+{
+	struct bytes b = trace(message);
+
+	transcript_add(&engine_of(&end->engine)->transcript, b.at, b.len);
+}
+
+/* The client as if it had sent the trace's hello, which offers more than ours and has no session
+ * id. */
+static void pretend_hello(const char *message)
+{
+	struct engine *e = engine_of(&client.engine);
+
+	e->session_id_len = 0;
+	e->ccs_sent = true;
+	e->offered = ~(uint32_t)0;
+	add_to_transcript(&client, message);
+}
+
+static void expect_keys(struct engine_end *end)
+{
+	bool is_client = end->config.role == KTLS_CLIENT;
+	struct ktls_traffic_key tx, rx;
+
+	ASSERT_EQ(0, ktls_engine_keys(&end->engine, &tx, &rx));
+	expect_bytes("client_application_key", is_client ? tx.key : rx.key, 16);
+	expect_bytes("client_application_iv", is_client ? tx.iv : rx.iv, 12);
+	expect_bytes("server_application_key", is_client ? rx.key : tx.key, 16);
+	expect_bytes("server_application_iv", is_client ? rx.iv : tx.iv, 12);
+	EXPECT_EQ(KTLS_AES_128_GCM_SHA256, tx.suite);
+}
+
+static void client_ends_as_the_trace(void)
+{
+	feed(&client, "server_hello_record");
+	feed(&client, "server_flight_record");
+	server.in.len = 0;
+	engine_end_step(&client, &server.in);
+	ASSERT_EQ(KTLS_ENGINE_DONE, client.state);
+	expect_bytes("client_finished_record", server.in.bytes, server.in.len);
+	expect_keys(&client);
+	EXPECT_EQ(0, client.in.len);
+	engines_wipe(&client, &server);
+}
+
+TEST(simple_1rtt_client)
+{
+	if (!set_up("simple_1rtt"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "client_x25519_private";
+	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO);
+	transcript_init(&engine_of(&client.engine)->transcript);
+	pretend_hello("client_hello");
+	client_ends_as_the_trace();
+}
+
+/* The compatibility mode differs by a session id and change_cipher_spec records. */
+TEST(compatibility_mode_client)
+{
+	struct bytes hello;
+	struct engine *e = engine_of(&client.engine);
+
+	if (!set_up("compatibility_mode"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "client_x25519_private";
+	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO);
+	transcript_init(&e->transcript);
+	pretend_hello("client_hello");
+	hello = trace("client_hello");
+	e->session_id_len = 32;
+	memcpy(e->session_id, hello.at + 4 + 2 + 32 + 1, 32);
+	feed(&client, "server_hello_record");
+	engine_end_feed(&client, "\x14\x03\x03\x00\x01\x01", 6);
+	feed(&client, "server_flight_record");
+	engine_end_step(&client, &server.in);
+	ASSERT_EQ(KTLS_ENGINE_DONE, client.state);
+	expect_keys(&client);
+	engines_wipe(&client, &server);
+}
+
+TEST(hello_retry_request_client)
+{
+	struct engine *e = engine_of(&client.engine);
+	struct transcript retried;
+
+	if (!set_up("hello_retry_request"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "client_x25519_private";
+	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO);
+	transcript_init(&e->transcript);
+	pretend_hello("client_hello_1");
+	private_key = "client_p256_private";
+	feed(&client, "hello_retry_request_record");
+	puppet_until(&client, &server.in, CLIENT_SEND_HELLO_AGAIN);
+	retried = e->transcript;
+	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO_AGAIN);
+	EXPECT_EQ(KTLS_GROUP_SECP256R1, e->group->number);
+	e->transcript = retried;
+	pretend_hello("client_hello_2");
+	client_ends_as_the_trace();
+}
+
+TEST(hello_retry_request_server_asks_for_it)
+{
+	static const uint16_t p256 = KTLS_GROUP_SECP256R1;
+
+	if (!set_up("hello_retry_request"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	server.config.groups = &p256;
+	server.config.groups_len = 1;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	feed(&server, "client_hello_1_record");
+	puppet_until(&server, &client.in, SERVER_SEND_RETRY);
+	engines_wipe(&client, &server);
+}
+
+/* Sends the trace's flight through our record layer, after checking that our Finished is the
+ * trace's. */
+static void server_sends_the_flight(void)
+{
+	struct engine *e = engine_of(&server.engine);
+	uint8_t finished[HASH_MAX];
+	struct bytes flight = trace("server_flight"), last = trace("server_finished");
+	uint8_t hash[HASH_MAX];
+
+	transcript_add(&e->transcript, flight.at, flight.len - last.len);
+	transcript_hash(&e->transcript, hash);
+	schedule_finished(&e->schedule, &e->schedule.tx, hash, finished);
+	expect_bytes("server_verify_data", finished, 32);
+	transcript_add(&e->transcript, last.at, last.len);
+	client.in.len = 0;
+	puppet_record(&server, &client.in, 22, flight.at, flight.len);
+	expect_bytes("server_flight_record", client.in.bytes, client.in.len);
+}
+
+TEST(simple_1rtt_server)
+{
+	struct engine *e = engine_of(&server.engine);
+
+	if (!set_up("simple_1rtt"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "server_x25519_private";
+	feed(&server, "client_hello_record");
+	puppet_until(&server, &client.in, SERVER_SEND_HELLO);
+	EXPECT_STREQ("server", e->facts.server_name);
+	expect_bytes("ecdhe_shared_secret", e->schedule.shared, 32);
+	add_to_transcript(&server, "server_hello");
+	e->state = SERVER_HANDSHAKE_KEYS;
+	puppet_until(&server, &client.in, SERVER_SEND_EXTENSIONS);
+	expect_bytes("client_handshake_traffic_secret", e->schedule.rx.secret, 32);
+	expect_bytes("server_handshake_traffic_secret", e->schedule.tx.secret, 32);
+	expect_bytes("client_handshake_key", e->schedule.rx.key, 16);
+	expect_bytes("server_handshake_iv", e->schedule.tx.iv, 12);
+	server_sends_the_flight();
+	e->state = SERVER_APPLICATION_KEYS;
+	feed(&server, "client_finished_record");
+	engine_end_step(&server, &client.in);
+	ASSERT_EQ(KTLS_ENGINE_DONE, server.state);
+	expect_keys(&server);
+	engines_wipe(&client, &server);
+}
+
+TEST(constants_of_the_schedule)
+{
+	static const uint8_t zeros[HASH_MAX];
+	static const struct {
+		enum hash_alg alg;
+		uint16_t suite;
+	} cases[] = { { HASH_SHA256, KTLS_AES_128_GCM_SHA256 },
+		      { HASH_SHA384, KTLS_AES_256_GCM_SHA384 } };
+
+	ASSERT_EQ(0, crypto_init());
+	for (size_t i = 0; i < 2; i++) {
+		enum hash_alg alg = cases[i].alg;
+		struct schedule s = { .suite = suite_find(cases[i].suite) };
+		uint8_t early[HASH_MAX], empty[HASH_MAX], derived[HASH_MAX], secret[HASH_MAX];
+		uint8_t expected[HASH_MAX];
+
+		hkdf_extract(alg, NULL, 0, zeros, hash_size(alg), early);
+		hash_bytes(alg, NULL, 0, empty);
+		schedule_expand_label(alg, early, "derived", empty, hash_size(alg), derived,
+				      hash_size(alg));
+		hkdf_extract(alg, derived, hash_size(alg), zeros, KTLS_ENGINE_SHARED_MAX, secret);
+		schedule_expand_label(alg, secret, "c hs traffic", zeros, hash_size(alg), expected,
+				      hash_size(alg));
+		ASSERT_EQ(0, schedule_handshake(&s, KTLS_CLIENT, zeros));
+		EXPECT_MEMEQ(expected, s.tx.secret, hash_size(alg));
+		/* The order of stages is guarded, and so is repetition. */
+		EXPECT_LT(schedule_handshake(&s, KTLS_CLIENT, zeros), 0);
+		EXPECT_LT(schedule_switch_tx(&s, KTLS_CLIENT), 0);
+		ASSERT_EQ(0, schedule_application(&s, zeros));
+		EXPECT_LT(schedule_application(&s, zeros), 0);
+		ASSERT_EQ(0, schedule_switch_tx(&s, KTLS_CLIENT));
+		EXPECT_LT(schedule_switch_tx(&s, KTLS_CLIENT), 0);
+		ASSERT_EQ(0, schedule_switch_rx(&s, KTLS_CLIENT));
+		EXPECT_MEMEQ(zeros, s.secret, sizeof(s.secret));
+		EXPECT_MEMEQ(zeros, s.shared, sizeof(s.shared));
+	}
+}
+
+TEST_HARNESS_MAIN
