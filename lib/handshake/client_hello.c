@@ -41,6 +41,13 @@ static int make_randoms(struct engine *e)
 	return e->config.ops->random(e->arg, e->session_id, sizeof(e->session_id));
 }
 
+static void give_cookie_back(struct engine *e)
+{
+	if (e->cookie)
+		e->config.ops->give_back(e->arg, e->cookie);
+	e->cookie = NULL;
+}
+
 int client_hello_build(struct engine *e, struct writer *w)
 {
 	struct writer_vec suites;
@@ -60,6 +67,7 @@ int client_hello_build(struct engine *e, struct writer *w)
 	writer_close(w, suites);
 	writer_vec(w, 1, "\0", 1);
 	extensions_build(e, MESSAGE_CLIENT_HELLO, w);
+	give_cookie_back(e);
 	return 0;
 }
 

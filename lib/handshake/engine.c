@@ -89,7 +89,7 @@ int ktls_engine_init(struct ktls_engine *engine, const struct ktls_engine_config
 
 	memset(e, 0, sizeof(*e));
 	if (!take_config(e, config)) {
-		secret_wipe(e, sizeof(*e));
+		secret_wipe(engine, sizeof(*engine));
 		return -KTLS_R_MISUSE;
 	}
 	e->arg = arg;

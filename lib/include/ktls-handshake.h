@@ -35,7 +35,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define KTLS_ENGINE_SIZE           4096
+#define KTLS_ENGINE_SIZE           3072
 #define KTLS_ENGINE_CERTS_MAX      10
 #define KTLS_ENGINE_CHAIN_MAX      32768
 #define KTLS_ENGINE_EARLY_DATA_MAX 65536

@@ -33,7 +33,7 @@ struct engine_end {
 	struct ktls_span chain[KTLS_ENGINE_CERTS_MAX]; /* server: sends it; client: saw it */
 	size_t chain_len;
 	int verdict; /* what verify_chain() returns */
-	void *auth; /* of operations that a test puts in */
+	void *auth;  /* of operations that a test puts in */
 };
 
 /* Sets both up with the make-believe operations; then change ops and config, then engines_start().
