@@ -166,6 +166,8 @@ static bool check_usage(struct load *load)
 {
 	if (X509_get_version(load->certs[0]) != X509_VERSION_3)
 		return fail(load, 0, "is not X.509 version 3, as TLS 1.3 demands");
+	if (X509_get_extension_flags(load->certs[0]) & EXFLAG_INVALID)
+		return fail(load, 0, "has an extension that cannot be parsed");
 	if (!(X509_get_key_usage(load->certs[0]) & KU_DIGITAL_SIGNATURE))
 		return fail(load, 0, "has a key usage without digitalSignature");
 	return true;
