@@ -52,7 +52,7 @@ struct ktls_ops {
 
 	/*
 	 * Closes and frees all that is the backend's own, the impl of calls in flight too, but
-	 * neither calls nor the struct itself. No ktls_call_done().
+	 * neither calls nor the struct itself. Calls may be ended or not, nobody will see it.
 	 */
 	void (*close)(struct ktls *k);
 };

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of ktls.h that start and collect handshakes, for every backend; see ops.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/handoff/ops.h"
+#include "lib/handoff/reply.h"
+
+#define BUCKETS_FIRST 64
+
+/* ---- calls in flight, by id --------------------------------------------------------------------
+ */
+
+static struct ktls_call **bucket_of(struct ktls *k, uint64_t id)
+{
+	return &k->buckets[id & (k->buckets_len - 1)];
+}
+
+/* Ids follow one another, so they fill the buckets evenly. Without memory the chains get longer. */
+static void buckets_grow(struct ktls *k)
+{
+	struct ktls_call **old = k->buckets, *call;
+	size_t old_len = k->buckets_len;
+	struct ktls_call **buckets = calloc(old_len * 2, sizeof(struct ktls_call *));
+
+	if (!buckets)
+		return;
+	k->buckets = buckets;
+	k->buckets_len = old_len * 2;
+	for (size_t i = 0; i < old_len; i++) {
+		while (old[i]) {
+			call = old[i];
+			old[i] = call->next;
+			call->next = *bucket_of(k, call->id);
+			*bucket_of(k, call->id) = call;
+		}
+	}
+	free(old);
+}
+
+static void call_insert(struct ktls *k, struct ktls_call *call)
+{
+	if (k->in_flight >= k->buckets_len * 2)
+		buckets_grow(k);
+	call->next = *bucket_of(k, call->id);
+	*bucket_of(k, call->id) = call;
+	k->in_flight++;
+}
+
+static void call_remove(struct ktls *k, struct ktls_call *call)
+{
+	struct ktls_call **at = bucket_of(k, call->id);
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	call->next = NULL;
+	k->in_flight--;
+}
+
+struct ktls_call *ktls_call_find(struct ktls *k, uint64_t id)
+{
+	struct ktls_call *call = *bucket_of(k, id);
+
+	while (call && call->id != id)
+		call = call->next;
+	return call;
+}
+
+/* ---- calls that are done ------------------------------------------------------------------------
+ */
+
+static void event_raise(int fd)
+{
+	/* It fails only where the counter is full, and then the event is raised anyhow. */
+	(void)!eventfd_write(fd, 1);
+}
+
+static void event_clear(int fd)
+{
+	eventfd_t count;
+
+	(void)!eventfd_read(fd, &count);
+}
+
+static void done_push(struct ktls *k, struct ktls_call *call)
+{
+	if (!k->done_head)
+		event_raise(k->ready);
+	*k->done_tail = call;
+	k->done_tail = &call->next;
+}
+
+static struct ktls_call *done_pop(struct ktls *k)
+{
+	struct ktls_call *call = k->done_head;
+
+	if (!call)
+		return NULL;
+	k->done_head = call->next;
+	call->next = NULL;
+	if (!k->done_head) {
+		k->done_tail = &k->done_head;
+		event_clear(k->ready);
+	}
+	return call;
+}
+
+void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff_reply *facts,
+		    int fd)
+{
+	call_remove(k, call);
+	ktls_reply_set(call, facts, fd);
+	call->done = true;
+	if (!call->waited) {
+		done_push(k, call);
+		return;
+	}
+	pthread_cond_broadcast(&k->changed);
+	if (k->polling)
+		event_raise(k->wake);
+}
+
+void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason)
+{
+	struct handoff_reply facts = { .reason = (uint16_t)reason };
+
+	ktls_call_done(k, call, &facts, -1);
+}
+
+/* ---- setting up and taking down
+ * ------------------------------------------------------------------- */
+
+static int watch(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static bool base_open(struct ktls *k)
+{
+	k->events = epoll_create1(EPOLL_CLOEXEC);
+	k->pollable = epoll_create1(EPOLL_CLOEXEC);
+	k->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	k->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (k->events < 0 || k->pollable < 0 || k->ready < 0 || k->wake < 0)
+		return false;
+	return watch(k->pollable, k->events) == 0 && watch(k->pollable, k->ready) == 0;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void base_close(struct ktls *k)
+{
+	close_if_open(k->events);
+	close_if_open(k->pollable);
+	close_if_open(k->ready);
+	close_if_open(k->wake);
+}
+
+int ktls_base_init(struct ktls *k, const struct ktls_ops *ops)
+{
+	int error;
+
+	k->ops = ops;
+	k->done_tail = &k->done_head;
+	k->buckets_len = BUCKETS_FIRST;
+	k->buckets = calloc(k->buckets_len, sizeof(struct ktls_call *));
+	if (!k->buckets)
+		return -ENOMEM;
+	if (!base_open(k)) {
+		error = errno;
+		base_close(k);
+		free(k->buckets);
+		return -error;
+	}
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->changed, NULL);
+	return 0;
+}
+
+void ktls_base_wipe(struct ktls *k)
+{
+	struct ktls_call *call;
+
+	for (size_t i = 0; i < k->buckets_len; i++) {
+		while (k->buckets[i]) {
+			call = k->buckets[i];
+			call_remove(k, call);
+			ktls_reply_free(&call->reply);
+		}
+	}
+	for (call = done_pop(k); call; call = done_pop(k))
+		ktls_reply_free(&call->reply);
+	free(k->buckets);
+	base_close(k);
+	pthread_cond_destroy(&k->changed);
+	pthread_mutex_destroy(&k->lock);
+}
+
+void ktls_close(struct ktls *k)
+{
+	if (!k)
+		return;
+	k->ops->close(k);
+	ktls_base_wipe(k);
+	free(k);
+}
+
+void ktls_get_info(struct ktls *k, struct ktls_info *info)
+{
+	pthread_mutex_lock(&k->lock);
+	*info = k->info;
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* ---- handshakes
+ * ------------------------------------------------------------------------------------ */
+
+static int call_start(struct ktls *k, struct ktls_call *call, int fd,
+		      struct handoff_request *request, void *arg)
+{
+	int ret;
+
+	request->id = ++k->last_id;
+	ktls_reply_init(call, request->id, arg);
+	call_insert(k, call);
+	ret = k->ops->start(k, call, fd, request);
+	if (ret < 0)
+		call_remove(k, call);
+	return ret;
+}
+
+/* With the lock released; it is held when this returns 0, whose call may be done already. */
+static int start(struct ktls *k, int fd, const struct ktls_params *params, bool waited,
+		 struct ktls_call **out)
+{
+	uint8_t alpn[KTLS_ALPN_MAX];
+	struct handoff_request request;
+	struct ktls_call *call;
+	int ret = ktls_params_to_request(params, alpn, &request);
+
+	if (ret < 0)
+		return ret;
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->waited = waited;
+	pthread_mutex_lock(&k->lock);
+	ret = call_start(k, call, fd, &request, params->arg);
+	if (ret < 0) {
+		pthread_mutex_unlock(&k->lock);
+		free(call);
+		return ret;
+	}
+	*out = call;
+	return 0;
+}
+
+int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_t *id)
+{
+	struct ktls_call *call;
+	int ret = start(k, fd, params, false, &call);
+
+	if (ret < 0)
+		return ret;
+	if (id)
+		*id = call->id;
+	pthread_mutex_unlock(&k->lock);
+	return 0;
+}
+
+/* The lock is released meanwhile. */
+static void poll_events(struct ktls *k)
+{
+	struct pollfd fds[] = { { .fd = k->events, .events = POLLIN },
+				{ .fd = k->wake, .events = POLLIN } };
+
+	k->polling = true;
+	pthread_mutex_unlock(&k->lock);
+	(void)poll(fds, 2, -1);
+	pthread_mutex_lock(&k->lock);
+	k->polling = false;
+	event_clear(k->wake);
+}
+
+/*
+ * Of the threads that wait, one polls for all. When it stops, for its own call is done, it wakes
+ * the others, of which another takes its place.
+ */
+static void wait_for(struct ktls *k, const struct ktls_call *call)
+{
+	while (!call->done) {
+		if (k->polling) {
+			pthread_cond_wait(&k->changed, &k->lock);
+			continue;
+		}
+		poll_events(k);
+		k->ops->run(k);
+	}
+	pthread_cond_broadcast(&k->changed);
+}
+
+int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
+		   struct ktls_reply **reply)
+{
+	struct ktls_call *call;
+	int ret = start(k, fd, params, true, &call);
+
+	if (ret < 0)
+		return ret;
+	wait_for(k, call);
+	pthread_mutex_unlock(&k->lock);
+	*reply = &call->reply;
+	return 0;
+}
+
+int ktls_fd(const struct ktls *k)
+{
+	return k->pollable;
+}
+
+int ktls_collect(struct ktls *k, struct ktls_reply **reply)
+{
+	struct ktls_call *call;
+
+	pthread_mutex_lock(&k->lock);
+	if (!k->done_head)
+		k->ops->run(k);
+	call = done_pop(k);
+	pthread_mutex_unlock(&k->lock);
+	if (!call)
+		return -EAGAIN;
+	*reply = &call->reply;
+	return 0;
+}
+
+int ktls_cancel(struct ktls *k, uint64_t id)
+{
+	struct ktls_call *call;
+
+	pthread_mutex_lock(&k->lock);
+	call = ktls_call_find(k, id);
+	if (call)
+		k->ops->cancel(k, call);
+	pthread_mutex_unlock(&k->lock);
+	return call ? 0 : -ENOENT;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/handoff/client.h"
+
+/* ---- opening
+ * ------------------------------------------------------------------------------------- */
+
+int lane_connect(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+	int fd, error;
+
+	if (len >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, path, len);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+static int lane_watch(struct client *c, struct lane *lane, int op)
+{
+	struct epoll_event event = { .events = EPOLLIN | (lane->blocked ? EPOLLOUT : 0u),
+				     .data.ptr = lane };
+
+	return epoll_ctl(c->base.events, op, lane->fd, &event) < 0 ? -errno : 0;
+}
+
+int lane_add(struct client *c, int fd)
+{
+	struct lane *lane = calloc(1, sizeof(*lane));
+	int ret = -ENOMEM;
+
+	if (lane) {
+		lane->fd = fd;
+		TAILQ_INIT(&lane->jobs);
+		ret = lane_watch(c, lane, EPOLL_CTL_ADD);
+	}
+	if (ret < 0) {
+		close(fd);
+		free(lane);
+		return ret;
+	}
+	c->lanes[c->lanes_len++] = lane;
+	return 0;
+}
+
+/* ---- choosing
+ * ------------------------------------------------------------------------------------ */
+
+static struct lane *least_loaded(const struct client *c)
+{
+	struct lane *best = NULL;
+
+	for (size_t i = 0; i < c->lanes_len; i++) {
+		struct lane *lane = c->lanes[i];
+
+		if (!lane->blocked && lane->in_flight < c->in_flight_max &&
+		    (!best || lane->in_flight < best->in_flight))
+			best = lane;
+	}
+	return best;
+}
+
+/* Errors that pass, though no event tells when. */
+static bool passes(int error)
+{
+	return error == -EAGAIN || error == -ENOMEM || error == -ENOBUFS || error == -EMFILE ||
+	       error == -ENFILE;
+}
+
+struct lane *lane_find(struct client *c, bool *retry)
+{
+	struct lane *best = least_loaded(c);
+	int ret;
+
+	*retry = true;
+	if ((best && best->in_flight == 0) || c->lanes_len >= c->lanes_max)
+		return best;
+	ret = lane_connect(c->path);
+	if (ret >= 0)
+		ret = lane_add(c, ret);
+	if (ret == 0)
+		return c->lanes[c->lanes_len - 1];
+	if (best)
+		return best;
+	c->error = ret;
+	if (passes(ret))
+		client_wake_at(c, now_ms() + CLIENT_RETRY_MS);
+	else
+		*retry = c->lanes_len > 0;
+	return NULL;
+}
+
+/* ---- jobs on it
+ * ---------------------------------------------------------------------------------- */
+
+void lane_insert(struct lane *lane, struct job *job)
+{
+	job->lane = lane;
+	lane->in_flight++;
+	TAILQ_INSERT_TAIL(&lane->jobs, job, link);
+}
+
+void lane_remove(struct lane *lane, struct job *job)
+{
+	TAILQ_REMOVE(&lane->jobs, job, link);
+	lane->in_flight--;
+	if (job->cancel)
+		lane->cancels--;
+}
+
+void lane_block(struct client *c, struct lane *lane, bool blocked)
+{
+	if (lane->blocked == blocked)
+		return;
+	lane->blocked = blocked;
+	/* It fails for descriptors that are not in the set only. */
+	(void)!lane_watch(c, lane, EPOLL_CTL_MOD);
+}
+
+void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
+{
+	size_t i = 0;
+
+	while (c->lanes[i] != lane)
+		i++;
+	c->lanes[i] = c->lanes[--c->lanes_len];
+	c->lost_for = reason;
+	while (!TAILQ_EMPTY(&lane->jobs)) {
+		struct job *job = TAILQ_FIRST(&lane->jobs);
+
+		lane_remove(lane, job);
+		ktls_call_failed(&c->base, job->call, reason);
+		job_free(job);
+	}
+	/* A child process may have the descriptor: then close() would leave it in the set. */
+	epoll_ctl(c->base.events, EPOLL_CTL_DEL, lane->fd, NULL);
+	close(lane->fd);
+	free(lane);
+}
+
+/* ---- what comes on it
+ * ------------------------------------------------------------------------------ */
+
+/* Each returns 0, or the negative reason for which the lane is to be closed. */
+static int greeting_recv(struct client *c, size_t len)
+{
+	struct handoff_greeting greeting;
+	int ret = handoff_greeting_parse(c->packet, len, &greeting);
+
+	if (ret == 0)
+		client_greeted(c, &greeting);
+	return ret;
+}
+
+static int reply_recv(struct client *c, struct lane *lane, size_t len)
+{
+	struct handoff_reply reply;
+	struct ktls_call *call;
+	struct job *job;
+	int ret = handoff_reply_parse(c->packet, len, &reply);
+
+	if (ret < 0)
+		return ret;
+	if (reply.id == 0) /* ktlsd says why it closes this connection */
+		return reply.reason ? -(int)reply.reason : -KTLS_R_PROTOCOL;
+	call = ktls_call_find(&c->base, reply.id);
+	job = call ? call->impl : NULL;
+	/* No request asks for a descriptor yet, so there is no reply that may bring one. */
+	if (!job || job->lane != lane || reply.descriptor != 0)
+		return -KTLS_R_PROTOCOL;
+	lane_remove(lane, job);
+	ktls_call_done(&c->base, call, &reply, -1);
+	job_free(job);
+	return 0;
+}
+
+static int packet_recv(struct client *c, struct lane *lane, const struct handoff_packet *packet)
+{
+	struct handoff_header header;
+
+	if (packet->truncated || packet->fds_len > 0 || packet->fds_lost ||
+	    handoff_header_parse(c->packet, packet->len, &header) < 0)
+		return -KTLS_R_PROTOCOL;
+	switch (header.type) {
+	case HANDOFF_GREETING:
+		return greeting_recv(c, packet->len);
+	case HANDOFF_REPLY:
+		return reply_recv(c, lane, packet->len);
+	default:
+		return -KTLS_R_PROTOCOL;
+	}
+}
+
+bool lane_read(struct client *c, struct lane *lane)
+{
+	struct handoff_packet packet;
+	int ret;
+
+	for (;;) {
+		ret = handoff_recv(lane->fd, c->packet, sizeof(c->packet), &packet);
+		if (ret == -EAGAIN)
+			return true;
+		if (ret == -ECONNRESET) /* said once, before what the worker wrote last */
+			continue;
+		if (ret <= 0) {
+			lane_lost(c, lane, KTLS_R_WORKER_LOST);
+			return false;
+		}
+		ret = packet_recv(c, lane, &packet);
+		handoff_close_fds(&packet);
+		if (ret < 0) {
+			lane_lost(c, lane, (enum ktls_reason) - ret);
+			return false;
+		}
+	}
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* IANA's names of IANA's numbers, and our own. */
+#include <ktls.h>
+
+#include "lib/wire/reason.h"
+
+struct name {
+	unsigned int number;
+	const char *name;
+};
+
+#define LOOK_UP(table, number, otherwise) \
+	look_up(table, sizeof(table) / sizeof((table)[0]), number, otherwise)
+
+static const char *look_up(const struct name *table, size_t len, unsigned int number,
+			   const char *otherwise)
+{
+	for (size_t i = 0; i < len; i++)
+		if (table[i].number == number)
+			return table[i].name;
+	return otherwise;
+}
+
+static const struct name versions[] = {
+	{ KTLS_TLS_1_2, "TLS 1.2" },
+	{ KTLS_TLS_1_3, "TLS 1.3" },
+};
+
+static const struct name suites[] = {
+	{ KTLS_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256" },
+	{ KTLS_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384" },
+	{ KTLS_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256" },
+};
+
+static const struct name groups[] = {
+	{ KTLS_GROUP_SECP256R1, "secp256r1" },
+	{ KTLS_GROUP_X25519, "x25519" },
+};
+
+static const struct name schemes[] = {
+	{ KTLS_SCHEME_RSA_PKCS1_SHA256, "rsa_pkcs1_sha256" },
+	{ KTLS_SCHEME_RSA_PKCS1_SHA384, "rsa_pkcs1_sha384" },
+	{ KTLS_SCHEME_RSA_PKCS1_SHA512, "rsa_pkcs1_sha512" },
+	{ KTLS_SCHEME_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256" },
+	{ KTLS_SCHEME_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384" },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256" },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384" },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512" },
+	{ KTLS_SCHEME_ED25519, "ed25519" },
+};
+
+static const struct name states[] = {
+	{ KTLS_STATE_NONE, "none" },       { KTLS_STATE_SW, "sw" },       { KTLS_STATE_HW, "hw" },
+	{ KTLS_STATE_UNKNOWN, "unknown" }, { KTLS_STATE_RELAY, "relay" },
+};
+
+/* The row of a reason that this version knows, NULL for another. */
+static const struct reason *known(int reason)
+{
+	const struct reason *row = reason_find(reason);
+
+	return (int)row->number == reason ? row : NULL;
+}
+
+const char *ktls_reason_name(int reason)
+{
+	const struct reason *row = known(reason);
+
+	if (reason == KTLS_OK)
+		return "OK";
+	return row ? row->name : "UNKNOWN";
+}
+
+const char *ktls_reason_text(int reason)
+{
+	const struct reason *row = known(reason);
+
+	if (reason == KTLS_OK)
+		return "success";
+	return row ? row->text : "a reason unknown to this version";
+}
+
+const char *ktls_alert_name(unsigned int alert)
+{
+	return alert_name(alert);
+}
+
+const char *ktls_version_name(unsigned int version)
+{
+	return LOOK_UP(versions, version, "unknown version");
+}
+
+const char *ktls_suite_name(unsigned int suite)
+{
+	return LOOK_UP(suites, suite, "unknown suite");
+}
+
+const char *ktls_group_name(unsigned int group)
+{
+	return LOOK_UP(groups, group, "unknown group");
+}
+
+const char *ktls_scheme_name(unsigned int scheme)
+{
+	return LOOK_UP(schemes, scheme, "unknown scheme");
+}
+
+const char *ktls_state_name(enum ktls_state state)
+{
+	return LOOK_UP(states, state, "unknown state");
+}

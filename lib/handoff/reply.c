@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* From what is known of a handshake to the struct ktls_reply that the application gets. */
+#include "lib/handoff/reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes that have a home for as long as the reply. */
+struct store {
+	uint8_t *at;
+};
+
+static const void *keep(struct store *s, const void *bytes, size_t len)
+{
+	void *copy = s->at;
+
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	s->at += len;
+	return copy;
+}
+
+static const char *keep_string(struct store *s, const void *bytes, size_t len)
+{
+	const char *copy = keep(s, bytes, len);
+
+	*s->at++ = 0;
+	return copy;
+}
+
+/* The certificates' spans come first in the storage, for they have to be aligned. */
+static size_t storage_size(const struct handoff_reply *facts, const char *text)
+{
+	size_t size = facts->certs_len * sizeof(struct ktls_span);
+
+	for (size_t i = 0; i < facts->certs_len; i++)
+		size += facts->certs[i].len;
+	return size + strlen(text) + 1 + strlen(facts->server_name) + 1 + facts->alpn.len + 1 +
+	       facts->session.len;
+}
+
+static void keep_certs(struct ktls_reply *reply, struct ktls_span *spans, struct store *s,
+		       const struct handoff_reply *facts)
+{
+	for (size_t i = 0; i < facts->certs_len; i++) {
+		spans[i].bytes = keep(s, facts->certs[i].bytes, facts->certs[i].len);
+		spans[i].len = facts->certs[i].len;
+	}
+	reply->certs = spans;
+	reply->certs_len = facts->certs_len;
+}
+
+static bool keep_all(struct ktls_call *call, const struct handoff_reply *facts, const char *text)
+{
+	size_t spans_size = facts->certs_len * sizeof(struct ktls_span);
+	struct ktls_reply *reply = &call->reply;
+	struct store s;
+
+	call->storage = malloc(storage_size(facts, text));
+	if (!call->storage)
+		return false;
+	s.at = (uint8_t *)call->storage + spans_size;
+	keep_certs(reply, call->storage, &s, facts);
+	reply->text = keep_string(&s, text, strlen(text));
+	reply->server_name = keep_string(&s, facts->server_name, strlen(facts->server_name));
+	reply->alpn = keep_string(&s, facts->alpn.bytes, facts->alpn.len);
+	reply->session.bytes = keep(&s, facts->session.bytes, facts->session.len);
+	reply->session.len = facts->session.len;
+	return true;
+}
+
+static void set_numbers(struct ktls_reply *reply, const struct handoff_reply *facts)
+{
+	reply->reason = (enum ktls_reason)facts->reason;
+	reply->alert_origin = (enum ktls_alert_origin)facts->alert_origin;
+	if (facts->alert_origin != KTLS_ALERT_ORIGIN_NONE)
+		reply->alert = facts->alert;
+	reply->version = facts->version;
+	reply->suite = facts->suite;
+	reply->group = facts->group;
+	reply->scheme = facts->scheme;
+	reply->tx = (enum ktls_state)facts->tx;
+	reply->rx = (enum ktls_state)facts->rx;
+	reply->time_us = facts->time_us;
+}
+
+/* "certificate has expired: on 2024-02-29"; "the peer ended ... with an alert: unknown_ca". */
+static void compose(char *out, size_t cap, const struct handoff_reply *facts)
+{
+	const char *detail = facts->text;
+
+	if (!detail[0] && facts->alert_origin == KTLS_ALERT_RECEIVED)
+		detail = ktls_alert_name(facts->alert);
+	snprintf(out, cap, "%s%s%s", ktls_reason_text(facts->reason), detail[0] ? ": " : "",
+		 detail);
+}
+
+void ktls_reply_init(struct ktls_call *call, uint64_t id, void *arg)
+{
+	call->id = id;
+	call->reply = (struct ktls_reply){ .id = id,
+					   .arg = arg,
+					   .alert = KTLS_ALERT_NONE,
+					   .text = "",
+					   .server_name = "",
+					   .alpn = "",
+					   .fd = -1 };
+}
+
+void ktls_reply_set(struct ktls_call *call, const struct handoff_reply *facts, int fd)
+{
+	char text[HANDOFF_TEXT_MAX + 256];
+
+	compose(text, sizeof(text), facts);
+	set_numbers(&call->reply, facts);
+	call->reply.fd = fd;
+	if (keep_all(call, facts, text))
+		return;
+	call->reply.reason = KTLS_R_NO_MEMORY;
+	call->reply.text = ktls_reason_text(KTLS_R_NO_MEMORY);
+}
+
+void ktls_reply_free(struct ktls_reply *reply)
+{
+	struct ktls_call *call = (struct ktls_call *)reply;
+
+	if (!reply)
+		return;
+	if (reply->fd >= 0)
+		close(reply->fd);
+	free(call->storage);
+	free(call);
+}
