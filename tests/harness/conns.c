@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/conns.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -296,18 +295,6 @@ void tcp_pair(int fd[2], int rcvbuf)
 	close(listener);
 	for (int i = 0; i < 2; i++)
 		setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-}
-
-int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	ASSERT_NOT_NULL(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n - 3; /* ".", ".." and the directory's own */
 }
 
 void middle_open(struct middle *middle, int *client, int *server)

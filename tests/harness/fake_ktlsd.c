@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/fake_ktlsd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,18 +13,6 @@
 #include "tests/harness/harness.h"
 
 static uint8_t packet[HANDOFF_MESSAGE_MAX];
-
-size_t open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	ASSERT_NOT_NULL(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n - 3; /* ".", "..", and the folder itself */
-}
 
 /* ---- listening
  * ------------------------------------------------------------------------------------ */

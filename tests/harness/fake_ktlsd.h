@@ -51,7 +51,4 @@ void fake_reply(int lane, uint64_t id, enum ktls_reason reason);
 void fake_reply_full(int lane, const struct handoff_reply *reply);
 void fake_send(int lane, const void *bytes, size_t len, const int *fds, size_t fds_len);
 
-/* Number of this process's open descriptors. */
-size_t open_descriptors(void);
-
 #endif

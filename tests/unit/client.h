@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/harness/descriptors.h"
 #include "tests/harness/fake_ktlsd.h"
 #include "tests/harness/harness.h"
 
@@ -21,7 +22,7 @@ FIXTURE(client)
 	int lane; /* ktlsd's end of the first connection */
 	int fd;   /* to be handed over: one end of a pair; nobody looks what it is */
 	int peer;
-	size_t descriptors; /* open before the client was */
+	int descriptors; /* open before the client was */
 	struct ktls_params params;
 };
 

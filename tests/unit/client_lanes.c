@@ -420,7 +420,7 @@ TEST_F(client, what_waits_survives_a_lost_worker)
 
 TEST_F(client, no_descriptor_left_to_wait_with)
 {
-	struct rlimit limit = { .rlim_cur = self->descriptors + 15, .rlim_max = 4096 };
+	struct rlimit limit = { .rlim_cur = (rlim_t)self->descriptors + 15, .rlim_max = 4096 };
 	int ret = 0, started = 0;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));

@@ -12,6 +12,7 @@
 #include "lib/x509/trust.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/conns.h"
+#include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 
 FIXTURE(failure)

@@ -11,6 +11,7 @@
 
 #include "lib/conn/internal.h"
 #include "tests/harness/conns.h"
+#include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 
 FIXTURE(loop)
