@@ -7,7 +7,6 @@
 
 static struct engine_end client, server;
 
-* /
 
 	TEST(bad_configuration)
 {
