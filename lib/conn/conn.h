@@ -88,9 +88,9 @@ struct conn_request {
 	enum ktls_role role;
 	const struct conn_profile *profile;
 	const char
-		*server_name; /* client: host name or IP address of the peer; sent and verified */
-	const uint8_t *alpn;  /* NULL: the profile's. As RFC 7301, 3.1 writes them */
-	size_t alpn_len;
+		*server_name;   /* client: host name or IP address of the peer; sent and verified */
+	const uint8_t *alpn;    /* NULL: the profile's. As RFC 7301, 3.1 writes them */
+	size_t alpn_len;        /* bytes; 0: the profile's are taken */
 	uint32_t timeout_ms;    /* 0: the loop's */
 	const uint8_t *preread; /* server: bytes that were read from the socket before */
 	size_t preread_len;     /* at most CONN_PREREAD_MAX */

@@ -37,7 +37,7 @@ static size_t tail_size(const struct conn_request *request)
 {
 	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;
 
-	return 2 * name_size + (request->alpn ? request->alpn_len : 0);
+	return 2 * name_size + request->alpn_len;
 }
 
 /*
@@ -75,7 +75,7 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 		c->server_name = name;
 		config.server_name = name_to_send(name, name + name_size);
 	}
-	if (request->alpn) {
+	if (request->alpn_len > 0) {
 		memcpy(alpn, request->alpn, request->alpn_len);
 		config.alpn = alpn;
 		config.alpn_len = request->alpn_len;

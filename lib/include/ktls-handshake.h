@@ -227,6 +227,47 @@ void ktls_engine_wipe(struct ktls_engine *engine);
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
 				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
+/* ---- the calls of <ktls.h> without ktlsd ------------------------------------------------------
+ */
+
+struct ktls;
+struct ktls_error;
+
+/* A certificate and its key, for a server: PEM in files, or in memory where the pointer is set. */
+struct ktls_embedded_identity {
+	const char *certs_file; /* the chain, leaf first, with or without the root */
+	const char *key_file;   /* not encrypted */
+	struct ktls_span certs; /* the same in memory */
+	struct ktls_span key;   /* the caller wipes it after the call */
+	uintptr_t reserved[4];  /* 0 */
+};
+
+/* What is pointed to is the caller's and used during the call only. Zeros first. */
+struct ktls_embedded_config {
+	const struct ktls_embedded_identity *identities; /* server; in order of preference */
+	size_t identities_len;
+	const char *trust_file;  /* client: certificates that are trusted, PEM */
+	struct ktls_span trust;  /* the same in memory */
+	bool strict_server_name; /* server: refuse a name for which there is no certificate */
+	uint32_t handshakes_max; /* at once; 0: 1024. More get TOO_MANY */
+	uintptr_t reserved[8];   /* 0 */
+};
+
+/*
+ * Like ktls_open(), with engine and keys in the calling process: for tools, tests, and those who
+ * want no daemon. The result is used with the calls of <ktls.h>; a handshake is performed in the
+ * thread that happens to be in one of them, so ktls_collect() has to be called whenever ktls_fd()
+ * is readable. There is one profile, "default". The kernel loads its tls module for root only:
+ * others need somebody to have said "modprobe tls".
+ *
+ * Returns NULL on failure, with *error filled in unless error is NULL: MISUSE for a file that
+ * cannot be read or holds something else, a key that does not fit its certificate, or a config
+ * without sense; NO_MEMORY; INTERNAL where the system has no random numbers. To be closed by
+ * ktls_close().
+ */
+struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struct ktls_error *error)
+	__attribute__((warn_unused_result));
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 
 static struct engine_end client, server;
 
+* /
 
 	TEST(bad_configuration)
 {

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend of a struct ktls that performs the handshakes in the calling process: see
+ * lib/handoff/ops.h. What ktlsd does for itself is left out: nothing is closed in other threads,
+ * for the descriptors are the application's own.
+ */
+#include "lib/conn/embedded.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/conn/credentials.h"
+#include "lib/conn/reply.h"
+#include "lib/crypto/util.h"
+#include "lib/handoff/ops.h"
+#include "lib/ktls/probe.h"
+
+#define HANDSHAKES_DEFAULT 1024
+#define POOL_PER_HANDSHAKE 8192 /* bytes, on average; few need any */
+#define POOL_MIN           (256 * 1024)
+#define SUITES             3
+
+struct embedded {
+	struct ktls base; /* first */
+	struct conn_loop *loop;
+	struct credentials credentials;
+	uint16_t suites[SUITES]; /* that the kernel has */
+	size_t suites_len;
+	struct embedded_call *calls; /* in flight */
+};
+
+/* A call's impl. */
+struct embedded_call {
+	struct embedded *embedded;
+	struct ktls_call *call;
+	struct conn *conn;
+	int fd; /* a duplicate: a number that the application closes too early may be reused */
+	struct embedded_call *next, **link;
+};
+
+static struct embedded *embedded_of(struct ktls *k)
+{
+	return (struct embedded *)k;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static struct embedded_call *impl_new(struct embedded *e, struct ktls_call *call, int fd)
+{
+	struct embedded_call *impl = malloc(sizeof(*impl));
+
+	if (!impl)
+		return NULL;
+	*impl = (struct embedded_call){
+		.embedded = e, .call = call, .fd = fd, .next = e->calls, .link = &e->calls
+	};
+	if (impl->next)
+		impl->next->link = &impl->next;
+	e->calls = impl;
+	return impl;
+}
+
+static void impl_free(struct embedded_call *impl)
+{
+	*impl->link = impl->next;
+	if (impl->next)
+		impl->next->link = impl->link;
+	close(impl->fd);
+	free(impl);
+}
+
+static void on_done(void *arg, const struct conn_result *result)
+{
+	struct embedded_call *impl = arg;
+	struct ktls_call *call = impl->call;
+	struct ktls *k = &impl->embedded->base;
+	struct handoff_reply reply;
+
+	conn_reply(result, &reply);
+	impl_free(impl);
+	ktls_call_done(k, call, &reply, -1);
+}
+
+static int begin(struct embedded_call *impl, const struct handoff_request *request)
+{
+	struct embedded *e = impl->embedded;
+	struct conn_request conn = {
+		.fd = impl->fd,
+		.role = (enum ktls_role)request->role,
+		.profile = &e->credentials.profile,
+		.server_name = request->server_name[0] ? request->server_name : NULL,
+		.alpn = request->alpn.bytes,
+		.alpn_len = request->alpn.len,
+		.timeout_ms = request->deadline_ms,
+		.preread = request->received.bytes,
+		.preread_len = request->received.len,
+		.done = on_done,
+		.arg = impl,
+	};
+	int r = handoff_request_check(request);
+
+	if (r == 0 && strcmp(request->profile, "default") != 0)
+		r = -KTLS_R_PROFILE_UNKNOWN;
+	return r < 0 ? r : conn_start(e->loop, &conn, &impl->conn);
+}
+
+static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
+			  const struct handoff_request *request)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct embedded_call *impl;
+	int r;
+
+	if (copy < 0)
+		return -errno;
+	impl = impl_new(embedded_of(k), call, copy);
+	if (!impl) {
+		close(copy);
+		return -ENOMEM;
+	}
+	call->impl = impl;
+	r = begin(impl, request);
+	if (r < 0) {
+		impl_free(impl);
+		ktls_call_failed(k, call, (enum ktls_reason) - r);
+	}
+	return 0;
+}
+
+static void embedded_cancel(struct ktls *k, struct ktls_call *call)
+{
+	struct embedded_call *impl = call->impl;
+
+	(void)k;
+	conn_cancel(impl->conn, KTLS_R_CANCELLED);
+}
+
+static void embedded_run(struct ktls *k)
+{
+	conn_loop_run(embedded_of(k)->loop);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static void embedded_close(struct ktls *k)
+{
+	struct embedded *e = embedded_of(k);
+
+	conn_loop_free(e->loop);
+	while (e->calls)
+		impl_free(e->calls);
+	credentials_wipe(&e->credentials);
+}
+
+static const struct ktls_ops embedded_ops = {
+	.start = embedded_start,
+	.cancel = embedded_cancel,
+	.run = embedded_run,
+	.close = embedded_close,
+};
+
+static void ask_kernel(struct embedded *e)
+{
+	static const struct {
+		uint64_t capability;
+		uint16_t suite;
+	} rows[SUITES] = {
+		{ KTLS_CAN_TLS_1_3_AES_128_GCM, KTLS_AES_128_GCM_SHA256 },
+		{ KTLS_CAN_TLS_1_3_AES_256_GCM, KTLS_AES_256_GCM_SHA384 },
+		{ KTLS_CAN_TLS_1_3_CHACHA20_POLY1305, KTLS_CHACHA20_POLY1305_SHA256 },
+	};
+	struct ktls_probe probe;
+
+	ktls_probe(KTLS_PROBE_SUITES, &probe);
+	e->base.info.capabilities = probe.capabilities;
+	for (size_t i = 0; i < SUITES; i++)
+		if (probe.capabilities & rows[i].capability)
+			e->suites[e->suites_len++] = rows[i].suite;
+}
+
+/* Without any suite each handshake is told by the kernel itself what is missing. */
+static int open_loop(struct embedded *e, uint32_t handshakes_max,
+		     const struct conn_kernel_ops *kernel)
+{
+	size_t max = handshakes_max != 0 ? handshakes_max : HANDSHAKES_DEFAULT;
+	struct conn_config config = { .handshakes_max = max,
+				      .pool_max = POOL_MIN + max * POOL_PER_HANDSHAKE,
+				      .timeout_ms = KTLS_DEADLINE_DEFAULT,
+				      .suites = e->suites_len > 0 ? e->suites : NULL,
+				      .suites_len = e->suites_len,
+				      .kernel = kernel };
+	struct epoll_event event = { .events = EPOLLIN };
+	int r = conn_loop_new(&config, &e->loop);
+
+	if (r < 0)
+		return r;
+	r = epoll_ctl(e->base.events, EPOLL_CTL_ADD, conn_loop_fd(e->loop), &event);
+	return r < 0 ? -errno : 0;
+}
+
+static pthread_once_t crypto_once = PTHREAD_ONCE_INIT;
+static int crypto_result;
+
+static void crypto_start(void)
+{
+	crypto_result = crypto_init();
+}
+
+static bool embedded_set_up(struct embedded *e, const struct ktls_embedded_config *config,
+			    const struct conn_kernel_ops *kernel, struct ktls_error *error)
+{
+	int r;
+
+	if (!credentials_load(config, &e->credentials, error))
+		return false;
+	if (!kernel)
+		ask_kernel(e);
+	r = open_loop(e, config->handshakes_max, kernel);
+	if (r == 0)
+		return true;
+	*error = (struct ktls_error){ .reason = r == -EINVAL ? KTLS_R_MISUSE : KTLS_R_NO_MEMORY,
+				      .error = -r };
+	snprintf(error->text, sizeof(error->text), "cannot wait for sockets: errno %d", -r);
+	embedded_close(&e->base);
+	return false;
+}
+
+static struct embedded *embedded_new(struct ktls_error *error)
+{
+	struct embedded *e = calloc(1, sizeof(*e));
+	int r = e ? ktls_base_init(&e->base, &embedded_ops) : -ENOMEM;
+
+	if (r == 0)
+		return e;
+	*error = (struct ktls_error){ .reason = KTLS_R_NO_MEMORY, .error = -r };
+	snprintf(error->text, sizeof(error->text), "out of memory or descriptors");
+	free(e);
+	return NULL;
+}
+
+struct ktls *embedded_open(const struct ktls_embedded_config *config,
+			   const struct conn_kernel_ops *kernel, struct ktls_error *error)
+{
+	struct ktls_error ignored;
+	struct embedded *e;
+
+	if (!error)
+		error = &ignored;
+	pthread_once(&crypto_once, crypto_start);
+	if (crypto_result < 0) {
+		*error = (struct ktls_error){ .reason = KTLS_R_INTERNAL,
+					      .error = -crypto_result,
+					      .text = "no source of random numbers" };
+		return NULL;
+	}
+	e = embedded_new(error);
+	if (!e)
+		return NULL;
+	if (!embedded_set_up(e, config, kernel, error)) {
+		ktls_base_wipe(&e->base);
+		free(e);
+		return NULL;
+	}
+	e->base.info.workers = 1;
+	snprintf(e->base.info.version, sizeof(e->base.info.version), "%s", KTLS_VERSION);
+	return &e->base;
+}
+
+struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struct ktls_error *error)
+{
+	return embedded_open(config, NULL, error);
+}
