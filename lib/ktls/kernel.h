@@ -31,22 +31,26 @@
 
 /*
  * Checks that the socket can have kernel TLS and attaches the ULP. A socket that has it already,
- *but no keys, is taken as it is. Nothing changes on the wire. Returns 0, or a negative reason with
- *the socket as it was:
+ * but no keys, is taken as it is. Nothing changes on the wire. Returns 0, or a negative reason with
+ * the socket as it was:
  *
  *	SOCKET_NOT_SOCKET, SOCKET_NOT_TCP, SOCKET_MPTCP
  *	SOCKET_PEEK_OFF       a later read would not begin where the handshake ended
  *	SOCKET_NOT_CONNECTED  listening, connecting, or shut down for sending by this side
  *	PEER_EOF              the peer has sent its FIN before the ULP was there: Linux wants
- *ESTABLISHED PEER_RESET, SOCKET_ERROR SOCKET_OTHER_ULP, SOCKET_HAS_KEYS KERNEL_NO_TLS         built
- *without, module not loaded, or not for this user to load (ENOENT) KERNEL_REFUSED, NO_MEMORY
+ *	                      ESTABLISHED
+ *	PEER_RESET, SOCKET_ERROR
+ *	SOCKET_OTHER_ULP, SOCKET_HAS_KEYS
+ *	KERNEL_NO_TLS         built without, module not loaded, or not for this user to load
+ *	                      (ENOENT)
+ *	KERNEL_REFUSED, NO_MEMORY
  */
 WIRE_MUST_CHECK int kernel_ulp_attach(int fd, int *error);
 
 /*
  * Installs the key of one direction: for what we send, or what we receive. The ULP is attached, all
  * bytes of the handshake are written or read, and nobody else reads meanwhile. Once installed, a
- *key cannot be taken out; a second one is a rekey, which kernels before 6.14 refuse, and TLS 1.2.
+ * key cannot be taken out; a second one is a rekey, which kernels before 6.14 refuse, and TLS 1.2.
  *
  * Returns 0, or a negative reason with the socket as it was:
  *
@@ -71,7 +75,7 @@ WIRE_MUST_CHECK int kernel_get(int fd, bool transmit, struct ktls_traffic_key *o
 /*
  * Sends len bytes (1 to 16384) as one record of a type, behind the record that MSG_MORE has left
  * open. flags: 0 or MSG_DONTWAIT. Returns the bytes taken, which are fewer than len only where
- *memory is short (the rest goes into another record), or a negative errno:
+ * memory is short (the rest goes into another record), or a negative errno:
  *
  *	-ENOKEY   no transmit key: nothing was sent, least of all in the clear
  *	-EAGAIN   no room in the socket's buffer: nothing was sent
@@ -79,28 +83,32 @@ WIRE_MUST_CHECK int kernel_get(int fd, bool transmit, struct ktls_traffic_key *o
  *	-EPIPE, -ECONNRESET, ... the connection is gone
  *
  * Linux before 6.12.104 aborts a connection when a signal interrupts a send: MSG_DONTWAIT avoids
- *that.
+ * that.
  */
 WIRE_MUST_CHECK ssize_t kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len,
 					   int flags);
 
 /*
  * Receives bytes of one record, of any type, and says which. Bytes of several records of
- *application data may come together; of others never. What does not fit is kept for the next call.
- *flags: 0, MSG_DONTWAIT, MSG_WAITALL. Returns the bytes written to buf with *type set, 0 for an
- *empty record (that is not the end of the stream), or a negative errno with *type unwritten:
+ * application data may come together; of others never. What does not fit is kept for the next call.
+ * flags: 0, MSG_DONTWAIT, MSG_WAITALL. Returns the bytes written to buf with *type set, 0 for an
+ * empty record (that is not the end of the stream), or a negative errno with *type unwritten:
  *
  *	-EAGAIN       no whole record there
  *	-EINTR        a signal came first
  *	-ENODATA      the end: the peer's FIN, or a shutdown() of our own. Without a close_notify
- *before it, it may be a truncation; a record cut off by it is dropped without a word -EKEYEXPIRED
- *the peer's KeyUpdate was received before, and the new key is not installed yet (Linux 6.14; older
- *ones say -EBADMSG) -EBADMSG      a record that does not decrypt -EMSGSIZE     a record longer than
- *allowed -EINVAL       a record header that is none of TLS; or len is 0 -ENOKEY       no receive
- *key: what was there came in the clear, and is lost -ECONNRESET, -ETIMEDOUT, ...
+ *	              before it, it may be a truncation; a record cut off by it is dropped without
+ *	              a word
+ *	-EKEYEXPIRED  the peer's KeyUpdate was received before, and the new key is not installed
+ *	              yet (Linux 6.14; older ones say -EBADMSG)
+ *	-EBADMSG      a record that does not decrypt
+ *	-EMSGSIZE     a record longer than allowed
+ *	-EINVAL       a record header that is none of TLS; or len is 0
+ *	-ENOKEY       no receive key: what was there came in the clear, and is lost
+ *	-ECONNRESET, -ETIMEDOUT, ...
  *
  * After -EBADMSG, -EMSGSIZE and -EINVAL the stream is beyond repair: some kernels say so only once
- *and then -EAGAIN for ever. The kernel sends no alert by itself.
+ * and then -EAGAIN for ever. The kernel sends no alert by itself.
  */
 WIRE_MUST_CHECK ssize_t kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
 
