@@ -29,8 +29,8 @@
  *
  * Threads. Any number of threads may call any function on one struct ktls at a time, ktls_close()
  * excepted. A reply and a struct ktls_stream are one thread's at a time. After fork() the child
- *uses no struct ktls of its parent. No function here raises SIGPIPE; all descriptors are
- *close-on-exec.
+ * uses no struct ktls of its parent. No function here raises SIGPIPE; all descriptors are
+ * close-on-exec.
  */
 #ifndef KTLS_H
 #define KTLS_H
@@ -252,7 +252,7 @@ struct ktls_stream {
  * recv() for a kernel TLS socket: plain recv() or read() fails with EIO on a record that is no
  * application data (RFC 9846, 5) and cannot tell the end of the stream from a cut. This one reads
  * over tickets, and over everything else that asks for nothing. flags: 0 or MSG_DONTWAIT,
- *MSG_WAITALL.
+ * MSG_WAITALL.
  *
  *	> 0          that many bytes of data
  *	0            the end: the peer sent close_notify (RFC 9846, 6.1); stream->reason is
@@ -260,9 +260,10 @@ struct ktls_stream {
  *	-EAGAIN      nothing there now, on a non-blocking socket or with MSG_DONTWAIT
  *	-EINTR       a signal came first
  *	-EPROTO      the stream is over otherwise; stream->reason says how: TRUNCATED (the peer
- *closed without close_notify: what was read may not be all), PEER_ALERT, KEY_UPDATE_UNSUPPORTED,
- *RECORD_MAC, RECORD_TOO_LONG, MESSAGE_UNEXPECTED, ... The alert that belongs to it has been sent.
- *Close the socket other        as recv() has it: -ECONNRESET, -ETIMEDOUT, -EINVAL, ...
+ *	             closed without close_notify: what was read may not be all), PEER_ALERT,
+ *	             KEY_UPDATE_UNSUPPORTED, RECORD_MAC, RECORD_TOO_LONG, MESSAGE_UNEXPECTED, ...
+ *	             The alert that belongs to it has been sent. Close the socket
+ *	other        as recv() has it: -ECONNRESET, -ETIMEDOUT, -EINVAL, ...
  *
  * 0 and -EPROTO are final: later calls return the same and do not touch the socket. One thread at a
  * time reads a socket; another may write at the same time.

@@ -7,9 +7,7 @@
 
 static struct engine_end client, server;
 
-* /
-
-	TEST(bad_configuration)
+TEST(bad_configuration)
 {
 	static const uint16_t suite = 0x1304, group = 0x18;
 	static const uint8_t zeros[KTLS_ENGINE_SIZE];
