@@ -5,7 +5,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "lib/crypto/p256_carry.h"
+#include "lib/crypto/carry.h"
 #include "lib/crypto/p256_point.h"
 #include "lib/crypto/util.h"
 

@@ -5,7 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
-#include "lib/crypto/p256_carry.h"
+#include "lib/crypto/modinv.h"
+#include "lib/crypto/carry.h"
 
 /* The prime's words, least significant first. */
 #define P0 0xffffffffffffffff
@@ -13,11 +14,14 @@
 #define P2 0x0000000000000000
 #define P3 0xffffffff00000001
 
-/* 2^256 mod p, and its square */
+/* 2^256 mod p, its square and its cube */
 const struct p256_fe p256_fe_one = { { 1, 0xffffffff00000000, 0xffffffffffffffff,
 				       0x00000000fffffffe } };
 static const struct p256_fe montgomery_square = { { 0x0000000000000003, 0xfffffffbffffffff,
 						    0xfffffffffffffffe, 0x00000004fffffffd } };
+
+static const struct p256_fe montgomery_cube = { { 0xfffffffd0000000a, 0xffffffedfffffff7,
+						  0x00000005fffffffc, 0x0000001800000001 } };
 
 static ALWAYS_INLINE void multiply_words(uint64_t a, uint64_t b, uint64_t *low, uint64_t *high)
 {
@@ -169,38 +173,16 @@ uint64_t p256_fe_is_zero(const struct p256_fe *a)
 	return p256_mask_zero(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
 }
 
-/* r = a^(2^n) b */
-static void square_times_mul(const struct p256_fe *a, int n, const struct p256_fe *b,
-			     struct p256_fe *r)
-{
-	struct p256_fe t = *a;
-
-	for (int i = 0; i < n; i++)
-		p256_fe_sqr(&t, &t);
-	p256_fe_mul(&t, b, r);
-}
-
-/*
- * By Fermat: a^(p - 2). The exponent's words of 32 bits are ffffffff 00000001 0 0 0 ffffffff
- * ffffffff fffffffd; onesN is a to the number of N binary ones.
- */
 void p256_fe_invert(const struct p256_fe *a, struct p256_fe *r)
 {
-	struct p256_fe ones2, ones4, ones8, ones16, ones30, ones32, t;
+	static const struct modinv_modulus prime = { { 0x7ffffffffffffff, 0x1fffffffff, 0,
+						       0x7ff800000008000, 0xfffff },
+						     0x7ffffffffffffff };
+	struct p256_fe t;
 
-	square_times_mul(a, 1, a, &ones2);
-	square_times_mul(&ones2, 2, &ones2, &ones4);
-	square_times_mul(&ones4, 4, &ones4, &ones8);
-	square_times_mul(&ones8, 8, &ones8, &ones16);
-	square_times_mul(&ones16, 8, &ones8, &t);
-	square_times_mul(&t, 4, &ones4, &t);
-	square_times_mul(&t, 2, &ones2, &ones30);
-	square_times_mul(&ones30, 2, &ones2, &ones32);
-	square_times_mul(&ones32, 32, a, &t);
-	square_times_mul(&t, 128, &ones32, &t);
-	square_times_mul(&t, 32, &ones32, &t);
-	square_times_mul(&t, 30, &ones30, &t);
-	square_times_mul(&t, 2, a, r);
+	/* The inverse of a 2^256, to which Montgomery's form and product owe 2^768. */
+	modinv(&prime, a->w, t.w);
+	p256_fe_mul(&t, &montgomery_cube, r);
 }
 
 bool p256_fe_from_bytes(const uint8_t in[static 32], struct p256_fe *r)

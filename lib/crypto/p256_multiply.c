@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "lib/crypto/p256_carry.h"
+#include "lib/crypto/carry.h"
 
 /* A digit as sign and magnitude. */
 struct digit {

@@ -11,163 +11,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crypto/carry.h"
+#include "lib/crypto/modinv.h"
 #include "lib/crypto/util.h"
 
-typedef unsigned __int128 u128;
+/* p = 2^255 - 19: its words, least significant first, and what modinv() wants of it */
+#define P0 0xffffffffffffffed
+#define P1 0xffffffffffffffff
+#define P2 0xffffffffffffffff
+#define P3 0x7fffffffffffffff
 
-/*
- * Integers modulo p = 2^255 - 19 as five limbs of 51 bits. Limbs may grow to 2^54 in sums and
- * differences; products take such and give limbs below 2^52.
- */
-struct fe {
-	uint64_t v[5];
-};
+static const struct modinv_modulus prime = { { 0x7ffffffffffffed, 0x7ffffffffffffff,
+					       0x7ffffffffffffff, 0x7ffffffffffffff, 0x7ffff },
+					     0x1435e50d79435e5 };
 
-#define LIMB_BITS 51
-#define LIMB_MASK ((UINT64_C(1) << LIMB_BITS) - 1)
-
-/* Carries once round; 2^255 = 19. */
-static inline struct fe fe_carry(u128 a, u128 b, u128 c, u128 d, u128 e)
+/* r = a - b mod p, for a and b below p */
+static void subtract(const uint64_t a[4], const uint64_t b[4], uint64_t r[4])
 {
-	struct fe r;
-	u128 low;
+	uint64_t t[5] = { a[0], a[1], a[2], a[3], 0 };
+	const uint64_t negative = subtract_words_5(t, b[0], b[1], b[2], b[3], 0);
 
-	b += (uint64_t)(a >> LIMB_BITS);
-	c += (uint64_t)(b >> LIMB_BITS);
-	d += (uint64_t)(c >> LIMB_BITS);
-	e += (uint64_t)(d >> LIMB_BITS);
-	low = ((uint64_t)a & LIMB_MASK) + (u128)19 * (uint64_t)(e >> LIMB_BITS);
-	r.v[0] = (uint64_t)low & LIMB_MASK;
-	r.v[1] = ((uint64_t)b & LIMB_MASK) + (uint64_t)(low >> LIMB_BITS);
-	r.v[2] = (uint64_t)c & LIMB_MASK;
-	r.v[3] = (uint64_t)d & LIMB_MASK;
-	r.v[4] = (uint64_t)e & LIMB_MASK;
-	return r;
+	add_words_4(t, P0 & negative, P1 & negative, P2 & negative, P3 & negative);
+	memcpy(r, t, 4 * sizeof(*r));
 }
 
-static struct fe fe_mul(const struct fe *x, const struct fe *y)
-{
-	const uint64_t x0 = x->v[0], x1 = x->v[1], x2 = x->v[2], x3 = x->v[3], x4 = x->v[4];
-	const uint64_t y0 = y->v[0], y1 = y->v[1], y2 = y->v[2], y3 = y->v[3], y4 = y->v[4];
-	const uint64_t z1 = 19 * y1, z2 = 19 * y2, z3 = 19 * y3, z4 = 19 * y4;
-
-	return fe_carry(
-		(u128)x0 * y0 + (u128)x1 * z4 + (u128)x2 * z3 + (u128)x3 * z2 + (u128)x4 * z1,
-		(u128)x0 * y1 + (u128)x1 * y0 + (u128)x2 * z4 + (u128)x3 * z3 + (u128)x4 * z2,
-		(u128)x0 * y2 + (u128)x1 * y1 + (u128)x2 * y0 + (u128)x3 * z4 + (u128)x4 * z3,
-		(u128)x0 * y3 + (u128)x1 * y2 + (u128)x2 * y1 + (u128)x3 * y0 + (u128)x4 * z4,
-		(u128)x0 * y4 + (u128)x1 * y3 + (u128)x2 * y2 + (u128)x3 * y1 + (u128)x4 * y0);
-}
-
-/* x^(2^n) */
-static struct fe fe_square_times(const struct fe *x, int n)
-{
-	struct fe r = *x;
-
-	for (; n > 0; n--) {
-		const uint64_t x0 = r.v[0], x1 = r.v[1], x2 = r.v[2], x3 = r.v[3], x4 = r.v[4];
-		const uint64_t d0 = 2 * x0, d1 = 2 * x1, d2 = 2 * x2, d3 = 2 * x3;
-		const uint64_t z3 = 19 * x3, z4 = 19 * x4;
-
-		r = fe_carry((u128)x0 * x0 + (u128)d1 * z4 + (u128)d2 * z3,
-			     (u128)d0 * x1 + (u128)d2 * z4 + (u128)x3 * z3,
-			     (u128)d0 * x2 + (u128)x1 * x1 + (u128)d3 * z4,
-			     (u128)d0 * x3 + (u128)d1 * x2 + (u128)x4 * z4,
-			     (u128)d0 * x4 + (u128)d1 * x3 + (u128)x2 * x2);
-	}
-	return r;
-}
-
-static struct fe fe_square_times_mul(const struct fe *x, int n, const struct fe *y)
-{
-	const struct fe t = fe_square_times(x, n);
-
-	return fe_mul(&t, y);
-}
-
-/*
- * By Fermat: x^(p - 2), p - 2 = 2^255 - 21, in binary 250 ones and 01011. onesN is x to the number
- * of N binary ones.
- */
-static struct fe fe_invert(const struct fe *x)
-{
-	const struct fe x2 = fe_square_times(x, 1);
-	const struct fe x9 = fe_square_times_mul(&x2, 2, x);
-	const struct fe x11 = fe_mul(&x9, &x2);
-	const struct fe ones5 = fe_square_times_mul(&x11, 1, &x9);
-	const struct fe ones10 = fe_square_times_mul(&ones5, 5, &ones5);
-	const struct fe ones20 = fe_square_times_mul(&ones10, 10, &ones10);
-	const struct fe ones40 = fe_square_times_mul(&ones20, 20, &ones20);
-	const struct fe ones50 = fe_square_times_mul(&ones40, 10, &ones10);
-	const struct fe ones100 = fe_square_times_mul(&ones50, 50, &ones50);
-	const struct fe ones200 = fe_square_times_mul(&ones100, 100, &ones100);
-	const struct fe ones250 = fe_square_times_mul(&ones200, 50, &ones50);
-
-	return fe_square_times_mul(&ones250, 5, &x11);
-}
-
-static uint64_t load64(const uint8_t *in)
-{
-	uint64_t w;
-
-	memcpy(&w, in, sizeof(w));
-	return le64toh(w);
-}
-
-static void store64(uint64_t w, uint8_t *out)
-{
-	w = htole64(w);
-	memcpy(out, &w, sizeof(w));
-}
-
-/* Bit 255 is ignored. */
-static struct fe fe_from_bytes(const uint8_t in[X25519_BYTES])
-{
-	const uint64_t a = load64(in), b = load64(in + 8), c = load64(in + 16), d = load64(in + 24);
-
-	return (struct fe){ { a & LIMB_MASK, (a >> 51 | b << 13) & LIMB_MASK,
-			      (b >> 38 | c << 26) & LIMB_MASK, (c >> 25 | d << 39) & LIMB_MASK,
-			      (d >> 12) & LIMB_MASK } };
-}
-
-/* The one number below p. */
-static void fe_to_bytes(const struct fe *x, uint8_t out[X25519_BYTES])
-{
-	struct fe r = fe_carry(x->v[0], x->v[1], x->v[2], x->v[3], x->v[4]);
-	uint64_t q;
-
-	/* The first time round may leave limb 1 a bit too long, the second leaves 51 bits in all.
-	 */
-	r = fe_carry(r.v[0], r.v[1], r.v[2], r.v[3], r.v[4]);
-	/* q = 1 if r is p or more, which is when r + 19 has bit 255. */
-	q = (r.v[0] + 19) >> LIMB_BITS;
-	for (int i = 1; i < 5; i++)
-		q = (r.v[i] + q) >> LIMB_BITS;
-	r.v[0] += 19 * q;
-	for (int i = 0; i < 4; i++) {
-		r.v[i + 1] += r.v[i] >> LIMB_BITS;
-		r.v[i] &= LIMB_MASK;
-	}
-	r.v[4] &= LIMB_MASK;
-	store64(r.v[0] | r.v[1] << 51, out);
-	store64(r.v[1] >> 13 | r.v[2] << 38, out + 8);
-	store64(r.v[2] >> 26 | r.v[3] << 25, out + 16);
-	store64(r.v[3] >> 39 | r.v[4] << 12, out + 24);
-}
-
+/* (1 + y) / (1 - y) is z - (1 - z) with z = 1 / (1 - y). */
 void x25519_u_from_edwards_y(const uint8_t y[static X25519_BYTES], uint8_t u[static X25519_BYTES])
 {
-	const struct fe fy = fe_from_bytes(y);
-	struct fe numerator = fy, denominator;
+	static const uint64_t one[4] = { 1 };
+	uint64_t w[4], z[4];
 
-	numerator.v[0] += 1;
-	/* 1 + 2p - y: no limb is below 0. */
-	denominator.v[0] = 2 * (LIMB_MASK - 18) + 1 - fy.v[0];
-	for (int i = 1; i < 5; i++)
-		denominator.v[i] = 2 * LIMB_MASK - fy.v[i];
-	denominator = fe_invert(&denominator);
-	numerator = fe_mul(&numerator, &denominator);
-	fe_to_bytes(&numerator, u);
+	for (int i = 0; i < 4; i++) {
+		memcpy(&w[i], y + 8 * i, 8);
+		w[i] = le64toh(w[i]);
+	}
+	w[3] &= INT64_MAX;
+	subtract(one, w, w);
+	modinv(&prime, w, z);
+	subtract(one, z, w);
+	subtract(z, w, w);
+	for (int i = 0; i < 4; i++) {
+		w[i] = htole64(w[i]);
+		memcpy(u + 8 * i, &w[i], 8);
+	}
 }
 
 /*

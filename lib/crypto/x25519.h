@@ -20,9 +20,9 @@ bool x25519_agree(const uint8_t private_key[static X25519_BYTES], const uint8_t 
 	__attribute__((warn_unused_result));
 
 /*
- * The u coordinate of Curve25519's point, of the y coordinate of edwards25519's (RFC 7748, 4.1): (1
- * + y) / (1 - y), and 0 for y = 1. y is an encoded point (RFC 8032, 5.1.2), its sign bit is
- * ignored.
+ * The u coordinate on Curve25519 of the point of edwards25519 with this y (RFC 7748, 4.1):
+ * (1 + y) / (1 - y). y is an encoded point (RFC 8032, 5.1.2), below 2^255 - 19 and not 1; its sign
+ * bit is ignored.
  */
 void x25519_u_from_edwards_y(const uint8_t y[static X25519_BYTES], uint8_t u[static X25519_BYTES]);
 

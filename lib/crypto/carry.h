@@ -5,8 +5,8 @@
  * On x86-64 each is one chain of add and adc: gcc, given 128-bit sums or the carry intrinsics,
  * moves carries through registers, which doubles the time of a product. Elsewhere it is plain C.
  */
-#ifndef KTLS_CRYPTO_P256_CARRY_H
-#define KTLS_CRYPTO_P256_CARRY_H
+#ifndef KTLS_CRYPTO_CARRY_H
+#define KTLS_CRYPTO_CARRY_H
 
 #include <stdint.h>
 
