@@ -20,35 +20,18 @@
 #include <ktls-handshake.h>
 
 #include "lib/crypto/util.h"
-#include "lib/x509/identity.h"
-#include "lib/x509/key.h"
-#include "lib/x509/trust.h"
 #include "lib/x509/verify.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/heap.h"
-#include "tests/harness/certs.h"
+#include "tests/bench/setup.h"
 
 #define ROUNDS  400
 #define WARM_UP 20
-#define HOST    "bench.example"
-
-enum side { SERVER, CLIENT, SIDES };
 
 /* What a side took in one handshake. */
 struct cost {
 	double cpu; /* microseconds */
 	struct heap_account heap;
-};
-
-/* What both stacks use. */
-struct setup {
-	const char *name;
-	struct x509_identity *identity;
-	struct x509_key *key;
-	struct x509_trust *trust;
-	char *root_pem;
-	size_t root_len;
-	SSL_CTX *ssl[SIDES];
 };
 
 /* Bytes on their way to a side. */
@@ -58,14 +41,6 @@ static struct queue {
 } queues[SIDES];
 
 static double clock_cost; /* of asking for the time, microseconds */
-
-static void require(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "bench: %s\n", what);
-	exit(1);
-}
 
 /* ---- accounts ------------------------------------------------------------------------------- */
 
@@ -210,7 +185,7 @@ static void ours_handshake(const struct setup *setup, bool new_peer, struct cost
 	}
 	if (new_peer)
 		o[CLIENT].trust = forgetful =
-			x509_trust_new(setup->root_pem, setup->root_len, NULL);
+			x509_trust_new(setup->root->pem, setup->root->pem_len, NULL);
 	for (int step = 0; step < 4; step++) {
 		const enum side side = step % 2 ? SERVER : CLIENT;
 
@@ -301,53 +276,6 @@ static void ssl_handshake(const struct setup *setup, struct cost cost[SIDES])
 		}
 		account_close(&cost[side]);
 	}
-}
-
-/* ---- set-up --------------------------------------------------------------------------------- */
-
-static SSL_CTX *ssl_context(enum side side, const struct cert *leaf)
-{
-	SSL_CTX *ctx = SSL_CTX_new(side == SERVER ? TLS_server_method() : TLS_client_method());
-
-	require(ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-			SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-			SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") == 1 &&
-			SSL_CTX_set1_groups_list(ctx, "X25519") == 1,
-		"SSL_CTX failed");
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	if (side == SERVER) {
-		require(SSL_CTX_use_certificate(ctx, leaf->x509) == 1 &&
-				SSL_CTX_use_PrivateKey(ctx, leaf->pkey) == 1 &&
-				SSL_CTX_add1_chain_cert(ctx, leaf->issuer->x509) == 1 &&
-				SSL_CTX_set_num_tickets(ctx, 0) == 1,
-			"SSL_CTX of the server failed");
-		return ctx;
-	}
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	require(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), leaf->issuer->issuer->x509) == 1,
-		"SSL_CTX of the client failed");
-	return ctx;
-}
-
-static void set_up(struct setup *setup, const char *name, enum cert_key type)
-{
-	const struct cert *root = cert_ca(type, "Bench Root");
-	const struct cert *intermediate = cert_intermediate(type, "Bench Intermediate", root);
-	const struct cert *leaf = cert_server(type, "DNS:" HOST, intermediate);
-	size_t len;
-	char *pem = cert_chain_pem(leaf, &len);
-
-	setup->name = name;
-	setup->root_pem = cert_chain_pem(root, &setup->root_len);
-	setup->identity = x509_identity_new(pem, len, NULL);
-	setup->key = x509_key_new(leaf->key_pem, leaf->key_pem_len, NULL);
-	setup->trust = x509_trust_new(setup->root_pem, setup->root_len, NULL);
-	require(setup->identity && setup->key && setup->trust, "our set-up failed");
-	require(setup->identity->chain_len == 2, "the chain is not leaf and intermediate");
-	for (enum side side = SERVER; side < SIDES; side++)
-		setup->ssl[side] = ssl_context(side, leaf);
-	free(pem);
 }
 
 /* A benchmark of a client that verifies nothing would look good. */
@@ -483,8 +411,8 @@ int main(void)
 	BIO_meth_set_write(queue_method, queue_write);
 	BIO_meth_set_read(queue_method, queue_read);
 	BIO_meth_set_ctrl(queue_method, queue_ctrl);
-	set_up(&configs[0].setup, "ecdsa-p256", CERT_P256);
-	set_up(&configs[1].setup, "rsa-2048", CERT_RSA2048);
+	setup_init(&configs[0].setup, "ecdsa-p256", CERT_P256);
+	setup_init(&configs[1].setup, "rsa-2048", CERT_RSA2048);
 	check_verification(&configs[0].setup, &configs[1].setup);
 	measure_clock();
 	for (size_t i = 0; i < 2; i++) {
@@ -492,5 +420,8 @@ int main(void)
 		run_rounds(&configs[i].setup, true, configs[i].new_peer);
 	}
 	print_all();
+	for (size_t i = 0; i < 2; i++)
+		setup_free(&configs[i].setup);
+	BIO_meth_free(queue_method);
 	return 0;
 }
