@@ -14,8 +14,7 @@
 #define GRACE_MS  2000 /* past a deadline, before ktlsd's worker is given up */
 #define TRIES_MAX 3    /* lanes lost in sending a request, before that is given up */
 
-/* ---- time
- * ---------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 int64_t now_ms(void)
 {
@@ -36,8 +35,7 @@ void client_wake_at(struct client *c, int64_t when)
 	timerfd_settime(c->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-/* ---- jobs
- * ---------------------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------------------------- */
 
 static void job_forget_fd(struct job *job)
 {
@@ -89,8 +87,7 @@ static struct job *job_new(struct client *c, struct ktls_call *call, int fd,
 	return job;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 /* -EPIPE: the lane is gone. What ktlsd said before it closed is heard first. */
 static int lane_broken(struct client *c, struct lane *lane, struct job *job)
@@ -186,8 +183,7 @@ static void lane_has_room(struct client *c, struct lane *lane)
 	}
 }
 
-/* ---- expiry
- * -------------------------------------------------------------------------------------- */
+/* ---- expiry -------------------------------------------------------------------------------- */
 
 static bool any_expired(const struct job_list *jobs, int64_t now)
 {
@@ -240,8 +236,7 @@ static void expire(struct client *c)
 		client_wake_at(c, next);
 }
 
-/* ---- the ops
- * -------------------------------------------------------------------------------------- */
+/* ---- the ops ------------------------------------------------------------------------------- */
 
 /* Only a job that could not be sent at once needs a descriptor of its own. */
 static int keep_waiting(struct client *c, struct job *job)

@@ -55,7 +55,7 @@ struct client {
 	uint8_t packet[HANDOFF_MESSAGE_MAX]; /* being built or received */
 };
 
-/* ---- client.c ---- */
+/* ---- client.c ------------------------------------------------------------------------------ */
 
 extern const struct ktls_ops client_ops;
 
@@ -68,12 +68,12 @@ void client_wake_at(struct client *c, int64_t when);
 
 void job_free(struct job *job);
 
-/* ---- open.c ---- */
+/* ---- open.c -------------------------------------------------------------------------------- */
 
 /* Takes over what ktlsd says of itself. */
 void client_greeted(struct client *c, const struct handoff_greeting *greeting);
 
-/* ---- lane.c ---- */
+/* ---- lane.c -------------------------------------------------------------------------------- */
 
 /* A socket connected to ktlsd: a descriptor, or a negative errno; -EAGAIN: its queue is full. */
 WIRE_MUST_CHECK int lane_connect(const char *path);

@@ -133,8 +133,7 @@ void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason r
 	ktls_call_done(k, call, &facts, -1);
 }
 
-/* ---- setting up and taking down
- * ------------------------------------------------------------------- */
+/* ---- setting up and taking down ------------------------------------------------------------ */
 
 static int watch(int epoll, int fd)
 {
@@ -224,8 +223,7 @@ void ktls_get_info(struct ktls *k, struct ktls_info *info)
 	pthread_mutex_unlock(&k->lock);
 }
 
-/* ---- handshakes
- * ------------------------------------------------------------------------------------ */
+/* ---- handshakes ---------------------------------------------------------------------------- */
 
 static int call_start(struct ktls *k, struct ktls_call *call, int fd,
 		      struct handoff_request *request, void *arg)

@@ -9,8 +9,7 @@
 
 #include "lib/handoff/client.h"
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 int lane_connect(const char *path)
 {
@@ -59,8 +58,7 @@ int lane_add(struct client *c, int fd)
 	return 0;
 }
 
-/* ---- choosing
- * ------------------------------------------------------------------------------------ */
+/* ---- choosing ------------------------------------------------------------------------------ */
 
 static struct lane *least_loaded(const struct client *c)
 {
@@ -106,8 +104,7 @@ struct lane *lane_find(struct client *c, bool *retry)
 	return NULL;
 }
 
-/* ---- jobs on it
- * ---------------------------------------------------------------------------------- */
+/* ---- jobs on it ---------------------------------------------------------------------------- */
 
 void lane_insert(struct lane *lane, struct job *job)
 {
@@ -154,8 +151,7 @@ void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 	free(lane);
 }
 
-/* ---- what comes on it
- * ------------------------------------------------------------------------------ */
+/* ---- what comes on it ---------------------------------------------------------------------- */
 
 /* Each returns 0, or the negative reason for which the lane is to be closed. */
 static int greeting_recv(struct client *c, size_t len)

@@ -53,8 +53,7 @@ static void report(struct ktls_error *out, const char *path, const struct failur
 		 cause[0] ? ": " : "", cause);
 }
 
-/* ---- the greeting
- * ---------------------------------------------------------------------------------- */
+/* ---- the greeting -------------------------------------------------------------------------- */
 
 static bool wait_readable(int fd, int64_t until)
 {
@@ -105,8 +104,7 @@ static bool greeting_recv(struct client *c, int fd, int64_t until, struct failur
 	return good;
 }
 
-/* ---- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 /* While ktlsd's queue of connections is full, no event tells when it is not. */
 static int connect_until(const char *path, int64_t until)

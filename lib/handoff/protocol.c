@@ -102,7 +102,7 @@ static const struct attribute attributes[] = {
 #define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
 _Static_assert(ATTRIBUTES <= 64, "one bit each in the set of those that were seen");
 
-/* ---- fields ---------------------------------------------------------------------------------- */
+/* ---- fields -------------------------------------------------------------------------------- */
 
 static void number_put(void *field, size_t size, uint64_t v)
 {
@@ -153,7 +153,7 @@ static bool alpn_valid(struct reader r)
 	return true;
 }
 
-/* ---- parsing --------------------------------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------------------------- */
 
 static bool number_parse(const struct attribute *a, struct reader r, void *field)
 {
@@ -372,7 +372,7 @@ int handoff_request_check(const struct handoff_request *request)
 	return 0;
 }
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------ */
 
 static void value_build(const struct attribute *a, const void *bytes, size_t len, struct writer *w)
 {

@@ -57,7 +57,7 @@ extern "C" {
 
 struct ktls;
 
-/* ---- the connection to ktlsd ---------------------------------------------------------------- */
+/* ---- the connection to ktlsd --------------------------------------------------------------- */
 
 /* Why ktls_open() failed. */
 struct ktls_error {
@@ -104,7 +104,7 @@ struct ktls_info {
 /* What the greeting said last. */
 void ktls_get_info(struct ktls *k, struct ktls_info *info);
 
-/* ---- what is wanted ------------------------------------------------------------------------- */
+/* ---- what is wanted ------------------------------------------------------------------------ */
 
 /* Who carries the records after the handshake. */
 enum ktls_records {
@@ -146,7 +146,7 @@ struct ktls_params {
 	uintptr_t reserved[8]; /* 0, or the call returns -EINVAL */
 };
 
-/* ---- what came of it ------------------------------------------------------------------------ */
+/* ---- what came of it ----------------------------------------------------------------------- */
 
 /* Who encrypts (tx) and decrypts (rx) now. */
 enum ktls_state {
@@ -193,7 +193,7 @@ struct ktls_reply {
 /* Frees a reply; NULL is a no-op. */
 void ktls_reply_free(struct ktls_reply *reply);
 
-/* ---- handshakes ----------------------------------------------------------------------------- */
+/* ---- handshakes ---------------------------------------------------------------------------- */
 
 /*
  * Hands over the connected TCP socket fd and returns at once. The application keeps its descriptor.
@@ -232,7 +232,7 @@ int ktls_cancel(struct ktls *k, uint64_t id);
 int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
 		   struct ktls_reply **reply) __attribute__((warn_unused_result));
 
-/* ---- after the handshake: on the socket itself, without ktlsd ------------------------------- */
+/* ---- after the handshake: on the socket itself, without ktlsd ------------------------------ */
 
 /*
  * What ktls_recv() remembers of one connection. Zeros before the first call; no need to free it.
@@ -281,7 +281,7 @@ ssize_t ktls_recv(int fd, void *buf, size_t len, int flags, struct ktls_stream *
  */
 int ktls_shutdown(int fd) __attribute__((warn_unused_result));
 
-/* ---- names ---------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 /* Static strings; for a number without a name "unknown" is part of them. Never NULL. */
 const char *ktls_reason_name(int reason);            /* "CERTIFICATE_EXPIRED"; "OK" */

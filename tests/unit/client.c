@@ -7,8 +7,7 @@
 FIXTURE_VARIANT_ADD(client, one_worker){ .lanes = 1 };
 FIXTURE_VARIANT_ADD(client, three_workers){ .lanes = 3 };
 
-/* ---- one handshake
- * --------------------------------------------------------------------------------- */
+/* ---- one handshake ------------------------------------------------------------------------- */
 
 TEST_F(client, knows_what_the_greeting_said)
 {
@@ -205,8 +204,7 @@ TEST_F(client, wrong_arguments)
 	EXPECT_FALSE(fake_readable(self->lane));
 }
 
-/* ---- many
- * ------------------------------------------------------------------------------------------- */
+/* ---- many ---------------------------------------------------------------------------------- */
 
 TEST_F(client, one_after_the_other_needs_one_connection)
 {
