@@ -171,6 +171,10 @@ check 'a last line without newline' counts 1 0 0 stage mute
 check 'a stray process does not hold the runner up' counts 1 0 0 stage strays
 check 'several programs' counts 4 1 1 stage good skipping bad
 check 'through a command' counts 4 1 1 stage -- tests/harness/run --stream good skipping bad
+check 'a command without a failure' counts 4 0 0 stage -- \
+	tests/harness/run --stream good good
+check 'a command that says what failed' counts 1 1 0 stage -- \
+	bash -c 'tests/harness/run --stream bad; exit 1'
 check 'a command that fails by itself' counts 2 1 0 stage -- \
 	bash -c 'tests/harness/run --stream good; exit 125'
 check 'a command that runs nothing' counts 0 1 0 stage -- true
