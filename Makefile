@@ -164,12 +164,12 @@ no_skip := $(if $(CI),--no-skip)
 .PHONY: test test-ct check check-all check-packages lint bench fuzz fuzz-targets demo clean
 test: all $(UNIT) $(TOOLS) $(REPLAY)
 	$(Q)tests/harness/run --new
-	$(call stage,unit$(BUILD:build%=%) $(UNIT_TESTS))
+	$(call stage,--parallel unit$(BUILD:build%=%) $(UNIT_TESTS))
 	$(call stage,fuzz-corpus$(BUILD:build%=%) $(REPLAY))
 	$(Q)tests/harness/run --summary
 
 test-ct: $(CT)
-	$(Q)tests/harness/run ct $(CT)
+	$(Q)tests/harness/run --parallel ct $(CT)
 
 # run-vm boots the kernel and calls "tests/harness/run --stream" there.
 vm_stages = $(Q)for k in $(1); do tests/harness/run vm-$$k -- tests/kernel/run-vm $$k || :; done
@@ -177,9 +177,9 @@ vm_stages = $(Q)for k in $(1); do tests/harness/run vm-$$k -- tests/kernel/run-v
 check: check-packages
 	+$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory tests $(CT) $(REPLAY)
 	$(Q)tests/harness/run --new
-	$(call stage,unit $(UNIT_TESTS))
+	$(call stage,--parallel unit $(UNIT_TESTS))
 	$(call stage,fuzz-corpus $(REPLAY))
-	$(call stage,$(no_skip) ct $(CT))
+	$(call stage,--parallel $(no_skip) ct $(CT))
 	$(call stage,$(no_skip) interop $(INTEROP_TESTS))
 	$(call vm_stages,oldest)
 	$(Q)tests/harness/run --summary

@@ -170,6 +170,9 @@ check 'a stage without programs' counts 0 1 0 stage
 check 'a last line without newline' counts 1 0 0 stage mute
 check 'a stray process does not hold the runner up' counts 1 0 0 stage strays
 check 'several programs' counts 4 1 1 stage good skipping bad
+check 'several at once' counts 6 3 2 --parallel stage good skipping bad dies strays silent skipped
+check 'are shown in their order' grep -qx 'good skipping bad dies strays silent skipped' <(
+	sed -nE 's/^  ([a-z]+) .* s$/\1/p' shown | paste -sd' ')
 check 'through a command' counts 4 1 1 stage -- tests/harness/run --stream good skipping bad
 check 'a command without a failure' counts 4 0 0 stage -- \
 	tests/harness/run --stream good good
