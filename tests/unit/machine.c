@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state table against the graphs of RFC 9846, A.1 and A.2, which stand here a second time:
+ * every sequence of messages that the table allows is one of these, and each of these is allowed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/handshake/machine.h"
+#include "tests/harness/harness.h"
+
+#define PATHS_MAX 16
+#define PATH_LEN  512
+
+/* Full handshakes: sent (>) and received (<). */
+static const char *const client_paths[] = {
+	">CH <SH <EE <CT <CV <FIN >FIN",
+	">CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
+	">CH <HRR >CH <SH <EE <CT <CV <FIN >FIN",
+	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
+};
+
+static const char *const server_paths[] = {
+	"<CH >SH >EE >CT >CV >FIN <FIN",
+	"<CH >HRR <CH >SH >EE >CT >CV >FIN <FIN",
+};
+
+static struct {
+	char text[PATHS_MAX][PATH_LEN];
+	size_t n;
+} found;
+
+static const char *message_name(enum message message)
+{
+	switch (message) {
+	case MESSAGE_CLIENT_HELLO:
+		return "CH";
+	case MESSAGE_SERVER_HELLO:
+		return "SH";
+	case MESSAGE_HELLO_RETRY:
+		return "HRR";
+	case MESSAGE_ENCRYPTED_EXTENSIONS:
+		return "EE";
+	case MESSAGE_CERTIFICATE:
+		return "CT";
+	case MESSAGE_CERTIFICATE_REQUEST:
+		return "CR";
+	case MESSAGE_CERTIFICATE_VERIFY:
+		return "CV";
+	case MESSAGE_FINISHED:
+		return "FIN";
+	default:
+		return "?";
+	}
+}
+
+static void walk(enum state state, const char *so_far, int depth);
+
+static void follow(const struct machine_row *row, enum message message, enum state next,
+		   const char *so_far, int depth)
+{
+	char path[PATH_LEN];
+
+	if (message)
+		snprintf(path, sizeof(path), "%.400s%s%c%s", so_far, so_far[0] ? " " : "",
+			 row->receives ? '<' : '>', message_name(message));
+	else
+		snprintf(path, sizeof(path), "%.400s", so_far);
+	walk(next, path, depth + 1);
+}
+
+/* A client answers with a Certificate if and only if it was asked for one
+ * (keys_application_client). */
+static bool is_open(enum state state, int way, const char *so_far)
+{
+	return state != CLIENT_APPLICATION_KEYS || way == (strstr(so_far, "<CR") != NULL);
+}
+
+static void walk(enum state state, const char *so_far, int depth)
+{
+	struct machine_row row = machine_row(state);
+
+	ASSERT_LT(depth, STATES);
+	if (state == STATE_FAILED)
+		return;
+	if (state == STATE_DONE) {
+		ASSERT_LT(found.n, PATHS_MAX);
+		strcpy(found.text[found.n++], so_far);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		/* 0 is CLIENT_GENERATE, to which nothing leads: it stands for no other way on. */
+		if (!row.next[i] || !is_open(state, i, so_far))
+			continue;
+		/* The alternative of a row that receives is behind the same message. */
+		follow(&row, row.receives && row.messages[i] ? row.messages[i] : row.messages[0],
+		       row.next[i], so_far, depth);
+	}
+}
+
+static void expect_paths(const char *const *paths, size_t n)
+{
+	EXPECT_EQ(n, found.n);
+	for (size_t i = 0; i < found.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < n; k++)
+			known = known || strcmp(found.text[i], paths[k]) == 0;
+		if (!known)
+			TH_LOG("%s", found.text[i]);
+		EXPECT_TRUE(known);
+		for (size_t k = 0; k < i; k++)
+			EXPECT_STRNE(found.text[i], found.text[k]);
+	}
+}
+
+TEST(client_graph)
+{
+	walk(CLIENT_GENERATE, "", 0);
+	expect_paths(client_paths, sizeof(client_paths) / sizeof(client_paths[0]));
+}
+
+TEST(server_graph)
+{
+	walk(SERVER_RECV_HELLO, "", 0);
+	expect_paths(server_paths, sizeof(server_paths) / sizeof(server_paths[0]));
+}
+
+TEST(each_row_has_a_name)
+{
+	for (int i = 0; i < STATES; i++)
+		EXPECT_NOT_NULL(machine_row((enum state)i).name);
+}
+
+TEST_HARNESS_MAIN
