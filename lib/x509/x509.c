@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -15,6 +16,9 @@ int x509_init(void)
 {
 	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
 		return -KTLS_R_INTERNAL;
+	/* Else gmtime_r(), with which libcrypto compares dates, reads /etc/localtime the first
+	 * time. */
+	tzset();
 	return x509_digest(X509_SHA256) ? 0 : -KTLS_R_INTERNAL;
 }
 

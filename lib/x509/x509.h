@@ -20,8 +20,8 @@ struct x509_error {
 
 /*
  * For a process of its own, before any other function of lib/x509 and before it gives up the right
- * to open files: keeps libcrypto from reading its configuration, and has it load what is needed
- * later. A library inside somebody else's program must not call it: there the program decides.
+ * to open files: keeps libcrypto from reading its configuration, and has everything read that would
+ * be later. A library inside somebody else's program must not call it: there the program decides.
  * 0, or -KTLS_R_INTERNAL.
  */
 int x509_init(void) __attribute__((warn_unused_result));
