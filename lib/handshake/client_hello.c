@@ -267,6 +267,8 @@ static int negotiate(struct engine *e, const struct client_hello *h, struct read
 	if (result < 0)
 		return result;
 	if (e->facts.retried) {
+		/* "Early data is not permitted after a HelloRetryRequest", 4.2.2. */
+		e->skip_early_data = false;
 		result = check_repeated(e, body);
 		return result < 0 ? result : check_retried_share(e, h);
 	}

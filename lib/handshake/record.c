@@ -117,7 +117,7 @@ static int recv_alert(struct engine *e, const uint8_t *alert, size_t len)
 /* Early data that we did not ask for is passed over, up to a limit (4.3.10). */
 static int skip_early_data(struct engine *e, const struct record *r)
 {
-	e->early_skipped += (uint32_t)r->len;
+	e->early_skipped += (uint32_t)(HEADER + r->len);
 	return e->early_skipped > KTLS_ENGINE_EARLY_DATA_MAX ? -KTLS_R_EARLY_DATA_TOO_LONG : 0;
 }
 

@@ -14,7 +14,7 @@
  *   handshake messages   ClientHello 16384 bytes, Certificate KTLS_ENGINE_CHAIN_MAX, others 16384
  *   peer's chain         KTLS_ENGINE_CERTS_MAX certificates
  *   own chain            KTLS_ENGINE_CHAIN_MAX bytes in all
- *   skipped early data   KTLS_ENGINE_EARLY_DATA_MAX bytes
+ *   skipped early data   KTLS_ENGINE_EARLY_DATA_MAX bytes of records
  *   cookie (client)      4096 bytes
  *   ALPN list            4096 bytes
  *

@@ -399,7 +399,7 @@ TEST_F(engines, early_data_is_skipped)
 		engine_end_feed(&server, record, sizeof(record));
 	ASSERT_TRUE(engines_run(&client, &server));
 	expect_same_keys();
-	EXPECT_EQ(20 * 1000, engine_of(&server.engine)->early_skipped);
+	EXPECT_EQ(20 * sizeof(record), engine_of(&server.engine)->early_skipped);
 }
 
 /* A cookie comes back whole, and its memory is given back. */
