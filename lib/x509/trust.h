@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Trust anchors (RFC 5280, 6.1.1 d): the certificates at which a peer's chain may end. Each
- * certificate of the trust file is an anchor, a root or not. Any number of connections share one, in
- * one thread: it also keeps the certificates of good peers parsed, 64 at most.
+ * certificate of the trust file is an anchor, a root or not. Any number of connections share one,
+ * in one thread: it also keeps the certificates of good peers parsed, 64 at most.
  */
 #ifndef KTLS_X509_TRUST_H
 #define KTLS_X509_TRUST_H
