@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "daemon/config.h"
-#include "daemon/credentials.h"
+#include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/signer.h"
 #include "daemon/supervisor.h"
@@ -81,7 +81,7 @@ static int run_role(const char *role)
 
 int main(int argc, char **argv)
 {
-	struct credentials credentials;
+	struct bundles bundles;
 	struct options options;
 	struct config *config;
 	int status;
@@ -93,12 +93,12 @@ int main(int argc, char **argv)
 	if (!config)
 		return EX_CONFIG;
 	log_init("ktlsd", config->log);
-	if (credentials_load(config, stderr, &credentials) != 0) {
+	if (bundles_load(config, stderr, &bundles) != 0) {
 		config_free(config);
 		return EX_CONFIG;
 	}
-	status = options.check ? 0 : supervisor_main(config, &credentials);
-	credentials_close(&credentials);
+	status = options.check ? 0 : supervisor_main(config, &bundles);
+	bundles_close(&bundles);
 	config_free(config);
 	return status;
 }

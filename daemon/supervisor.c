@@ -82,8 +82,7 @@ static int set_up(const struct supervisor *s, const struct child *child)
 	writer_u16(&m.body, child->index);
 	writer_u64(&m.body, s->capabilities);
 	return channel_send(&child->channel, &m,
-			    child->role == ROLE_WORKER ? s->credentials->workers
-						       : s->credentials->signers);
+			    child->role == ROLE_WORKER ? s->bundles->workers : s->bundles->signers);
 }
 
 static void start(struct supervisor *s, size_t i)
@@ -375,10 +374,10 @@ static void wipe(struct supervisor *s)
 	free(s->loads);
 }
 
-int supervisor_main(const struct config *config, const struct credentials *credentials)
+int supervisor_main(const struct config *config, const struct bundles *bundles)
 {
 	struct supervisor s = { .config = config,
-				.credentials = credentials,
+				.bundles = bundles,
 				.epoll = -1,
 				.listener = -1,
 				.signals = -1,

@@ -17,7 +17,7 @@
 
 #include "daemon/child.h"
 #include "daemon/config.h"
-#include "daemon/credentials.h"
+#include "daemon/loader.h"
 
 /* An event's data: a child's index, or one of these. */
 #define EVENT_LISTENER (UINT32_MAX - 1)
@@ -32,7 +32,7 @@ struct load {
 
 struct supervisor {
 	const struct config *config;
-	const struct credentials *credentials;
+	const struct bundles *bundles;
 	uint64_t capabilities;
 	int epoll;
 	int listener;
@@ -62,6 +62,6 @@ void clients_retry(struct supervisor *s);
  */
 
 /* Serves until SIGTERM or SIGINT. An exit status. */
-int supervisor_main(const struct config *config, const struct credentials *credentials);
+int supervisor_main(const struct config *config, const struct bundles *bundles);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/worker.h"
+#include "lib/conn/reply.h"
 
 /* ---- the log ----------------------------------------------------------------------------------
  */
@@ -222,32 +223,6 @@ static void refuse(struct request *request, enum ktls_reason reason, struct hand
 /* ---- handshakes -------------------------------------------------------------------------------
  */
 
-static void fill_reply(const struct request *request, const struct conn_result *result,
-		       struct handoff_reply *reply)
-{
-	const struct ktls_engine_facts *f = result->facts;
-
-	*reply = (struct handoff_reply){ .id = request->id,
-					 .reason = (uint16_t)result->reason,
-					 .alert = result->alert,
-					 .version = f->version,
-					 .suite = f->suite,
-					 .group = f->group,
-					 .scheme = f->scheme,
-					 .tx = (uint8_t)result->tx,
-					 .rx = (uint8_t)result->rx,
-					 .time_us = clock_us() - request->arrived,
-					 .alpn = { f->alpn, f->alpn_len },
-					 .certs_len = result->chain_len };
-	if (result->alert != KTLS_ALERT_NONE)
-		reply->alert_origin =
-			result->alert_received ? KTLS_ALERT_RECEIVED : KTLS_ALERT_SENT;
-	snprintf(reply->text, sizeof(reply->text), "%s", result->text);
-	snprintf(reply->server_name, sizeof(reply->server_name), "%s", f->server_name);
-	for (size_t i = 0; i < result->chain_len && i < HANDOFF_CERTS_MAX; i++)
-		reply->certs[i] = result->chain[i];
-}
-
 /* lib/conn has closed the descriptor by now. */
 static void on_done(void *arg, const struct conn_result *result)
 {
@@ -259,7 +234,9 @@ static void on_done(void *arg, const struct conn_result *result)
 		log_success(request, result);
 	else
 		log_failure(request, result->reason, result);
-	fill_reply(request, result, &reply);
+	conn_reply(result, &reply);
+	reply.id = request->id;
+	reply.time_us = clock_us() - request->arrived;
 	answer(request, &reply);
 	request_free(request);
 }

@@ -4,12 +4,12 @@
  * each other and packed into the two bundles (bundle.h). That is done in a process of its own,
  * which then ends: no private key is ever in the supervisor's memory.
  */
-#ifndef KTLSD_CREDENTIALS_H
-#define KTLSD_CREDENTIALS_H
+#ifndef KTLSD_LOADER_H
+#define KTLSD_LOADER_H
 
 #include "daemon/config.h"
 
-struct credentials {
+struct bundles {
 	int workers; /* sealed memory files: close-on-exec descriptors */
 	int signers;
 };
@@ -19,9 +19,9 @@ struct credentials {
  * the line being that of the configuration. Returns 0, or -1 after at least one error, with nothing
  * left open and out parameters unwritten.
  */
-int credentials_load(const struct config *config, FILE *out, struct credentials *credentials)
+int bundles_load(const struct config *config, FILE *out, struct bundles *bundles)
 	__attribute__((warn_unused_result));
 
-void credentials_close(struct credentials *credentials);
+void bundles_close(struct bundles *bundles);
 
 #endif

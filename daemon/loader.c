@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/credentials.h"
+#include "daemon/loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -398,8 +398,7 @@ static void free_files(struct loader *l)
 	free(l->profiles);
 }
 
-static unsigned int load(const struct config *config, FILE *out,
-			 const struct credentials *credentials)
+static unsigned int load(const struct config *config, FILE *out, const struct bundles *bundles)
 {
 	struct loader l = { .config = config, .place = { .file = config->file, .out = out } };
 
@@ -412,15 +411,14 @@ static unsigned int load(const struct config *config, FILE *out,
 	for (size_t i = 0; i < config->profiles_len; i++)
 		load_profile(&l, &config->profiles[i], &l.profiles[i]);
 	if (l.place.errors == 0) {
-		pack(&l, credentials->workers, pack_workers);
-		pack(&l, credentials->signers, pack_signers);
+		pack(&l, bundles->workers, pack_workers);
+		pack(&l, bundles->signers, pack_signers);
 	}
 	free_files(&l);
 	return l.place.errors;
 }
 
-static int load_in_child(const struct config *config, FILE *out,
-			 const struct credentials *credentials)
+static int load_in_child(const struct config *config, FILE *out, const struct bundles *bundles)
 {
 	int status = 0;
 	pid_t pid;
@@ -430,7 +428,7 @@ static int load_in_child(const struct config *config, FILE *out,
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		unsigned int errors = load(config, out, credentials);
+		unsigned int errors = load(config, out, bundles);
 
 		fflush(out);
 		_exit(errors > 0);
@@ -444,9 +442,9 @@ static int load_in_child(const struct config *config, FILE *out,
 	return WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
 }
 
-int credentials_load(const struct config *config, FILE *out, struct credentials *credentials)
+int bundles_load(const struct config *config, FILE *out, struct bundles *bundles)
 {
-	struct credentials c = {
+	struct bundles c = {
 		.workers = bundle_create("ktlsd certificates"),
 		.signers = bundle_create("ktlsd keys"),
 	};
@@ -455,21 +453,21 @@ int credentials_load(const struct config *config, FILE *out, struct credentials 
 	if (err >= 0)
 		err = load_in_child(config, out, &c);
 	if (err == 0) {
-		*credentials = c;
+		*bundles = c;
 		return 0;
 	}
 	if (err != -EINVAL) /* which has been told by the child */
 		fprintf(out, "%s: cannot load the files it names: %s\n", config->file,
 			strerror(-err));
-	credentials_close(&c);
+	bundles_close(&c);
 	return -1;
 }
 
-void credentials_close(struct credentials *credentials)
+void bundles_close(struct bundles *bundles)
 {
-	if (credentials->workers >= 0)
-		close(credentials->workers);
-	if (credentials->signers >= 0)
-		close(credentials->signers);
-	*credentials = (struct credentials){ -1, -1 };
+	if (bundles->workers >= 0)
+		close(bundles->workers);
+	if (bundles->signers >= 0)
+		close(bundles->signers);
+	*bundles = (struct bundles){ -1, -1 };
 }

@@ -9,28 +9,28 @@
 #include <unistd.h>
 
 #include "daemon/bundle.h"
-#include "daemon/credentials.h"
+#include "daemon/loader.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 
-FIXTURE(credentials)
+FIXTURE(files)
 {
 	char dir[64];
 	char config_path[80];
 	char said[8192];
 	struct config *config;
-	struct credentials got;
+	struct bundles got;
 	int status;
 	struct cert *ca, *server, *other;
 };
 
-FIXTURE_SETUP(credentials)
+FIXTURE_SETUP(files)
 {
 	strcpy(self->dir, "/tmp/ktlsd-cred-XXXXXX");
 	ASSERT_NOT_NULL(mkdtemp(self->dir));
 	snprintf(self->config_path, sizeof(self->config_path), "%s/conf", self->dir);
-	self->got = (struct credentials){ -1, -1 };
+	self->got = (struct bundles){ -1, -1 };
 	self->ca = cert_ca(CERT_P256, "CA");
 	self->server = cert_server(CERT_P256, "DNS:localhost", self->ca);
 	self->other = cert_server(CERT_P256, "DNS:localhost", self->ca);
@@ -39,11 +39,11 @@ FIXTURE_SETUP(credentials)
 	cert_write(self->other, self->dir, "other");
 }
 
-FIXTURE_TEARDOWN(credentials)
+FIXTURE_TEARDOWN(files)
 {
 	char command[128];
 
-	credentials_close(&self->got);
+	bundles_close(&self->got);
 	config_free(self->config);
 	cert_free(self->other);
 	cert_free(self->server);
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(credentials)
 	EXPECT_EQ(0, system(command));
 }
 
-static void write_file(const struct test_self_credentials *self, const char *name, const char *text)
+static void write_file(const struct test_self_files *self, const char *name, const char *text)
 {
 	char path[128];
 	FILE *f;
@@ -66,7 +66,7 @@ static void write_file(const struct test_self_credentials *self, const char *nam
 }
 
 /* "@" in the text is the folder. */
-static void load(struct test_self_credentials *self, const char *text)
+static void load(struct test_self_files *self, const char *text)
 {
 	FILE *out = tmpfile();
 	FILE *f = fopen(self->config_path, "w");
@@ -82,14 +82,14 @@ static void load(struct test_self_credentials *self, const char *text)
 	ASSERT_NOT_NULL(self->config);
 	rewind(out);
 	ASSERT_EQ(0, ftruncate(fileno(out), 0));
-	self->status = credentials_load(self->config, out, &self->got);
+	self->status = bundles_load(self->config, out, &self->got);
 	rewind(out);
 	n = fread(self->said, 1, sizeof(self->said) - 1, out);
 	self->said[n] = '\0';
 	fclose(out);
 }
 
-static void expect_error(struct test_self_credentials *self, const char *text, unsigned int line,
+static void expect_error(struct test_self_files *self, const char *text, unsigned int line,
 			 const char *error)
 {
 	char want[256];
@@ -106,7 +106,7 @@ static void expect_error(struct test_self_credentials *self, const char *text, u
 
 #define SERVER "[profile a]\nserver-users = 0\n"
 
-TEST_F(credentials, are_packed_and_sealed)
+TEST_F(files, are_packed_and_sealed)
 {
 	struct bundle bundle;
 	int before = open_descriptors();
@@ -131,7 +131,7 @@ TEST_F(credentials, are_packed_and_sealed)
 	bundle_unmap(&bundle);
 }
 
-TEST_F(credentials, that_are_not_sealed_are_not_read)
+TEST_F(files, that_are_not_sealed_are_not_read)
 {
 	struct bundle bundle;
 	int fd = bundle_create("test");
@@ -142,7 +142,7 @@ TEST_F(credentials, that_are_not_sealed_are_not_read)
 	EXPECT_EQ(-EPERM, bundle_map(STDIN_FILENO, &bundle));
 }
 
-TEST_F(credentials, missing_files_are_told)
+TEST_F(files, missing_files_are_told)
 {
 	int before = open_descriptors();
 
@@ -155,7 +155,7 @@ TEST_F(credentials, missing_files_are_told)
 	EXPECT_EQ(before, open_descriptors());
 }
 
-TEST_F(credentials, unreadable_files_are_told)
+TEST_F(files, unreadable_files_are_told)
 {
 	char path[128];
 
@@ -168,7 +168,7 @@ TEST_F(credentials, unreadable_files_are_told)
 		     "Permission denied");
 }
 
-TEST_F(credentials, keys_open_to_all_are_refused)
+TEST_F(files, keys_open_to_all_are_refused)
 {
 	char path[128];
 
@@ -181,7 +181,7 @@ TEST_F(credentials, keys_open_to_all_are_refused)
 	EXPECT_EQ(0, self->status);
 }
 
-TEST_F(credentials, keys_of_others_are_refused)
+TEST_F(files, keys_of_others_are_refused)
 {
 	expect_error(self,
 		     SERVER "certificate = @/server.pem\nkey = @/server.key\n"
@@ -189,7 +189,7 @@ TEST_F(credentials, keys_of_others_are_refused)
 		     6, "other.key is not the one of the certificate in");
 }
 
-TEST_F(credentials, what_is_none_is_told)
+TEST_F(files, what_is_none_is_told)
 {
 	write_file(self, "text.pem", "just text\n");
 	expect_error(self, SERVER "certificate = @/text.pem\nkey = @/server.key\n", 3,
@@ -202,7 +202,7 @@ TEST_F(credentials, what_is_none_is_told)
 		     "server.key: ");
 }
 
-TEST_F(credentials, all_mistakes_are_told_at_once)
+TEST_F(files, all_mistakes_are_told_at_once)
 {
 	load(self, SERVER "certificate = @/none.pem\nkey = @/none.key\n"
 			  "[profile b]\nclient-users = 0\ntrust = @/none.pem\n");
@@ -212,7 +212,7 @@ TEST_F(credentials, all_mistakes_are_told_at_once)
 	EXPECT_NOT_NULL(strstr(self->said, "conf:7: "));
 }
 
-TEST_F(credentials, expired_certificates_are_warned_of)
+TEST_F(files, expired_certificates_are_warned_of)
 {
 	const struct cert_spec spec = { .cn = "old",
 					.san = "DNS:localhost",
