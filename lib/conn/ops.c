@@ -36,9 +36,12 @@ static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 	const struct conn_profile *profile = c->profile;
 	const struct x509_identity *identity;
 	uint16_t scheme;
-	int r = x509_identity_choose(profile->identities, profile->identities_len, hello,
-				     profile->strict_server_name, &identity, &scheme);
+	int r;
 
+	if (profile->identities_len == 0)
+		return -KTLS_R_SCHEMES_NONE_SHARED;
+	r = x509_identity_choose(profile->identities, profile->identities_len, hello,
+				 profile->strict_server_name, &identity, &scheme);
 	if (r < 0)
 		return r;
 	*choice = (struct ktls_engine_choice){ .credential = identity,
