@@ -27,7 +27,7 @@ static int op_agree(void *arg, uint16_t group, const uint8_t *private_key, const
 	return ktls_engine_default_ops.agree(NULL, group, private_key, peer, peer_len, shared);
 }
 
-/* ---- our own certificate ------------------------------------------------------------------- */
+/* ---- our own certificate --------------------------------------------------------------------- */
 
 static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 		     struct ktls_engine_choice *choice)
@@ -100,7 +100,7 @@ void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const ui
 	conn_advance(c, 0);
 }
 
-/* ---- the peer's certificates --------------------------------------------------------------- */
+/* ---- the peer's certificates ----------------------------------------------------------------- */
 
 /* Keeps the chain for the result: spans, and the bytes that they point to behind them. */
 static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
@@ -149,7 +149,7 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 					  signature_len);
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint8_t *op_borrow(void *arg, size_t len)
 {

@@ -245,8 +245,7 @@ void ktls_engine_wipe(struct ktls_engine *engine);
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
 				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
-/* ---- the calls of <ktls.h> without ktlsd ------------------------------------------------------
- */
+/* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 
 struct ktls;
 struct ktls_error;
