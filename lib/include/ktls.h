@@ -240,10 +240,10 @@ int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
  */
 struct ktls_stream {
 	enum ktls_reason reason; /* KTLS_OK as long as the stream goes on, else why it ended */
-	uint8_t alert;           /* received if PEER_ALERT, sent if another, or KTLS_ALERT_NONE */
-	uint8_t message;         /* private: type of the handshake message under way */
-	uint8_t header_len;      /* private: bytes of its header that are in header[] */
-	uint8_t header[4];       /* private */
+	uint8_t alert;           /* then: received if PEER_ALERT, else sent, or KTLS_ALERT_NONE */
+	uint8_t type;            /* private: of the records that a message is coming in, or 0 */
+	uint8_t header_len;      /* private: bytes in header[] */
+	uint8_t header[4];       /* private: how the message begins */
 	uint32_t message_left;   /* private: bytes of it that are yet to come */
 	uintptr_t reserved[8];   /* 0 */
 };
@@ -258,12 +258,13 @@ struct ktls_stream {
  *	0            the end: the peer sent close_notify (RFC 9846, 6.1); stream->reason is
  *	             PEER_CLOSE_NOTIFY. Or len is 0
  *	-EAGAIN      nothing there now, on a non-blocking socket or with MSG_DONTWAIT
- *	-EINTR       a signal came first
+ *	-EINTR       a signal came first, or many records without data in a row: call again
  *	-EPROTO      the stream is over otherwise; stream->reason says how: TRUNCATED (the peer
  *	             closed without close_notify: what was read may not be all), PEER_ALERT,
  *	             KEY_UPDATE_UNSUPPORTED, RECORD_MAC, RECORD_TOO_LONG, MESSAGE_UNEXPECTED, ...
- *	             The alert that belongs to it has been sent. Close the socket
- *	other        as recv() has it: -ECONNRESET, -ETIMEDOUT, -EINVAL, ...
+ *	             The alert that belongs to it was sent if there was room. Close the socket
+ *	-ENOKEY      the socket has no keys for receiving: what it had came in the clear, and is
+ *lost other        as recv() has it: -ECONNRESET, -ETIMEDOUT, ...
  *
  * 0 and -EPROTO are final: later calls return the same and do not touch the socket. One thread at a
  * time reads a socket; another may write at the same time.
@@ -277,7 +278,7 @@ ssize_t ktls_recv(int fd, void *buf, size_t len, int flags, struct ktls_stream *
  * reading may go on. A record left open by MSG_MORE is sent by it. Returns 0 when the kernel has
  * the alert; close() may follow at once and still delivers it, shutdown(SHUT_WR) may cut it off.
  * -EAGAIN on a non-blocking socket without room: nothing was sent; wait for POLLOUT, call again.
- * -EPIPE, -ECONNRESET, ... where the connection is gone.
+ * -ENOKEY where the socket has no keys; -EPIPE, -ECONNRESET, ... where the connection is gone.
  */
 int ktls_shutdown(int fd) __attribute__((warn_unused_result));
 
