@@ -66,6 +66,9 @@ FILE_MAX = 500
 MEDIAN_MAX = 15
 DECILE_MAX = 50
 
+# Bytes of any file: nothing that was built or downloaded belongs in the tree.
+BYTES_MAX = 200000
+
 # No comment can stand in these, or they are others' words.
 NO_SPDX = [
     r"LICENSE[^/]*", r"\.gitignore", r"(.*/)?\.gitattributes", r".*\.(json|pem|der|bin|hex|png|svg|txt)",
