@@ -155,7 +155,7 @@ for word in 'TO''DO' 'FIX''ME: x' 'X''XX' '/wo''rk/x' '/ro''ot/x' '/ho''me/me'; 
 	c_file lib/wire/word$((++n)).c <<<"/* $word */"
 	fault lib/wire/word$n.c:2 ': a [pn][ao]t[eh] of' "the word $word"
 done
-ln -s /tmp "$tree/link"
+ln -s /etc/passwd "$tree/link"
 fault link:1 'outside the tree' 'a link to a place of this machine'
 head -c 300000 /dev/zero | put tests/fuzz/corpus/x/large
 fault tests/fuzz/corpus/x/large:1 'has 300000 bytes' 'a large file'
