@@ -187,6 +187,7 @@ check: check-packages
 check-all: check-packages
 	+$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory tests
 	$(Q)tests/harness/run --new
+	$(call stage,vm-runner tests/vm/runner.sh)
 	$(call vm_stages,$(KERNELS))
 	$(Q)tests/harness/run --summary
 

@@ -23,8 +23,8 @@ initramfs_build() {
 	install -m 755 "$here/guest-init" "$work/root/init"
 	modules_copy "$work/root/modules"
 	initramfs_pack "$work/root" "$work/image"
-	rm -f "$kernel"/initramfs-*
 	mv "$work/image" "$initramfs"
+	find "$kernel" -maxdepth 1 -name 'initramfs-*' ! -path "$initramfs" -delete
 	rm -rf "$work"
 }
 

@@ -92,12 +92,13 @@ apt_site() {
 }
 
 # The suite from the mirror that has this machine's own, and what security adds to it, where known.
+# KTLS_MIRROR stands for both.
 apt_sources() {
-	local mirror security
+	local mirror security=''
 	mirror=${KTLS_MIRROR:-$(apt_site "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")")}
 	[ -n "$mirror" ] || die "apt knows no Debian mirror: apt-get update, or set KTLS_MIRROR"
 	echo "deb [signed-by=$KEYRING] $mirror $1 main"
-	security=$(apt_site "$1-security")
+	[ -n "${KTLS_MIRROR:-}" ] || security=$(apt_site "$1-security")
 	[ -z "$security" ] || echo "deb [signed-by=$KEYRING] $security $1-security main"
 }
 
@@ -109,7 +110,7 @@ apt_update() {
 	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
 	: >"$apt/status"
 	apt_sources "$1" >"$apt/list"
-	apt_own apt-get -qq update >"$apt/log" 2>&1 || die "apt-get update for $1: $(<"$apt/log")"
+	apt_own apt-get -qq --error-on=any update >"$apt/log" 2>&1 || die "apt-get update for $1: $(<"$apt/log")"
 }
 
 apt_own() {
