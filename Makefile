@@ -57,7 +57,7 @@ DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
-PROGRAMS := $(if $(wildcard daemon/main.c),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
+PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples))
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))

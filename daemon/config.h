@@ -5,7 +5,7 @@
  * people in Documentation/configuration.md and ktlsd.conf(5).
  *
  * Reading resolves users and groups to numbers and checks whatever the file alone can tell; whether
- * certificates and keys are there and fit is for credentials.h. Nothing is guessed: an unknown
+ * certificates and keys are there and fit is for loader.h. Nothing is guessed: an unknown
  * section or key, a value out of range, a name that does not exist is an error, and every error is
  * told as "file:line: what is wrong: what to do", all of them in one run.
  *

@@ -21,7 +21,7 @@ static uint64_t cpu_now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Wipes and gives back whatever only a running handshake needs. */
 static void conn_release(struct conn *c)
@@ -126,7 +126,7 @@ void conn_drop(struct conn *c)
 	conn_free(c);
 }
 
-/* ---- the keys ------------------------------------------------------------------------------ */
+/* ---- the keys -------------------------------------------------------------------------------- */
 
 /*
  * All of our bytes are with TCP, and no byte of the peer's that was taken is left over: transmit
@@ -156,7 +156,7 @@ static void conn_install(struct conn *c)
 	conn_end(c, KTLS_OK, 0);
 }
 
-/* ---- the handshake ------------------------------------------------------------------------- */
+/* ---- the handshake --------------------------------------------------------------------------- */
 
 /* While an operation is pending nothing is read: only the socket's end is of interest. */
 static void conn_wait(struct conn *c, uint32_t events)

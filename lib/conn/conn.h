@@ -87,13 +87,12 @@ struct conn_request {
 	int fd;
 	enum ktls_role role;
 	const struct conn_profile *profile;
-	const char
-		*server_name;   /* client: host name or IP address of the peer; sent and verified */
-	const uint8_t *alpn;    /* NULL: the profile's. As RFC 7301, 3.1 writes them */
-	size_t alpn_len;        /* bytes; 0: the profile's are taken */
-	uint32_t timeout_ms;    /* 0: the loop's */
-	const uint8_t *preread; /* server: bytes that were read from the socket before */
-	size_t preread_len;     /* at most CONN_PREREAD_MAX */
+	const char *server_name; /* client: the peer's host name or IP address, to be verified */
+	const uint8_t *alpn;     /* as RFC 7301, 3.1 writes them */
+	size_t alpn_len;         /* bytes; 0: the profile's are taken */
+	uint32_t timeout_ms;     /* 0: the loop's */
+	const uint8_t *preread;  /* server: bytes that were read from the socket before */
+	size_t preread_len;      /* at most CONN_PREREAD_MAX */
 
 	/* Called once, from conn_loop_run(); the conn is no more when it returns. */
 	void (*done)(void *arg, const struct conn_result *result);
@@ -102,8 +101,7 @@ struct conn_request {
 
 #define CONN_PREREAD_MAX 32768
 
-/* The kernel; tests have their own. Each returns 0 or a negative reason, and *error is an errno or
- * 0. */
+/* The kernel; tests have their own. 0 or a negative reason, with *error the errno behind it. */
 struct conn_kernel_ops {
 	/* Checks that the socket can have kernel TLS, and attaches the ULP. */
 	int (*attach)(int fd, int *error);

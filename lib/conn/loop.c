@@ -13,7 +13,7 @@
 	64 /* handled in one run at most: conn_loop_fd() stays readable if there are more \
 	    */
 
-/* ---- slots: tokens that outlive what they stand for ---------------------------------------- */
+/* ---- slots: tokens that outlive what they stand for ------------------------------------------ */
 
 void conn_loop_add(struct conn *c)
 {
@@ -56,7 +56,7 @@ size_t conn_loop_count(const struct conn_loop *loop)
 	return loop->count;
 }
 
-/* ---- beginning and end of a loop ----------------------------------------------------------- */
+/* ---- beginning and end of a loop ------------------------------------------------------------- */
 
 static int loop_watch(struct conn_loop *loop, int fd, void *what)
 {
@@ -143,7 +143,7 @@ void conn_loop_free(struct conn_loop *loop)
 	free(loop);
 }
 
-/* ---- the epoll set ------------------------------------------------------------------------- */
+/* ---- the epoll set --------------------------------------------------------------------------- */
 
 int conn_loop_fd(const struct conn_loop *loop)
 {
@@ -172,7 +172,7 @@ void conn_loop_unpoll(struct conn *c)
 	c->polled = 0;
 }
 
-/* ---- the ends of handshakes ---------------------------------------------------------------- */
+/* ---- the ends of handshakes ------------------------------------------------------------------ */
 
 static void conn_closed(void *arg)
 {

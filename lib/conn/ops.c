@@ -27,7 +27,7 @@ static int op_agree(void *arg, uint16_t group, const uint8_t *private_key, const
 	return ktls_engine_default_ops.agree(NULL, group, private_key, peer, peer_len, shared);
 }
 
-/* ---- our own certificate ------------------------------------------------------------------- */
+/* ---- our own certificate --------------------------------------------------------------------- */
 
 static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 		     struct ktls_engine_choice *choice)
@@ -36,9 +36,12 @@ static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 	const struct conn_profile *profile = c->profile;
 	const struct x509_identity *identity;
 	uint16_t scheme;
-	int r = x509_identity_choose(profile->identities, profile->identities_len, hello,
-				     profile->strict_server_name, &identity, &scheme);
+	int r;
 
+	if (profile->identities_len == 0)
+		return -KTLS_R_SCHEMES_NONE_SHARED;
+	r = x509_identity_choose(profile->identities, profile->identities_len, hello,
+				 profile->strict_server_name, &identity, &scheme);
 	if (r < 0)
 		return r;
 	*choice = (struct ktls_engine_choice){ .credential = identity,
@@ -97,7 +100,7 @@ void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const ui
 	conn_advance(c, 0);
 }
 
-/* ---- the peer's certificates --------------------------------------------------------------- */
+/* ---- the peer's certificates ----------------------------------------------------------------- */
 
 /* Keeps the chain for the result: spans, and the bytes that they point to behind them. */
 static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
@@ -146,7 +149,7 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 					  signature_len);
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint8_t *op_borrow(void *arg, size_t len)
 {

@@ -15,7 +15,7 @@ int certificate_build(struct engine *e, struct writer *w)
 		extensions_build(e, MESSAGE_CERTIFICATE, w);
 	}
 	writer_close(w, list);
-	return 0;
+	return e->choice.chain_len > 0 ? 0 : ALTERNATIVE;
 }
 
 static int take_entry(struct engine *e, struct reader *list, struct ktls_span *cert)
@@ -31,6 +31,16 @@ static int take_entry(struct engine *e, struct reader *list, struct ktls_span *c
 		return result;
 	*cert = (struct ktls_span){ .bytes = der.at, .len = der.left };
 	return 0;
+}
+
+/* Only a client may have none, and only where none is required. */
+static int no_certificate(const struct engine *e)
+{
+	if (!engine_is_server(e))
+		return -KTLS_R_CERTIFICATE_EMPTY;
+	return e->config.client_auth == KTLS_ENGINE_REQUIRE_CLIENT_AUTH
+		       ? -KTLS_R_CERTIFICATE_REQUIRED
+		       : ALTERNATIVE;
 }
 
 int certificate_recv(struct engine *e, struct reader *body)
@@ -52,11 +62,18 @@ int certificate_recv(struct engine *e, struct reader *body)
 			return result;
 		n++;
 	}
-	if (n == 0)
-		return -KTLS_R_CERTIFICATE_EMPTY;
 	if (!reader_empty(body))
 		return -KTLS_R_MESSAGE_MALFORMED;
+	if (n == 0)
+		return no_certificate(e);
 	return engine_result(e->config.ops->verify_chain(e->arg, certs, n));
+}
+
+int certificate_request_build(struct engine *e, struct writer *w)
+{
+	writer_vec(w, 1, NULL, 0);
+	extensions_build(e, MESSAGE_CERTIFICATE_REQUEST, w);
+	return 0;
 }
 
 int certificate_request_recv(struct engine *e, struct reader *body)

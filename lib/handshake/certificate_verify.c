@@ -20,6 +20,14 @@ size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, si
 	return w.len;
 }
 
+static void note_scheme(struct engine *e, enum ktls_role signer, uint16_t scheme)
+{
+	if (signer == KTLS_SERVER)
+		e->facts.scheme = scheme;
+	else
+		e->facts.client_scheme = scheme;
+}
+
 int certificate_verify_sign(struct engine *e)
 {
 	uint8_t hash[HASH_MAX];
@@ -42,13 +50,14 @@ int certificate_verify_build(struct engine *e, struct writer *w)
 		return -KTLS_R_SIGNER;
 	writer_u16(w, e->choice.scheme);
 	writer_vec(w, 2, e->stash.small, e->signature_len);
-	e->facts.scheme = e->choice.scheme;
+	note_scheme(e, e->config.role, e->choice.scheme);
 	return 0;
 }
 
 int certificate_verify_recv(struct engine *e, struct reader *body)
 {
 	uint8_t hash[HASH_MAX], content[KTLS_ENGINE_CONTENT_MAX];
+	enum ktls_role signer = engine_is_server(e) ? KTLS_CLIENT : KTLS_SERVER;
 	struct reader signature;
 	uint16_t scheme;
 	size_t len;
@@ -58,9 +67,8 @@ int certificate_verify_recv(struct engine *e, struct reader *body)
 	if (!scheme_signs_handshake(scheme))
 		return -KTLS_R_SCHEME_INVALID;
 	transcript_hash(&e->transcript, hash);
-	len = ktls_engine_signed_content(engine_is_server(e) ? KTLS_CLIENT : KTLS_SERVER, hash,
-					 hash_size(e->schedule.suite->hash), content);
-	e->facts.scheme = scheme;
+	len = ktls_engine_signed_content(signer, hash, hash_size(e->schedule.suite->hash), content);
+	note_scheme(e, signer, scheme);
 	return engine_result(e->config.ops->verify_signature(e->arg, scheme, content, len,
 							     signature.at, signature.left));
 }

@@ -6,7 +6,7 @@
 int encrypted_extensions_build(struct engine *e, struct writer *w)
 {
 	extensions_build(e, MESSAGE_ENCRYPTED_EXTENSIONS, w);
-	return 0;
+	return e->config.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH ? 0 : ALTERNATIVE;
 }
 
 int encrypted_extensions_recv(struct engine *e, struct reader *body)

@@ -27,8 +27,11 @@ static bool ops_complete(const struct ktls_engine_config *c)
 
 	if (!o || !o->random || !o->generate || !o->agree || !o->borrow || !o->give_back)
 		return false;
-	return c->role == KTLS_SERVER ? o->choose && o->sign
-				      : o->verify_chain && o->verify_signature;
+	if (c->role == KTLS_SERVER && !(o->choose && o->sign))
+		return false;
+	if (c->role == KTLS_SERVER && c->client_auth == KTLS_ENGINE_NO_CLIENT_AUTH)
+		return true;
+	return o->verify_chain && o->verify_signature && (!o->choose || o->sign);
 }
 
 static bool suites_known(const uint16_t *list, size_t len)
@@ -78,7 +81,8 @@ static bool take_config(struct engine *e, const struct ktls_engine_config *confi
 		c->groups = groups_all;
 		c->groups_len = GROUPS_MAX;
 	}
-	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) && ops_complete(c) &&
+	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) &&
+	       c->client_auth <= KTLS_ENGINE_REQUIRE_CLIENT_AUTH && ops_complete(c) &&
 	       suites_known(c->suites, c->suites_len) && groups_known(c->groups, c->groups_len) &&
 	       alpn_valid(c) && server_name_valid(c);
 }

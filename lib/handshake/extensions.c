@@ -39,7 +39,7 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 	[EXTENSION_SIGNATURE_ALGORITHMS] = {
 		.type = 13, .allowed = CH | CR,
 		.required = CH | CR, .missing = KTLS_R_EXTENSION_MISSING,
-		.built = CH, .build = schemes_build, .parse = schemes_parse,
+		.built = CH | CR, .build = schemes_build, .parse = schemes_parse,
 	},
 	[EXTENSION_SIGNATURE_ALGORITHMS_CERT] = {
 		.type = 50, .allowed = CH | CR, .parse = schemes_cert_parse,

@@ -37,6 +37,26 @@ int keys_choose(struct engine *e)
 	return engine_result(e->config.ops->choose(e->arg, &hello, &e->choice));
 }
 
+int keys_choose_client(struct engine *e)
+{
+	struct ktls_engine_hello hello = {
+		.server_name = "",
+		.schemes = e->schemes,
+		.schemes_len = e->schemes_len,
+	};
+
+	int result;
+
+	if (!e->config.ops->choose)
+		return 0;
+	result = engine_result(e->config.ops->choose(e->arg, &hello, &e->choice));
+	if (result == -KTLS_R_SCHEMES_NONE_SHARED) {
+		e->choice.chain_len = 0;
+		return 0;
+	}
+	return result;
+}
+
 int keys_handshake(struct engine *e)
 {
 	uint8_t hash[HASH_MAX];
@@ -60,7 +80,11 @@ int keys_application_server(struct engine *e)
 {
 	int result = application(e);
 
-	return result < 0 ? result : keys_switch_tx(e);
+	if (result == 0)
+		result = keys_switch_tx(e);
+	if (result < 0)
+		return result;
+	return e->config.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH ? 0 : ALTERNATIVE;
 }
 
 int keys_application_client(struct engine *e)

@@ -12,9 +12,11 @@ int keys_generate(struct engine *e);
 int keys_generate_again(struct engine *e);
 int keys_agree(struct engine *e);
 int keys_choose(struct engine *e);
+/* Chooses none where nobody has any. */
+int keys_choose_client(struct engine *e);
 int keys_handshake(struct engine *e);
+/* ALTERNATIVE where the client was asked for a certificate; likewise for the client. */
 int keys_application_server(struct engine *e);
-/* ALTERNATIVE where the server asked for a certificate. */
 int keys_application_client(struct engine *e);
 int keys_switch_tx(struct engine *e);
 int keys_switch_rx(struct engine *e);

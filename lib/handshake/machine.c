@@ -119,11 +119,24 @@ static const struct row rows[STATES] = {
 	[CLIENT_APPLICATION_KEYS] = {
 		.name = "client: application keys, to receive",
 		.act = keys_application_client, .next = CLIENT_SEND_FINISHED,
-		.alternative = CLIENT_SEND_CERTIFICATE,
+		.alternative = CLIENT_CHOOSE,
+	},
+	[CLIENT_CHOOSE] = {
+		.name = "client: choose a certificate",
+		.act = keys_choose_client, .next = CLIENT_SEND_CERTIFICATE,
 	},
 	[CLIENT_SEND_CERTIFICATE] = {
 		.name = "client: send Certificate",
 		.send = MESSAGE_CERTIFICATE, .build = certificate_build, .ccs = CCS_BEFORE,
+		.next = CLIENT_SIGN, .alternative = CLIENT_SEND_FINISHED,
+	},
+	[CLIENT_SIGN] = {
+		.name = "client: sign",
+		.act = certificate_verify_sign, .next = CLIENT_SEND_CERTIFICATE_VERIFY,
+	},
+	[CLIENT_SEND_CERTIFICATE_VERIFY] = {
+		.name = "client: send CertificateVerify",
+		.send = MESSAGE_CERTIFICATE_VERIFY, .build = certificate_verify_build,
 		.next = CLIENT_SEND_FINISHED,
 	},
 	[CLIENT_SEND_FINISHED] = {
@@ -180,6 +193,11 @@ static const struct row rows[STATES] = {
 	[SERVER_SEND_EXTENSIONS] = {
 		.name = "server: send EncryptedExtensions",
 		.send = MESSAGE_ENCRYPTED_EXTENSIONS, .build = encrypted_extensions_build,
+		.next = SERVER_SEND_CERTIFICATE, .alternative = SERVER_SEND_CERTIFICATE_REQUEST,
+	},
+	[SERVER_SEND_CERTIFICATE_REQUEST] = {
+		.name = "server: send CertificateRequest",
+		.send = MESSAGE_CERTIFICATE_REQUEST, .build = certificate_request_build,
 		.next = SERVER_SEND_CERTIFICATE,
 	},
 	[SERVER_SEND_CERTIFICATE] = {
@@ -202,6 +220,22 @@ static const struct row rows[STATES] = {
 	[SERVER_APPLICATION_KEYS] = {
 		.name = "server: application keys, to send",
 		.act = keys_application_server, .next = SERVER_RECV_FINISHED,
+		.alternative = SERVER_RECV_CERTIFICATE,
+	},
+	[SERVER_RECV_CERTIFICATE] = {
+		.name = "server: wait for Certificate",
+		.accept = {
+			{ MESSAGE_CERTIFICATE, CERTIFICATE_MAX, certificate_recv,
+			  SERVER_RECV_CERTIFICATE_VERIFY },
+		},
+		.alternative = SERVER_RECV_FINISHED,
+	},
+	[SERVER_RECV_CERTIFICATE_VERIFY] = {
+		.name = "server: wait for CertificateVerify",
+		.accept = {
+			{ MESSAGE_CERTIFICATE_VERIFY, MESSAGE_MAX, certificate_verify_recv,
+			  SERVER_RECV_FINISHED },
+		},
 	},
 	[SERVER_RECV_FINISHED] = {
 		.name = "server: wait for Finished",
@@ -358,14 +392,14 @@ static int send_message(struct engine *e, const struct row *row)
 	body = writer_open(w, 3);
 	result = row->build(e, w);
 	writer_close(w, body);
-	if (result == 0 && !writer_ok(w))
+	if (result >= 0 && !writer_ok(w))
 		result = -KTLS_R_INTERNAL;
 	if (result < 0) {
 		record_unwrite(e, start);
 		return result;
 	}
 	transcript_add(&e->transcript, w->buf + start, w->len - start);
-	e->state = row->next;
+	e->state = result == ALTERNATIVE ? row->alternative : row->next;
 	return row->ccs == CCS_AFTER && e->session_id_len > 0 ? record_send_ccs(e) : 0;
 }
 

@@ -22,13 +22,17 @@ int hello_retry_again(struct engine *e, struct reader *body);
 /* Whether the body of a server_hello is a HelloRetryRequest. */
 bool hello_is_retry(struct reader body);
 
-/* encrypted_extensions.c, 4.4.1. */
+/* encrypted_extensions.c, 4.4.1. build: ALTERNATIVE where a CertificateRequest follows. */
 int encrypted_extensions_build(struct engine *e, struct writer *w);
 int encrypted_extensions_recv(struct engine *e, struct reader *body);
 
-/* certificate.c, 4.5.1, and the request for one, 4.4.2. */
+/*
+ * certificate.c, 4.5.1, and the request for one, 4.4.2. ALTERNATIVE where the list is a client's
+ * and empty, so that no CertificateVerify follows.
+ */
 int certificate_build(struct engine *e, struct writer *w);
 int certificate_recv(struct engine *e, struct reader *body);
+int certificate_request_build(struct engine *e, struct writer *w);
 int certificate_request_recv(struct engine *e, struct reader *body);
 
 /* certificate_verify.c, 4.5.2. */

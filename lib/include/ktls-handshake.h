@@ -55,14 +55,17 @@ struct ktls_engine {
 /* What an operation returns: 0 done, this, or a negative enum ktls_reason. */
 #define KTLS_ENGINE_PENDING 1
 
-/* What a server's choice of a certificate depends on. Valid during the call. */
+/* What the choice of a certificate depends on. Valid during the call. */
 struct ktls_engine_hello {
-	const char *server_name; /* host name asked for, in lower case; "" if none */
+	const char *server_name; /* server: host name asked for, in lower case; "" if none */
 	const uint16_t *schemes; /* signature schemes that both sides know, the peer's order */
 	size_t schemes_len;      /* number of them, at least 1 */
 };
 
-/* A server's choice. Everything pointed to stays valid until the handshake has ended. */
+/*
+ * The choice. Everything pointed to stays valid until the handshake has ended. A client that was
+ * asked for a certificate may choose none: chain_len 0.
+ */
 struct ktls_engine_choice {
 	const void *credential;        /* handed on to sign() */
 	uint16_t scheme;               /* one of the hello's schemes */
@@ -97,7 +100,10 @@ struct ktls_engine_ops {
 	int (*agree)(void *arg, uint16_t group, const uint8_t *private_key, const uint8_t *peer,
 		     size_t peer_len, uint8_t *shared);
 
-	/* Server: chooses a certificate; -KTLS_R_SERVER_NAME_UNKNOWN, -KTLS_R_SCHEMES_NONE_SHARED.
+	/*
+	 * Chooses a certificate; -KTLS_R_SERVER_NAME_UNKNOWN, -KTLS_R_SCHEMES_NONE_SHARED. A client
+	 * for which it is the latter sends none; one that never has any may leave this and sign()
+	 * NULL.
 	 */
 	int (*choose)(void *arg, const struct ktls_engine_hello *hello,
 		      struct ktls_engine_choice *choice);
@@ -106,7 +112,10 @@ struct ktls_engine_ops {
 	int (*sign)(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 		    size_t *signature_len);
 
-	/* Checks the peer's chain (DER, leaf first, at least one): names, dates, trust. */
+	/*
+	 * Checks the peer's chain (DER, leaf first, at least one): names, dates, trust. A server
+	 * that asks for no certificate may leave this and verify_signature() NULL.
+	 */
 	int (*verify_chain)(void *arg, const struct ktls_span *certs, size_t certs_len);
 
 	/*
@@ -129,6 +138,13 @@ struct ktls_engine_ops {
  */
 extern const struct ktls_engine_ops ktls_engine_default_ops;
 
+/* Whether a server asks for the client's certificate (RFC 9846, 4.4.2). */
+enum ktls_engine_client_auth {
+	KTLS_ENGINE_NO_CLIENT_AUTH,
+	KTLS_ENGINE_REQUEST_CLIENT_AUTH, /* a client without one is welcome */
+	KTLS_ENGINE_REQUIRE_CLIENT_AUTH,
+};
+
 /*
  * What is wanted. Everything pointed to stays the caller's and valid until the handshake has ended.
  * Lists are in order of preference; a NULL list means all that the engine has.
@@ -143,6 +159,7 @@ struct ktls_engine_config {
 	/* Client: host name for server_name (RFC 6066, 3), NULL to send none. Not for IP addresses.
 	 */
 	const char *server_name;
+	enum ktls_engine_client_auth client_auth; /* server */
 	/* Protocol names as RFC 7301, 3.1 writes them: each with a length byte before it. */
 	const uint8_t *alpn;
 	size_t alpn_len;
@@ -156,7 +173,8 @@ struct ktls_engine_facts {
 	uint16_t version;
 	uint16_t suite;
 	uint16_t group;
-	uint16_t scheme; /* of the server's CertificateVerify */
+	uint16_t scheme;        /* of the server's CertificateVerify */
+	uint16_t client_scheme; /* of the client's; 0 where it proved nothing */
 	uint8_t alpn_len;
 	uint8_t alpn[255];
 	char server_name[256]; /* host name asked for (server: in lower case), "" if none */
@@ -227,8 +245,7 @@ void ktls_engine_wipe(struct ktls_engine *engine);
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
 				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
-/* ---- the calls of <ktls.h> without ktlsd ------------------------------------------------------
- */
+/* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 
 struct ktls;
 struct ktls_error;

@@ -37,6 +37,8 @@ static int choose(void *arg, const struct ktls_engine_hello *hello,
 	const struct x509_identity *identity;
 	int result;
 
+	if (auth->n == 0)
+		return -KTLS_R_SCHEMES_NONE_SHARED;
 	result = x509_identity_choose((const struct x509_identity *const *)auth->identities,
 				      auth->n, hello, auth->strict, &identity, &choice->scheme);
 	if (result < 0)
@@ -63,11 +65,13 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 
 static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
 {
-	struct auth *auth = ((struct engine_end *)arg)->auth;
+	const struct engine_end *end = arg;
+	struct auth *auth = end->auth;
+	enum ktls_role peer = end->config.role == KTLS_CLIENT ? KTLS_SERVER : KTLS_CLIENT;
 	struct x509_error err;
 
-	return x509_peer_verify_chain(auth->trust, certs, certs_len, KTLS_SERVER, auth->name,
-				      time(NULL), &auth->peer, &err);
+	return x509_peer_verify_chain(auth->trust, certs, certs_len, peer, auth->name, time(NULL),
+				      &auth->peer, &err);
 }
 
 static int verify_signature(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,

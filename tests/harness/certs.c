@@ -79,6 +79,43 @@ static EVP_PKEY *key_generate(enum cert_key key)
 	return NULL;
 }
 
+#define SHARED_MAX 4
+
+static struct {
+	EVP_PKEY *keys[SHARED_MAX];
+	size_t len, next;
+} shared[CERT_P256_EXPLICIT + 1];
+
+void cert_share_keys(enum cert_key key, size_t n)
+{
+	size_t i;
+
+	MUST(n <= SHARED_MAX);
+	for (i = shared[key].len; i < n; i++) {
+		shared[key].keys[i] = key_generate(key);
+		MUST(shared[key].keys[i] != NULL);
+	}
+	shared[key].len = n;
+}
+
+/* A reference to one that is there, or a new one. */
+static EVP_PKEY *key_get(const struct cert_spec *spec)
+{
+	EVP_PKEY *key;
+
+	if (spec->key_of) {
+		key = spec->key_of->pkey;
+	} else if (shared[spec->key].len > 0) {
+		key = shared[spec->key].keys[shared[spec->key].next++ % shared[spec->key].len];
+	} else {
+		key = key_generate(spec->key);
+		MUST(key != NULL);
+		return key;
+	}
+	MUST(EVP_PKEY_up_ref(key));
+	return key;
+}
+
 /* What a memory BIO holds, as a string; ends the BIO. */
 static char *bio_string(BIO *bio, size_t *len)
 {
@@ -187,14 +224,7 @@ struct cert *cert_new(const struct cert_spec *spec, const struct cert *issuer)
 
 	MUST(cert != NULL);
 	cert->issuer = issuer;
-	if (spec->key_of) {
-		cert->pkey = spec->key_of->pkey;
-		MUST(EVP_PKEY_up_ref(cert->pkey));
-	} else {
-		cert->pkey = key_generate(spec->key);
-		MUST(cert->pkey != NULL);
-	}
-
+	cert->pkey = key_get(spec);
 	cert->x509 = X509_new();
 	MUST(cert->x509 != NULL);
 	MUST(X509_set_version(cert->x509, spec->version_1 ? X509_VERSION_1 : X509_VERSION_3));

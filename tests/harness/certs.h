@@ -70,6 +70,13 @@ struct cert {
 struct cert *cert_new(const struct cert_spec *spec, const struct cert *issuer);
 void cert_free(struct cert *cert);
 
+/*
+ * Makes n (at most 4) keys of this type now; from then on, certificates of the type take theirs
+ * from these in turn. RSA keys take long to make: called before test_harness_main(), it is done
+ * once for all tests of a program.
+ */
+void cert_share_keys(enum cert_key key, size_t n);
+
 /* The usual ones. Server: serverAuth, digitalSignature. Client: clientAuth, digitalSignature. */
 struct cert *cert_ca(enum cert_key key, const char *cn);
 struct cert *cert_intermediate(enum cert_key key, const char *cn, const struct cert *issuer);

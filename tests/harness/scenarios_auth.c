@@ -64,6 +64,30 @@ static void request_context(void)
 		       BODY(1, 9, 0, 8, 0, SCHEMES, 0, 4, 0, 2, 4, 3));
 }
 
+static void certificate_required(void)
+{
+	scenario_server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	scenario_client.ops.choose = NULL;
+	ASSERT_EQ(0, engines_start(&scenario_client, &scenario_server));
+	scenario_hello();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER_RECV_CERTIFICATE);
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT_SWITCH_TX);
+}
+
+/* After a certificate comes the proof that it is one's own. */
+static void certificate_without_proof(void)
+{
+	scenario_server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	ASSERT_EQ(0, engines_start(&scenario_client, &scenario_server));
+	scenario_hello();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER_RECV_CERTIFICATE);
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT_SEND_CERTIFICATE);
+	puppet_message(&scenario_client, &scenario_server.in, MESSAGE_CERTIFICATE,
+		       BODY(0, 0, 0, 6, 0, 0, 1, 9, 0, 0));
+	engine_of(&scenario_client.engine)->state = CLIENT_SEND_FINISHED;
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT_SWITCH_TX);
+}
+
 static void chain_refused(void)
 {
 	scenario_client.verdict = -KTLS_R_CERTIFICATE_UNKNOWN_CA;
@@ -162,6 +186,8 @@ const struct scenario scenarios_auth[] = {
 	SCENARIO(CLIENT, REQUEST_CONTEXT, certificate_context),
 	SCENARIO(CLIENT, REQUEST_CONTEXT, request_context),
 	SCENARIO(CLIENT, CERTIFICATE_UNKNOWN_CA, chain_refused),
+	SCENARIO(SERVER, CERTIFICATE_REQUIRED, certificate_required),
+	SCENARIO(SERVER, MESSAGE_UNEXPECTED, certificate_without_proof),
 	SCENARIO(CLIENT, PEER_ALERT, peer_alert),
 	SCENARIO(CLIENT, PEER_ALERT, peer_alert_warning),
 	SCENARIO(SERVER, PEER_ALERT, peer_alert_protected),

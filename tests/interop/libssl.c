@@ -216,19 +216,63 @@ TEST_F(libssl, is_the_server)
 	exchange_data(self);
 }
 
-/* A server that asks for a certificate and gets none goes on. */
-TEST_F(libssl, asks_for_a_certificate)
+/* A server that asks for a certificate, and gets one or none. */
+static void ask_for_a_certificate(struct test_self_libssl *self, int mode)
 {
 	auth_trust(&self->auth, self->ca);
+	self->auth.name = "server.example";
 	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	ASSERT_EQ(1, X509_STORE_add_cert(SSL_CTX_get_cert_store(self->ctx), self->ca->x509));
 	use_leaf(self);
-	SSL_CTX_set_verify(self->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(self->ctx, mode, NULL);
 	start_ssl(self);
 	SSL_set_accept_state(self->ssl);
 	converse(self);
 	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
 	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
 	exchange_data(self);
+}
+
+TEST_F(libssl, asks_for_a_certificate)
+{
+	ask_for_a_certificate(self, SSL_VERIFY_PEER);
+}
+
+TEST_F(libssl, requires_a_certificate)
+{
+	struct cert *mine;
+
+	mine = cert_new(&(struct cert_spec){ .key = variant->key,
+					     .cn = "client",
+					     .key_usage = "digitalSignature",
+					     .eku = "clientAuth" },
+			self->intermediate);
+	auth_add(&self->auth, mine);
+	ask_for_a_certificate(self, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+	EXPECT_EQ(X509_V_OK, SSL_get_verify_result(self->ssl));
+	EXPECT_NE(0, ktls_engine_facts(&ours.engine)->client_scheme);
+	cert_free(mine);
+}
+
+TEST_F(libssl, shows_a_certificate)
+{
+	struct cert *theirs = cert_client(variant->key, "client", self->intermediate);
+
+	auth_add(&self->auth, self->leaf);
+	auth_trust(&self->auth, self->ca);
+	ours.config.role = KTLS_SERVER;
+	ours.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	ASSERT_EQ(1, SSL_CTX_use_certificate(self->ctx, theirs->x509));
+	ASSERT_EQ(1, SSL_CTX_use_PrivateKey(self->ctx, theirs->pkey));
+	ASSERT_EQ(1, SSL_CTX_add1_chain_cert(self->ctx, self->intermediate->x509));
+	start_ssl(self);
+	SSL_set_connect_state(self->ssl);
+	converse(self);
+	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
+	EXPECT_NE(0, ktls_engine_facts(&ours.engine)->client_scheme);
+	exchange_data(self);
+	cert_free(theirs);
 }
 
 TEST_HARNESS_MAIN

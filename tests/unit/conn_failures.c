@@ -69,8 +69,7 @@ static void expect_alert(int fd, uint8_t alert)
 	EXPECT_EQ(alert, got[6]);
 }
 
-/* ---- the peer goes -----------------------------------------------------------------------------
- */
+/* ---- the peer goes --------------------------------------------------------------------------- */
 
 /*
  * Passes on `budget` bytes, then the peers close both connections, by FIN or by reset. Returns the
@@ -175,8 +174,7 @@ TEST_F(failure, last_words_of_a_peer_that_is_gone_are_read)
 	EXPECT_TRUE(self->server.result.alert_received);
 }
 
-/* ---- alerts ------------------------------------------------------------------------------------
- */
+/* ---- alerts ---------------------------------------------------------------------------------- */
 
 TEST_F(failure, wrong_name)
 {
@@ -264,8 +262,7 @@ TEST_F(failure, what_is_bad_tls_is_taken)
 	EXPECT_EQ(0, recv(self->client.fd, &byte, 1, 0));
 }
 
-/* ---- the end from outside ----------------------------------------------------------------------
- */
+/* ---- the end from outside -------------------------------------------------------------------- */
 
 TEST_F(failure, deadline)
 {
@@ -331,8 +328,7 @@ TEST_F(failure, abandoned_handshakes_send_nothing)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
-/* ---- the kernel --------------------------------------------------------------------------------
- */
+/* ---- the kernel ------------------------------------------------------------------------------ */
 
 TEST_F(failure, kernel_without_tls_is_known_before_the_first_byte)
 {
@@ -373,8 +369,7 @@ TEST_F(failure, kernel_refuses_receive_keys)
 	EXPECT_EQ(EPIPE, errno);
 }
 
-/* ---- signatures --------------------------------------------------------------------------------
- */
+/* ---- signatures ------------------------------------------------------------------------------ */
 
 TEST_F(failure, signature_that_comes_late)
 {

@@ -81,8 +81,7 @@ static void start(struct conns *conns, enum ktls_role role, struct conn_end *end
 	conns_start(conns, &request, end);
 }
 
-/* ---- whose descriptor it is --------------------------------------------------------------------
- */
+/* ---- whose descriptor it is ------------------------------------------------------------------ */
 
 TEST_F(loop, done_comes_when_the_descriptor_is_closed)
 {
@@ -198,8 +197,7 @@ TEST_F(loop, freed_in_the_middle_of_everything)
 	close(peer);
 }
 
-/* ---- a loop in use -----------------------------------------------------------------------------
- */
+/* ---- a loop in use --------------------------------------------------------------------------- */
 
 TEST_F(loop, one_descriptor_in_another_epoll_set)
 {
@@ -264,8 +262,7 @@ TEST_F(loop, handshakes_begun_by_done)
 	close(self->server.fd);
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------
- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static void expect_refused(struct conns *conns, const struct conn_request *request,
 			   enum ktls_reason reason)
@@ -380,8 +377,7 @@ TEST_F(loop, records_in_pieces_beyond_the_pool)
 	close(fd[0]);
 }
 
-/* ---- five thousand -----------------------------------------------------------------------------
- */
+/* ---- five thousand --------------------------------------------------------------------------- */
 
 #define IDLE 5000
 
@@ -455,8 +451,7 @@ TEST_TIMEOUT(five_thousand_with_three_bytes_each_use_no_cpu, 120)
 	conns_wipe(&conns);
 }
 
-/* ---- a thousand, one after the other -----------------------------------------------------------
- */
+/* ---- a thousand, one after the other --------------------------------------------------------- */
 
 TEST_TIMEOUT(a_thousand_leave_nothing_behind, 120)
 {

@@ -5,6 +5,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/machine.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/later.h"
 #include "tests/harness/puppet.h"
 
 static struct engine_end client, server;
@@ -140,116 +141,11 @@ TEST_F(engines, input_split_at_every_byte)
 
 /* ---- operations that complete later --------------------------------------------------------- */
 
-static struct {
-	uint16_t group, scheme;
-	uint8_t *out;
-	uint8_t *private_key;
-	size_t *len;
-	uint8_t peer[KTLS_ENGINE_SHARE_MAX];
-	size_t peer_len;
-	uint8_t bytes[KTLS_ENGINE_SIGNATURE_MAX];
-	size_t bytes_len;
-	const struct ktls_engine_ops *ops;
-} later;
-
-static int finish_generate(struct engine_end *end)
-{
-	return ktls_engine_default_ops.generate(end, later.group, later.private_key, later.out);
-}
-
-static int later_generate(void *arg, uint16_t group, uint8_t *private_key, uint8_t *share)
-{
-	later.group = group;
-	later.private_key = private_key;
-	later.out = share;
-	((struct engine_end *)arg)->deferred = finish_generate;
-	return KTLS_ENGINE_PENDING;
-}
-
-static int finish_agree(struct engine_end *end)
-{
-	return ktls_engine_default_ops.agree(end, later.group, later.private_key, later.peer,
-					     later.peer_len, later.out);
-}
-
-static int later_agree(void *arg, uint16_t group, const uint8_t *private_key, const uint8_t *peer,
-		       size_t peer_len, uint8_t *shared)
-{
-	later.group = group;
-	later.private_key = (uint8_t *)(uintptr_t)private_key;
-	later.out = shared;
-	memcpy(later.peer, peer, peer_len);
-	later.peer_len = peer_len;
-	((struct engine_end *)arg)->deferred = finish_agree;
-	return KTLS_ENGINE_PENDING;
-}
-
-static int finish_sign(struct engine_end *end)
-{
-	(void)end;
-	memcpy(later.out, later.bytes, later.bytes_len);
-	*later.len = later.bytes_len;
-	return 0;
-}
-
-static int later_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
-		      size_t *signature_len)
-{
-	later.bytes_len = ktls_engine_signed_content(request->role, request->hash,
-						     request->hash_len, later.bytes);
-	later.out = signature;
-	later.len = signature_len;
-	((struct engine_end *)arg)->deferred = finish_sign;
-	return KTLS_ENGINE_PENDING;
-}
-
-static int finish_well(struct engine_end *end)
-{
-	(void)end;
-	return 0;
-}
-
-static int finish_badly(struct engine_end *end)
-{
-	(void)end;
-	return -KTLS_R_CERTIFICATE_EXPIRED;
-}
-
-static int (*verdict)(struct engine_end *end);
-
-static int later_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
-{
-	(void)certs;
-	EXPECT_EQ(1, certs_len);
-	((struct engine_end *)arg)->deferred = verdict;
-	return KTLS_ENGINE_PENDING;
-}
-
-static int later_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,
-				  size_t content_len, const uint8_t *signature,
-				  size_t signature_len)
-{
-	(void)scheme;
-	EXPECT_EQ(content_len, signature_len);
-	EXPECT_MEMEQ(content, signature, content_len);
-	((struct engine_end *)arg)->deferred = finish_well;
-	return KTLS_ENGINE_PENDING;
-}
-
-static void put_off_everything(void)
-{
-	verdict = finish_well;
-	client.ops.generate = server.ops.generate = later_generate;
-	client.ops.agree = server.ops.agree = later_agree;
-	server.ops.sign = later_sign;
-	client.ops.verify_chain = later_verify_chain;
-	client.ops.verify_signature = later_verify_signature;
-}
-
 TEST_F(engines, operations_complete_later)
 {
 	(void)self;
-	put_off_everything();
+	engine_end_put_off(&client);
+	engine_end_put_off(&server);
 	expect_handshake();
 }
 
@@ -258,7 +154,8 @@ TEST_F(engines, operations_complete_later_with_input_in_pieces)
 	(void)self;
 	for (size_t chunk = 1; chunk < 40; chunk += 3) {
 		configure(variant);
-		put_off_everything();
+		engine_end_put_off(&client);
+		engine_end_put_off(&server);
 		client.chunk = server.chunk = chunk;
 		expect_handshake();
 		engines_wipe(&client, &server);
@@ -271,8 +168,8 @@ TEST_F(engines, operation_fails_later)
 	const struct ktls_engine_facts *facts = ktls_engine_facts(&client.engine);
 
 	(void)self;
-	put_off_everything();
-	verdict = finish_badly;
+	engine_end_put_off(&client);
+	client.verdict = -KTLS_R_CERTIFICATE_EXPIRED;
 	ASSERT_EQ(0, engines_start(&client, &server));
 	EXPECT_FALSE(engines_run(&client, &server));
 	EXPECT_EQ(KTLS_ENGINE_FAILED, client.state);
@@ -282,6 +179,77 @@ TEST_F(engines, operation_fails_later)
 	EXPECT_EQ(KTLS_ENGINE_FAILED, server.state);
 	EXPECT_EQ(KTLS_R_PEER_ALERT, facts->reason);
 	EXPECT_EQ(KTLS_ALERT_CERTIFICATE_EXPIRED, facts->alert);
+}
+
+/* ---- the client's certificate ------------------------------------------------------------------
+ */
+
+static int choose_none(void *arg, const struct ktls_engine_hello *hello,
+		       struct ktls_engine_choice *choice)
+{
+	(void)arg;
+	(void)hello;
+	(void)choice;
+	return -KTLS_R_SCHEMES_NONE_SHARED;
+}
+
+static void give_client_a_certificate(void)
+{
+	client.chain[0] = server.chain[0];
+	client.chain_len = 1;
+}
+
+TEST_F(engines, client_certificate)
+{
+	(void)self;
+	for (int auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH; auth <= KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	     auth++) {
+		configure(variant);
+		give_client_a_certificate();
+		server.config.client_auth = (enum ktls_engine_client_auth)auth;
+		expect_handshake();
+		EXPECT_EQ(KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
+			  ktls_engine_facts(&server.engine)->client_scheme);
+		EXPECT_EQ(KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
+			  ktls_engine_facts(&client.engine)->client_scheme);
+		EXPECT_EQ(1, server.chain_len);
+		engines_wipe(&client, &server);
+	}
+	configure(variant);
+}
+
+TEST_F(engines, client_certificate_later_and_in_pieces)
+{
+	(void)self;
+	for (size_t chunk = 1; chunk < 40; chunk += 3) {
+		configure(variant);
+		give_client_a_certificate();
+		engine_end_put_off(&client);
+		engine_end_put_off(&server);
+		server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+		client.chunk = server.chunk = chunk;
+		expect_handshake();
+		engines_wipe(&client, &server);
+	}
+	configure(variant);
+}
+
+TEST_F(engines, client_without_a_certificate)
+{
+	(void)self;
+	client.ops.choose = choose_none;
+	server.config.client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
+	expect_handshake();
+	EXPECT_EQ(0, ktls_engine_facts(&server.engine)->client_scheme);
+	engines_wipe(&client, &server);
+	configure(variant);
+	client.ops.choose = NULL;
+	client.ops.sign = NULL;
+	server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	EXPECT_FALSE(engines_run(&client, &server));
+	EXPECT_EQ(KTLS_R_CERTIFICATE_REQUIRED, ktls_engine_facts(&server.engine)->reason);
+	EXPECT_EQ(KTLS_ALERT_CERTIFICATE_REQUIRED, ktls_engine_facts(&server.engine)->alert);
 }
 
 /* ---- what a peer may do --------------------------------------------------------------------- */

@@ -20,12 +20,11 @@ static const struct scenario *scenario_at(size_t i)
 	return i < scenarios_auth_len ? &scenarios_auth[i] : NULL;
 }
 
-/* Reasons below 100 that are not the engine's to find: lib/x509 tests them; client authentication.
+/* Reasons below 100 that are not the engine's to find: lib/x509 tests them.
  */
 static bool elsewhere(enum ktls_reason reason)
 {
-	return (reason >= 60 && reason < 80) || reason == KTLS_R_CERTIFICATE_REQUIRED ||
-	       reason == KTLS_R_MISUSE;
+	return (reason >= 60 && reason < 80) || reason == KTLS_R_MISUSE;
 }
 
 static void expect_failure(const struct scenario *s)

@@ -16,13 +16,19 @@
 static const char *const client_paths[] = {
 	">CH <SH <EE <CT <CV <FIN >FIN",
 	">CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
+	">CH <SH <EE <CR <CT <CV <FIN >CT >CV >FIN",
 	">CH <HRR >CH <SH <EE <CT <CV <FIN >FIN",
 	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
+	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >CV >FIN",
 };
 
 static const char *const server_paths[] = {
 	"<CH >SH >EE >CT >CV >FIN <FIN",
+	"<CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
+	"<CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN",
 	"<CH >HRR <CH >SH >EE >CT >CV >FIN <FIN",
+	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
+	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN",
 };
 
 static struct {
@@ -73,7 +79,9 @@ static void follow(const struct machine_row *row, enum message message, enum sta
  * (keys_application_client). */
 static bool is_open(enum state state, int way, const char *so_far)
 {
-	return state != CLIENT_APPLICATION_KEYS || way == (strstr(so_far, "<CR") != NULL);
+	if (state != CLIENT_APPLICATION_KEYS && state != SERVER_APPLICATION_KEYS)
+		return true;
+	return way == (strstr(so_far, "CR") != NULL);
 }
 
 static void walk(enum state state, const char *so_far, int depth)

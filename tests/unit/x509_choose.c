@@ -6,7 +6,11 @@
 #include "tests/harness/certs.h"
 #include "tests/harness/harness.h"
 
-TEST_HARNESS_MAIN
+int main(int argc, char **argv)
+{
+	cert_share_keys(CERT_RSA2048, 1);
+	return test_harness_main(argc, argv);
+}
 
 #define P256  KTLS_SCHEME_ECDSA_SECP256R1_SHA256
 #define P384  KTLS_SCHEME_ECDSA_SECP384R1_SHA384

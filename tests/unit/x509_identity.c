@@ -112,7 +112,6 @@ TEST_F_TIMEOUT(identity, schemes_of_each_key, 60)
 		{ CERT_P256, 1, { 0x0403 } },
 		{ CERT_P384, 1, { 0x0503 } },
 		{ CERT_RSA2048, 3, { 0x0804, 0x0805, 0x0806 } },
-		{ CERT_RSA4096, 3, { 0x0804, 0x0805, 0x0806 } },
 		{ CERT_ED25519, 1, { 0x0807 } },
 	};
 	struct x509_identity *identity;

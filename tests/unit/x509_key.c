@@ -15,7 +15,11 @@
 #include "tests/harness/certs.h"
 #include "tests/harness/harness.h"
 
-TEST_HARNESS_MAIN
+int main(int argc, char **argv)
+{
+	cert_share_keys(CERT_RSA2048, 2); /* two, for the test that has another's certificate */
+	return test_harness_main(argc, argv);
+}
 
 static const uint8_t content[KTLS_ENGINE_CONTENT_MAX] = "what is signed";
 
@@ -132,29 +136,23 @@ TEST_F(key, signs_what_the_identity_promises_and_nothing_else)
 						KTLS_ENGINE_CONTENT_MAX + 1, sig, &len));
 }
 
-TEST_TIMEOUT(longer_rsa_keys, 60)
+/* Signatures as long as their buffer. */
+TEST_TIMEOUT(longest_rsa_key, 60)
 {
-	static const enum cert_key types[] = { CERT_RSA3072, CERT_RSA4096 };
+	struct cert *cert = cert_server(CERT_RSA4096, "DNS:a.example", NULL);
+	struct x509_key *key = x509_key_new(cert->key_pem, cert->key_pem_len, NULL);
 	uint16_t scheme = KTLS_SCHEME_RSA_PSS_RSAE_SHA512;
+	struct x509_peer *peer = new_peer(cert);
 	uint8_t sig[KTLS_ENGINE_SIGNATURE_MAX];
-	struct x509_peer *peer;
-	struct x509_key *key;
-	struct cert *cert;
-	size_t i, len;
+	size_t len;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		cert = cert_server(types[i], "DNS:a.example", NULL);
-		peer = new_peer(cert);
-		key = x509_key_new(cert->key_pem, cert->key_pem_len, NULL);
-		ASSERT_NOT_NULL(key);
-		ASSERT_EQ(0, x509_key_sign(key, scheme, content, sizeof(content), sig, &len));
-		EXPECT_EQ(i == 0 ? 384 : 512, len);
-		EXPECT_EQ(0, x509_peer_verify_signature(peer, scheme, content, sizeof(content), sig,
-							len));
-		x509_key_free(key);
-		x509_peer_free(peer);
-		cert_free(cert);
-	}
+	ASSERT_NOT_NULL(key);
+	ASSERT_EQ(0, x509_key_sign(key, scheme, content, sizeof(content), sig, &len));
+	EXPECT_EQ(KTLS_ENGINE_SIGNATURE_MAX, len);
+	EXPECT_EQ(0, x509_peer_verify_signature(peer, scheme, content, sizeof(content), sig, len));
+	x509_key_free(key);
+	x509_peer_free(peer);
+	cert_free(cert);
 }
 
 /* Contents of every length that there is, hashed from the start each time. */
@@ -375,10 +373,10 @@ TEST_F(key, encrypted_keys_are_refused)
 TEST_F(key, truncated_at_every_byte)
 {
 	const char *end = strstr(self->cert->key_pem, "-----END PRIVATE KEY-----");
+	size_t n, len, step = variant->type == CERT_RSA2048 ? 7 : 1;
 	char der[8192];
-	size_t n, len;
 
-	for (n = 0; n < (size_t)(end - self->cert->key_pem); n++)
+	for (n = 0; n < (size_t)(end - self->cert->key_pem); n += step)
 		ASSERT_NULL(x509_key_new(self->cert->key_pem, n, NULL));
 	len = write_key(self->cert->pkey, "DER", der, sizeof(der));
 	for (n = 0; n < len; n++)

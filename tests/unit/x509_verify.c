@@ -7,10 +7,9 @@ TEST_HARNESS_MAIN
 
 /* ---- what is accepted ------------------------------------------------------------------------ */
 
-TEST_F_TIMEOUT(chain, each_type_of_key_is_accepted, 60)
+TEST_F(chain, each_type_of_key_is_accepted)
 {
-	static const enum cert_key types[] = { CERT_P256,    CERT_P384,    CERT_RSA2048,
-					       CERT_RSA3072, CERT_RSA4096, CERT_ED25519 };
+	static const enum cert_key types[] = { CERT_P256, CERT_P384, CERT_RSA2048, CERT_ED25519 };
 	struct cert_spec spec = good_spec();
 	size_t i;
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/bundle.h"
+#include "daemon/log.h"
+#include "lib/handoff/packet.h"
+
+struct rule {
+	const char *name;
+	unsigned int from, to; /* enum channel_role, several ORed */
+	size_t min, max;       /* bytes of the body */
+	bool fd;
+};
+
+#define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER)
+#define CLIENT_LEN (4 + 4 + 2 * BUNDLE_PROFILES_MAX / 8)
+
+static const struct rule rules[] = {
+	[CHANNEL_SETUP] = { "SETUP", ROLE_SUPERVISOR, ANY_CHILD, 10, 10, true },
+	[CHANNEL_SIGNER] = { "SIGNER", ROLE_SUPERVISOR, ROLE_WORKER, 2, 2, true },
+	[CHANNEL_WORKER] = { "WORKER", ROLE_SUPERVISOR, ROLE_SIGNER, 2, 2, true },
+	[CHANNEL_CLIENT] = { "CLIENT", ROLE_SUPERVISOR, ROLE_WORKER, CLIENT_LEN, CLIENT_LEN, true },
+	[CHANNEL_STOP] = { "STOP", ROLE_SUPERVISOR, ANY_CHILD, 0, 0, false },
+	[CHANNEL_READY] = { "READY", ANY_CHILD, ROLE_SUPERVISOR, 0, 0, false },
+	[CHANNEL_LOAD] = { "LOAD", ROLE_WORKER, ROLE_SUPERVISOR, 12, 12, false },
+	[CHANNEL_SUSPECT] = { "SUSPECT", ROLE_SIGNER, ROLE_SUPERVISOR, 2, 2, false },
+	[CHANNEL_SIGN] = { "SIGN", ROLE_WORKER, ROLE_SIGNER, 13 + 32, 13 + 48, false },
+	[CHANNEL_SIGNED] = { "SIGNED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + 512, false },
+};
+
+static const struct rule *find_rule(uint8_t type)
+{
+	if (type >= sizeof(rules) / sizeof(rules[0]) || !rules[type].name)
+		return NULL;
+	return &rules[type];
+}
+
+static const struct channel_handler *find_handler(const struct channel_handler *handlers,
+						  uint8_t type)
+{
+	for (; handlers->type; handlers++) {
+		if (handlers->type == type)
+			return handlers;
+	}
+	return NULL;
+}
+
+/* Why a packet is not according to its rule; NULL if it is. */
+static const char *break_of_rule(const struct channel *channel, const struct rule *rule,
+				 const struct handoff_packet *packet)
+{
+	size_t len = packet->len - 1;
+
+	if (packet->truncated || packet->fds_lost)
+		return "was cut off";
+	if (!(rule->from & channel->there) || !(rule->to & channel->here))
+		return "is not for this channel";
+	if (len < rule->min || len > rule->max)
+		return "has a wrong length";
+	if (packet->fds_len != (rule->fd ? 1 : 0))
+		return "has a wrong number of descriptors";
+	return NULL;
+}
+
+static int broken(const struct channel *channel, const char *what, const char *why)
+{
+	log_message(LOG_ERR, "%s sent a message that %s: %s", channel->name, why, what);
+	return -EPROTO;
+}
+
+/* The packet's descriptors are closed here unless the handler got them. */
+static int handle(const struct channel *channel, const struct channel_handler *handlers, void *arg,
+		  const uint8_t *bytes, struct handoff_packet *packet)
+{
+	const struct rule *rule = packet->len > 0 ? find_rule(bytes[0]) : NULL;
+	const struct channel_handler *handler;
+	struct reader body;
+	const char *why;
+	int fd;
+	int err;
+
+	if (!rule)
+		return broken(channel, "?", "has no known type");
+	why = break_of_rule(channel, rule, packet);
+	if (why)
+		return broken(channel, rule->name, why);
+	handler = find_handler(handlers, bytes[0]);
+	if (!handler)
+		return broken(channel, rule->name, "is not allowed now");
+	fd = rule->fd ? packet->fds[0] : CHANNEL_FD_NONE;
+	packet->fds_len = 0;
+	reader_init(&body, bytes + 1, packet->len - 1);
+	err = handler->run(arg, &body, fd);
+	if (err == 0 && !reader_empty(&body))
+		err = -EPROTO;
+	return err == 0 ? 0 : broken(channel, rule->name, "has wrong contents");
+}
+
+int channel_run(const struct channel *channel, const struct channel_handler *handlers, void *arg,
+		unsigned int most)
+{
+	uint8_t bytes[CHANNEL_MAX];
+	struct handoff_packet packet;
+
+	for (unsigned int i = 0; i < most; i++) {
+		int n = handoff_recv(channel->fd, bytes, sizeof(bytes), &packet);
+		int err;
+
+		if (n == -EAGAIN)
+			return 0;
+		if (n == 0)
+			return -EPIPE;
+		if (n < 0)
+			return n;
+		err = handle(channel, handlers, arg, bytes, &packet);
+		handoff_close_fds(&packet);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void channel_begin(struct channel_message *message, enum channel_type type)
+{
+	writer_init(&message->body, message->bytes, sizeof(message->bytes));
+	writer_u8(&message->body, (uint8_t)type);
+}
+
+int channel_send(const struct channel *channel, const struct channel_message *message, int fd)
+{
+	if (!writer_ok(&message->body))
+		return -EMSGSIZE;
+	return handoff_send(channel->fd, message->bytes, message->body.len, fd);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages between ktlsd's roles, over socket pairs of type SOCK_SEQPACKET: a type byte and a body
+ * of fixed fields, big endian. One table says who may send what to whom, how long it is and whether
+ * a descriptor comes with it. Whatever is not in the table, or has no handler where it arrives, or
+ * does not parse to its last byte, ends that channel: the other end is then not believed in
+ * anything more, and nobody else is disturbed.
+ */
+#ifndef KTLSD_CHANNEL_H
+#define KTLSD_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire/reader.h"
+#include "lib/wire/writer.h"
+
+#define CHANNEL_FD      3    /* where a worker or signer finds its supervisor */
+#define CHANNEL_MAX     1024 /* bytes of the longest message */
+#define CHANNEL_TURN    64   /* messages taken before others get their turn, mostly */
+#define CHANNEL_FD_NONE (-1)
+
+enum channel_role {
+	ROLE_SUPERVISOR = 1,
+	ROLE_WORKER = 2,
+	ROLE_SIGNER = 4,
+};
+
+/*
+ * Bodies:
+ *	SETUP    u16 index of the receiver, u64 capabilities (KTLS_CAN_...); with the bundle
+ *	SIGNER   u16 index of the signer; with a channel to it
+ *	WORKER   u16 index of the worker; with a channel to it
+ *	CLIENT   u32 uid, u32 pid, two bitmaps of BUNDLE_PROFILES_MAX bits: the profiles that the
+ *	         client may use as server, as client; with the client's connection
+ *	STOP     nothing: finish and exit
+ *	READY    nothing: set up, and without privileges
+ *	LOAD     u32 handshakes in flight, u64 clients that have gone since the start
+ *	SUSPECT  u16 index of a worker that broke the rules
+ *	SIGN     u64 token, u16 key, u16 scheme, u8 role, the transcript's hash: 32 or 48 bytes
+ *	SIGNED   u64 token, u16 reason, the signature: 0 to 512 bytes
+ */
+enum channel_type {
+	CHANNEL_SETUP = 1,
+	CHANNEL_SIGNER,
+	CHANNEL_WORKER,
+	CHANNEL_CLIENT,
+	CHANNEL_STOP,
+	CHANNEL_READY,
+	CHANNEL_LOAD,
+	CHANNEL_SUSPECT,
+	CHANNEL_SIGN,
+	CHANNEL_SIGNED,
+};
+
+struct channel {
+	int fd;
+	enum channel_role here;
+	enum channel_role there;
+	const char *name; /* of the other end, for the log; kept by reference */
+};
+
+/*
+ * What is done with a message. fd is CHANNEL_FD_NONE or the handler's to close. Returns 0, or
+ * -EPROTO for values that do not make sense; the driver checks that the body was read to its end.
+ */
+struct channel_handler {
+	enum channel_type type; /* 0 ends a list */
+	int (*run)(void *arg, struct reader *body, int fd);
+};
+
+/*
+ * Handles what has arrived, at most most messages. Returns 0; -EPIPE where the other end is
+ * closed; -EPROTO where it broke the rules, which has been logged; another negative errno. After
+ * any of these the channel is of no more use. A handler may not close the channel.
+ */
+int channel_run(const struct channel *channel, const struct channel_handler *handlers, void *arg,
+		unsigned int most) __attribute__((warn_unused_result));
+
+/* A message under way. */
+struct channel_message {
+	uint8_t bytes[CHANNEL_MAX];
+	struct writer body; /* to be written to between begin and send */
+};
+
+void channel_begin(struct channel_message *message, enum channel_type type);
+
+/*
+ * Sends without blocking, with a descriptor or CHANNEL_FD_NONE; the descriptor stays the caller's.
+ * Returns 0; -EAGAIN where there is no room now; another negative errno where the channel is of no
+ * more use.
+ */
+int channel_send(const struct channel *channel, const struct channel_message *message, int fd)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/listener.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+#define BACKLOG 1024
+
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	return address;
+}
+
+static int new_socket(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Whether somebody listens there; a socket that nobody listens on is left from before. */
+static int remove_dead(const char *path)
+{
+	struct sockaddr_un address = address_of(path);
+	struct stat st;
+	int status;
+	int fd;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = new_socket();
+	if (fd < 0)
+		return -errno;
+	status = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+	close(fd);
+	if (status != ECONNREFUSED && status != EPROTOTYPE)
+		return -EADDRINUSE;
+	return unlink(path) == 0 ? 0 : -errno;
+}
+
+/* /run/ktlsd is there under systemd (RuntimeDirectory), and made here elsewhere. */
+static int make_folder(const char *path)
+{
+	char copy[PATH_MAX];
+
+	strncpy(copy, path, sizeof(copy) - 1);
+	copy[sizeof(copy) - 1] = '\0';
+	if (mkdir(dirname(copy), 0755) != 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+/* Nobody can connect before listen(): until then the socket has no permissions, then the right
+ * ones. */
+static int open_at(int fd, const struct config *config)
+{
+	const char *path = config->socket.text;
+	struct sockaddr_un address = address_of(path);
+	mode_t before = umask(0777);
+	int status = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	int err = errno;
+
+	umask(before);
+	if (status != 0)
+		return -err;
+	if (chown(path, config->socket_owner, config->socket_group) != 0 ||
+	    chmod(path, config->socket_mode) != 0 || listen(fd, BACKLOG) != 0) {
+		err = errno;
+		unlink(path);
+		return -err;
+	}
+	return 0;
+}
+
+static const char *explain(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another ktlsd listens there: stop it, or set socket to another path";
+	case -EEXIST:
+		return "there is something that is no socket: set socket to another path";
+	default:
+		return strerror(-err);
+	}
+}
+
+int listener_open(const struct config *config)
+{
+	const char *path = config->socket.text;
+	int fd = new_socket();
+	int err = fd < 0 ? -errno : make_folder(path);
+
+	if (err == 0)
+		err = remove_dead(path);
+	if (err == 0)
+		err = open_at(fd, config);
+	if (err == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	log_message(LOG_ERR, "cannot listen on %s: %s", path, explain(err));
+	return err;
+}
+
+void listener_close(int fd, const struct config *config)
+{
+	unlink(config->socket.text);
+	close(fd);
+}
+
+static int groups_of(int fd, gid_t primary, struct peer *peer)
+{
+	socklen_t len = 0;
+	gid_t *groups;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
+		len = 0; /* none beside the primary one */
+	else if (errno != ERANGE)
+		return -errno;
+	groups = malloc(len + sizeof(gid_t));
+	if (!groups)
+		return -ENOMEM;
+	if (len > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0) {
+		free(groups);
+		return -errno;
+	}
+	peer->groups_len = len / sizeof(gid_t);
+	groups[peer->groups_len++] = primary;
+	peer->groups = groups;
+	return 0;
+}
+
+int peer_get(int fd, struct peer *out)
+{
+	struct ucred credentials;
+	socklen_t len = sizeof(credentials);
+	struct peer peer = { 0 };
+	int err;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) != 0)
+		return -errno;
+	peer.uid = credentials.uid;
+	peer.pid = credentials.pid;
+	err = groups_of(fd, credentials.gid, &peer);
+	if (err == 0)
+		*out = peer;
+	return err;
+}
+
+void peer_wipe(struct peer *peer)
+{
+	free(peer->groups);
+	*peer = (struct peer){ 0 };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket that applications connect to (unix(7)), and who they are. Identity is what the kernel
+ * noted at connect(): SO_PEERCRED and SO_PEERGROUPS.
+ */
+#ifndef KTLSD_LISTENER_H
+#define KTLSD_LISTENER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "daemon/config.h"
+
+/*
+ * Makes the socket, with owner and mode set before anybody can connect. A dead one of the same name
+ * is replaced. Returns a descriptor, or a negative errno after having logged what is wrong.
+ */
+int listener_open(const struct config *config) __attribute__((warn_unused_result));
+
+/* Closes it and removes its name. */
+void listener_close(int fd, const struct config *config);
+
+struct peer {
+	uid_t uid;
+	pid_t pid;
+	gid_t *groups; /* its primary group among them */
+	size_t groups_len;
+};
+
+/* The other end of a connection: 0, to be wiped; or a negative errno. */
+int peer_get(int fd, struct peer *out) __attribute__((warn_unused_result));
+void peer_wipe(struct peer *peer);
+
+#endif

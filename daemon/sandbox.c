@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+#if defined(__x86_64__)
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#undef FILTER_ARCH /* sanitizers make system calls of their own */
+#endif
+
+int sandbox_hide(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+		return -errno;
+	return 0;
+}
+
+static void raise_limit(int resource, const char *name, rlim_t want)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want;
+	if (limit.rlim_max < want)
+		limit.rlim_max = want; /* root may */
+	if (setrlimit(resource, &limit) == 0)
+		return;
+	getrlimit(resource, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(resource, &limit);
+	log_message(LOG_WARNING, "limit %s is %ju instead of %ju", name, (uintmax_t)limit.rlim_cur,
+		    (uintmax_t)want);
+}
+
+void sandbox_raise_limits(size_t memory, size_t descriptors)
+{
+	raise_limit(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", memory);
+	raise_limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", descriptors);
+}
+
+int sandbox_drop(uid_t user, gid_t group)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -errno;
+	if (geteuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) != 0 || setresgid(group, group, group) != 0 ||
+	    setresuid(user, user, user) != 0)
+		return -errno;
+	/* Changing users made the process dumpable again. */
+	if (setuid(0) == 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		return -EPERM;
+	return 0;
+}
+
+void sandbox_lock_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+		log_message(LOG_WARNING, "memory may be swapped out: %s", strerror(errno));
+#endif
+}
+
+#ifdef FILTER_ARCH
+
+/* What both roles do all the time: messages, memory, time, the log. */
+static const int common_calls[] = {
+	SYS_read,          SYS_write,          SYS_close,       SYS_ppoll,
+	SYS_epoll_pwait,   SYS_epoll_ctl,      SYS_recvmsg,     SYS_sendmsg,
+	SYS_futex,         SYS_munmap,         SYS_mremap,      SYS_brk,
+	SYS_madvise,       SYS_mlock,          SYS_munlock,     SYS_getrandom,
+	SYS_clock_gettime, SYS_gettimeofday,   SYS_getpid,      SYS_gettid,
+	SYS_rt_sigreturn,  SYS_rt_sigprocmask, SYS_sched_yield, SYS_restart_syscall,
+	SYS_exit,          SYS_exit_group,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+#ifdef SYS_epoll_wait
+	SYS_epoll_wait,
+#endif
+#ifdef SYS_epoll_pwait2
+	SYS_epoll_pwait2,
+#endif
+#ifdef SYS_time
+	SYS_time,
+#endif
+};
+
+/* Sockets that it was given, and threads that close them. It can make none. */
+static const int worker_calls[] = {
+	SYS_recvfrom,    SYS_sendto,          SYS_getsockopt,        SYS_setsockopt,
+	SYS_getpeername, SYS_getsockname,     SYS_shutdown,          SYS_fstat,
+	SYS_fcntl,       SYS_timerfd_settime, SYS_timerfd_gettime,   SYS_set_robust_list,
+	SYS_rseq,        SYS_getrusage,       SYS_sched_getaffinity,
+};
+
+/* libcrypto and libc may ask; they get an error, not a signal. */
+static const int refused_calls[] = {
+	SYS_openat,     SYS_prctl, SYS_uname, SYS_sysinfo,
+#ifdef SYS_open
+	SYS_open,
+#endif
+#ifdef SYS_access
+	SYS_access,
+#endif
+#ifdef SYS_readlink
+	SYS_readlink,
+#endif
+	SYS_newfstatat,
+};
+
+#define FILTER_MAX 256
+
+struct filter {
+	struct sock_filter code[FILTER_MAX];
+	unsigned short len;
+};
+
+static void add(struct filter *f, struct sock_filter instruction)
+{
+	if (f->len < FILTER_MAX)
+		f->code[f->len] = instruction;
+	f->len++;
+}
+
+static void load(struct filter *f, size_t offset)
+{
+	add(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned int)offset));
+}
+
+static void give(struct filter *f, unsigned int action)
+{
+	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+/* The next `skip` instructions are for this value only. */
+static void unless_equal_skip(struct filter *f, unsigned int value, unsigned char skip)
+{
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip));
+}
+
+static void for_call(struct filter *f, int call, unsigned int action)
+{
+	unless_equal_skip(f, (unsigned int)call, 1);
+	give(f, action);
+}
+
+static void for_calls(struct filter *f, const int *calls, size_t n, unsigned int action)
+{
+	for (size_t i = 0; i < n; i++)
+		for_call(f, calls[i], action);
+}
+
+/* Allows a call whose argument, masked, has this value; else it ends the process. */
+static void for_argument(struct filter *f, int call, unsigned int argument, unsigned int mask,
+			 unsigned int value)
+{
+	unless_equal_skip(f, (unsigned int)call, 5);
+	load(f, offsetof(struct seccomp_data, args) + 8 * argument); /* low half */
+	add(f, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
+	unless_equal_skip(f, value, 1);
+	give(f, SECCOMP_RET_ALLOW);
+	give(f, SECCOMP_RET_KILL_PROCESS);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void build(struct filter *f, enum channel_role role)
+{
+	load(f, offsetof(struct seccomp_data, arch));
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0));
+	give(f, SECCOMP_RET_KILL_PROCESS);
+	load(f, offsetof(struct seccomp_data, nr));
+	for_calls(f, common_calls, COUNT(common_calls), SECCOMP_RET_ALLOW);
+	if (role == ROLE_WORKER) {
+		for_calls(f, worker_calls, COUNT(worker_calls), SECCOMP_RET_ALLOW);
+		/* Threads only; flags in a struct cannot be looked at: libc falls back to clone. */
+		for_call(f, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
+		for_argument(f, SYS_clone, 0, CLONE_THREAD | CLONE_FILES,
+			     CLONE_THREAD | CLONE_FILES);
+	}
+	for_argument(f, SYS_mmap, 2, PROT_EXEC, 0);
+	for_argument(f, SYS_mprotect, 2, PROT_EXEC, 0);
+	for_calls(f, refused_calls, COUNT(refused_calls), SECCOMP_RET_ERRNO | EACCES);
+	give(f, SECCOMP_RET_KILL_PROCESS);
+}
+
+int sandbox_enter(enum channel_role role)
+{
+	struct filter filter = { .len = 0 };
+	struct sock_fprog program = { .filter = filter.code };
+
+	build(&filter, role);
+	if (filter.len > FILTER_MAX)
+		return -E2BIG;
+	program.len = filter.len;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
+		return -errno;
+	return 0;
+}
+
+#else
+
+int sandbox_enter(enum channel_role role)
+{
+	(void)role;
+	return -ENOSYS;
+}
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/signer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <ktls.h>
+#include <ktls-handshake.h>
+
+#include "daemon/bundle.h"
+#include "daemon/channel.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/sandbox.h"
+#include "lib/crypto/util.h"
+#include "lib/x509/key.h"
+
+#define WORKERS_MAX 64
+#define EVENTS_MAX  66
+#define MEMORY_MAX  (64 << 20) /* bytes: all of it is locked */
+#define COUNT_MS    60000      /* between two lines about what was signed */
+
+/* A captured worker can have signatures made as long as it lives: they are counted and limited. */
+struct signer_profile {
+	char name[KTLS_PROFILE_MAX + 1];
+	uint8_t roles;   /* BUNDLE_ROLE() */
+	uint32_t limit;  /* signatures a second */
+	uint32_t credit; /* that may be made until the second is over */
+	uint64_t second; /* CLOCK_MONOTONIC seconds */
+	uint64_t made;   /* since the last line about it */
+	uint64_t refused;
+	struct log_limit refusals;
+};
+
+struct signer_key {
+	struct x509_key *key;
+	struct signer_profile *profile;
+};
+
+struct worker_link {
+	struct signer *signer;
+	struct channel channel; /* fd is -1 as long as there is none */
+	uint16_t index;
+	char name[16];
+	bool waiting; /* an answer has had no room: nothing is read until it has */
+	struct channel_message answer;
+};
+
+struct signer {
+	uint16_t index;
+	char name[16];
+	struct bundle_settings settings;
+	struct channel supervisor;
+	int epoll;
+	bool ready;
+	struct signer_profile *profiles;
+	size_t profiles_len;
+	struct signer_key *keys;
+	size_t keys_len;
+	struct worker_link workers[WORKERS_MAX];
+	uint64_t counted; /* when the last lines about counts were written */
+};
+
+/* ---- what it is given -------------------------------------------------------------------------
+ */
+
+static bool read_profile(struct signer_profile *profile, struct reader *r)
+{
+	struct reader name;
+
+	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
+	    !reader_u8(r, &profile->roles) || !reader_u32(r, &profile->limit))
+		return false;
+	memcpy(profile->name, name.at, name.left);
+	profile->refusals.burst = 3;
+	return true;
+}
+
+static bool read_profiles(struct signer *s, struct reader *r)
+{
+	uint16_t n;
+
+	if (!reader_u16(r, &n) || n > BUNDLE_PROFILES_MAX)
+		return false;
+	s->profiles = calloc(n, sizeof(*s->profiles));
+	if (!s->profiles)
+		return false;
+	s->profiles_len = n;
+	for (size_t i = 0; i < n; i++) {
+		if (!read_profile(&s->profiles[i], r))
+			return false;
+	}
+	return true;
+}
+
+static bool read_key(struct signer *s, struct signer_key *key, struct reader *r)
+{
+	struct x509_error err;
+	struct reader pem;
+	uint16_t profile;
+
+	if (!reader_u16(r, &profile) || profile >= s->profiles_len || !reader_vec24(r, &pem))
+		return false;
+	key->profile = &s->profiles[profile];
+	key->key = x509_key_new(pem.at, pem.left, &err);
+	return key->key != NULL;
+}
+
+static bool read_bundle(struct signer *s, const struct bundle *bundle)
+{
+	struct reader r;
+	uint16_t n;
+
+	reader_init(&r, bundle->bytes, bundle->len);
+	if (!bundle_settings_read(&r, &s->settings) || !read_profiles(s, &r) || !reader_u16(&r, &n))
+		return false;
+	s->keys = calloc(n + 1U, sizeof(*s->keys));
+	if (!s->keys)
+		return false;
+	for (s->keys_len = 0; s->keys_len < n; s->keys_len++) {
+		if (!read_key(s, &s->keys[s->keys_len], &r))
+			return false;
+	}
+	return reader_empty(&r);
+}
+
+/* Errors are negative errnos. Privileges go before a byte of a key is looked at. */
+static int set_up(struct signer *s, const struct bundle *bundle)
+{
+	struct reader r;
+	int err;
+
+	reader_init(&r, bundle->bytes, bundle->len);
+	if (!bundle_settings_read(&r, &s->settings))
+		return -EPROTO;
+	log_init(s->name, s->settings.journal ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR);
+	sandbox_raise_limits(MEMORY_MAX, 2 * WORKERS_MAX);
+	err = sandbox_drop(s->settings.user, s->settings.group);
+	if (err)
+		return err;
+	sandbox_lock_memory();
+	err = crypto_init();
+	if (err)
+		return err;
+	if (x509_init() != 0 || !read_bundle(s, bundle))
+		return -EPROTO;
+	err = sandbox_enter(ROLE_SIGNER);
+	if (err)
+		log_message(LOG_WARNING, "no limits on system calls: %s", strerror(-err));
+	return 0;
+}
+
+static int on_setup(void *arg, struct reader *body, int fd)
+{
+	struct signer *s = arg;
+	struct channel_message ready;
+	struct bundle bundle = { 0 };
+	uint64_t capabilities;
+	int err;
+
+	if (s->ready || !reader_u16(body, &s->index) || !reader_u64(body, &capabilities)) {
+		close(fd);
+		return -EPROTO;
+	}
+	snprintf(s->name, sizeof(s->name), "signer %u", s->index + 1U);
+	err = bundle_map(fd, &bundle);
+	close(fd);
+	if (err == 0)
+		err = set_up(s, &bundle);
+	bundle_unmap(&bundle);
+	if (err) {
+		log_message(LOG_ERR, "cannot be set up: %s", strerror(-err));
+		_exit(1);
+	}
+	s->ready = true;
+	s->counted = clock_ms();
+	channel_begin(&ready, CHANNEL_READY);
+	return channel_send(&s->supervisor, &ready, CHANNEL_FD_NONE);
+}
+
+/* ---- signatures -------------------------------------------------------------------------------
+ */
+
+/* What a worker may not ask for, whoever has told it to. 0 or a reason. */
+static enum ktls_reason check(const struct signer *s, uint16_t key, uint8_t role, size_t hash_len)
+{
+	if (key >= s->keys_len || role > KTLS_CLIENT)
+		return KTLS_R_MISUSE;
+	if (hash_len != 32 && hash_len != 48)
+		return KTLS_R_MISUSE;
+	if (!(s->keys[key].profile->roles & BUNDLE_ROLE(role)))
+		return KTLS_R_MISUSE;
+	return KTLS_OK;
+}
+
+static bool within_limit(struct signer_profile *profile)
+{
+	uint64_t now = clock_ms() / 1000;
+
+	if (now != profile->second) {
+		profile->second = now;
+		profile->credit = profile->limit;
+	}
+	if (profile->credit > 0) {
+		profile->credit--;
+		return true;
+	}
+	profile->refused++;
+	log_limited(&profile->refusals, LOG_WARNING,
+		    "profile %s: more than %u signatures a second: the others are refused",
+		    profile->name, profile->limit);
+	return false;
+}
+
+struct question {
+	uint64_t token;
+	uint16_t key;
+	uint16_t scheme;
+	uint8_t role;
+	uint8_t hash_len;
+	uint8_t hash[48];
+};
+
+static int make(struct signer_key *key, const struct question *q,
+		uint8_t signature[static KTLS_ENGINE_SIGNATURE_MAX], size_t *signature_len)
+{
+	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
+	size_t len =
+		ktls_engine_signed_content((enum ktls_role)q->role, q->hash, q->hash_len, content);
+	int err;
+
+	if (!within_limit(key->profile))
+		return -KTLS_R_SIGNER;
+	err = x509_key_sign(key->key, q->scheme, content, len, signature, signature_len);
+	if (err == 0)
+		key->profile->made++;
+	return err;
+}
+
+static void answer(struct worker_link *link, const struct question *q, int err,
+		   const uint8_t *signature, size_t signature_len)
+{
+	struct channel_message *m = &link->answer;
+
+	channel_begin(m, CHANNEL_SIGNED);
+	writer_u64(&m->body, q->token);
+	writer_u16(&m->body, (uint16_t)-err);
+	if (err == 0)
+		writer_bytes(&m->body, signature, signature_len);
+}
+
+static bool read_question(struct reader *body, struct question *q)
+{
+	if (!reader_u64(body, &q->token) || !reader_u16(body, &q->key) ||
+	    !reader_u16(body, &q->scheme) || !reader_u8(body, &q->role) ||
+	    body->left > sizeof(q->hash))
+		return false;
+	q->hash_len = (uint8_t)body->left;
+	return reader_copy(body, q->hash, body->left);
+}
+
+/* A false question is one that no worker in its right mind asks: it ends the channel. */
+static int on_sign(void *arg, struct reader *body, int fd)
+{
+	struct worker_link *link = arg;
+	struct signer *s = link->signer;
+	uint8_t signature[KTLS_ENGINE_SIGNATURE_MAX];
+	size_t signature_len = 0;
+	struct question q;
+	int err;
+
+	(void)fd;
+	if (!read_question(body, &q) || check(s, q.key, q.role, q.hash_len) != KTLS_OK)
+		return -EPROTO;
+	err = make(&s->keys[q.key], &q, signature, &signature_len);
+	if (err == -KTLS_R_MISUSE) /* a scheme that is not this key's */
+		return -EPROTO;
+	answer(link, &q, err, signature, signature_len);
+	err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);
+	link->waiting = err == -EAGAIN;
+	return link->waiting ? 0 : err;
+}
+
+static const struct channel_handler worker_handlers[] = {
+	{ CHANNEL_SIGN, on_sign },
+	{ 0 },
+};
+
+/* ---- channels ---------------------------------------------------------------------------------
+ */
+
+static void watch(struct signer *s, int op, struct worker_link *link, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = link };
+
+	if (epoll_ctl(s->epoll, op, link->channel.fd, &event) != 0)
+		log_message(LOG_ERR, "epoll_ctl: %s", strerror(errno));
+}
+
+static void link_close(struct worker_link *link)
+{
+	if (link->channel.fd >= 0)
+		close(link->channel.fd);
+	link->channel.fd = -1;
+	link->waiting = false;
+}
+
+/* A worker that does not keep to the rules is not to be let near clients either. */
+static void accuse(struct worker_link *link)
+{
+	struct channel_message m;
+
+	channel_begin(&m, CHANNEL_SUSPECT);
+	writer_u16(&m.body, link->index);
+	if (channel_send(&link->signer->supervisor, &m, CHANNEL_FD_NONE) != 0)
+		log_message(LOG_ERR, "cannot tell the supervisor about %s", link->name);
+}
+
+/* Each question is answered before the next is read: so one answer at most has to wait. */
+static void link_ready(struct worker_link *link)
+{
+	bool waited = link->waiting;
+	int err;
+
+	if (link->channel.fd < 0)
+		return;
+	if (waited) {
+		err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);
+		if (err == -EAGAIN)
+			return;
+		link->waiting = false;
+	} else {
+		err = channel_run(&link->channel, worker_handlers, link, 1);
+	}
+	if (err == -EPROTO)
+		accuse(link);
+	if (err)
+		link_close(link);
+	else if (link->waiting != waited)
+		watch(link->signer, EPOLL_CTL_MOD, link, link->waiting ? EPOLLOUT : EPOLLIN);
+}
+
+static int on_worker(void *arg, struct reader *body, int fd)
+{
+	struct signer *s = arg;
+	struct worker_link *link;
+	uint16_t index;
+
+	if (!s->ready || !reader_u16(body, &index) || index >= WORKERS_MAX) {
+		close(fd);
+		return -EPROTO;
+	}
+	link = &s->workers[index];
+	link_close(link);
+	link->channel.fd = fd;
+	watch(s, EPOLL_CTL_ADD, link, EPOLLIN);
+	return 0;
+}
+
+static void tell_counts(struct signer *s)
+{
+	for (size_t i = 0; i < s->profiles_len; i++) {
+		struct signer_profile *profile = &s->profiles[i];
+
+		if (profile->made > 0 || profile->refused > 0)
+			log_message(LOG_INFO, "profile %s: %ju signatures, %ju refused in %ju s",
+				    profile->name, (uintmax_t)profile->made,
+				    (uintmax_t)profile->refused,
+				    (uintmax_t)((clock_ms() - s->counted) / 1000));
+		profile->made = 0;
+		profile->refused = 0;
+	}
+	s->counted = clock_ms();
+}
+
+static int on_stop(void *arg, struct reader *body, int fd)
+{
+	struct signer *s = arg;
+
+	(void)body;
+	(void)fd;
+	tell_counts(s);
+	for (size_t i = 0; i < s->keys_len; i++)
+		x509_key_free(s->keys[i].key);
+	_exit(0);
+}
+
+static const struct channel_handler supervisor_handlers[] = {
+	{ CHANNEL_SETUP, on_setup },
+	{ CHANNEL_WORKER, on_worker },
+	{ CHANNEL_STOP, on_stop },
+	{ 0 },
+};
+
+/* ---- the loop ---------------------------------------------------------------------------------
+ */
+
+static void run_once(struct signer *s)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(s->epoll, events, EVENTS_MAX, s->ready ? COUNT_MS : -1);
+
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr)
+			link_ready(events[i].data.ptr);
+		else if (channel_run(&s->supervisor, supervisor_handlers, s, CHANNEL_TURN) != 0)
+			_exit(1); /* without a supervisor there is nothing to do */
+	}
+	if (s->ready && clock_ms() >= s->counted + COUNT_MS)
+		tell_counts(s);
+}
+
+static void init(struct signer *s)
+{
+	for (uint16_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_link *link = &s->workers[i];
+
+		link->signer = s;
+		link->index = i;
+		snprintf(link->name, sizeof(link->name), "worker %u", i + 1U);
+		link->channel = (struct channel){
+			.fd = -1, .here = ROLE_SIGNER, .there = ROLE_WORKER, .name = link->name
+		};
+	}
+}
+
+int signer_main(void)
+{
+	static struct signer s = {
+		.name = "signer",
+		.supervisor = { .fd = CHANNEL_FD,
+				.here = ROLE_SIGNER,
+				.there = ROLE_SUPERVISOR,
+				.name = "supervisor" },
+	};
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+	log_init(s.name, LOG_TARGET_STDERR);
+	init(&s);
+	s.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s.epoll < 0 || sandbox_hide() != 0 ||
+	    epoll_ctl(s.epoll, EPOLL_CTL_ADD, CHANNEL_FD, &event) != 0) {
+		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
+		return 1;
+	}
+	for (;;)
+		run_once(&s);
+}

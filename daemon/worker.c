@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* The role that performs handshakes: worker.h has the overview. */
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "daemon/clock.h"
+#include "daemon/sandbox.h"
+#include "lib/crypto/util.h"
+#include "lib/x509/x509.h"
+
+#define EVENTS_MAX         256
+#define CLOSERS            4
+#define POOL_PER_HANDSHAKE 65536 /* bytes: a few handshakes in hundred need any at a time */
+#define HANDSHAKE_LOCKED                                                         \
+	((size_t)6144) /* bytes of locked memory for one, with its pages' guards \
+			*/
+#define DESCRIPTORS_MORE (HANDOFF_FDS_MAX + 128) /* in a packet; and the worker's own */
+#define TELL_MS          50                      /* between two messages about the load */
+
+bool watch_add(struct worker *w, struct watch *watch, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, watch->fd, &event) == 0;
+}
+
+/* ---- set-up -----------------------------------------------------------------------------------
+ */
+
+/* The suites that this kernel can do; all of them where it can do none, and is asked again. */
+static size_t kernel_suites(uint64_t capabilities, uint16_t suites[3])
+{
+	static const struct {
+		uint64_t capability;
+		uint16_t suite;
+	} known[] = {
+		{ KTLS_CAN_TLS_1_3_AES_128_GCM, KTLS_AES_128_GCM_SHA256 },
+		{ KTLS_CAN_TLS_1_3_AES_256_GCM, KTLS_AES_256_GCM_SHA384 },
+		{ KTLS_CAN_TLS_1_3_CHACHA20_POLY1305, KTLS_CHACHA20_POLY1305_SHA256 },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (capabilities & known[i].capability)
+			suites[n++] = known[i].suite;
+	}
+	return n;
+}
+
+static int new_loop(struct worker *w)
+{
+	static uint16_t suites[3]; /* lib/conn keeps the pointer */
+	struct conn_config config = {
+		.handshakes_max = w->settings.handshakes_max,
+		.pool_max = POOL_PER_HANDSHAKE * (size_t)w->settings.handshakes_max,
+		.timeout_ms = KTLS_DEADLINE_DEFAULT,
+		.closers = CLOSERS,
+		.suites = suites,
+		.suites_len = kernel_suites(w->capabilities, suites),
+	};
+
+	if (config.suites_len == 0)
+		config.suites = NULL;
+	return conn_loop_new(&config, &w->loop);
+}
+
+static void enter_sandbox(enum channel_role role)
+{
+	int err = sandbox_enter(role);
+
+	if (err)
+		log_message(LOG_WARNING, "no limits on system calls: %s", strerror(-err));
+}
+
+static bool read_bundle(struct worker *w, const struct bundle *bundle)
+{
+	struct reader r;
+
+	reader_init(&r, bundle->bytes, bundle->len);
+	return bundle_settings_read(&r, &w->settings) && profiles_read(w, &r);
+}
+
+/* Errors are negative errnos. Privileges go first: all that follows can do without. */
+static int set_up(struct worker *w, const struct bundle *bundle)
+{
+	struct reader r;
+	int err;
+
+	reader_init(&r, bundle->bytes, bundle->len);
+	if (!bundle_settings_read(&r, &w->settings))
+		return -EPROTO;
+	log_init(w->name, w->settings.journal ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR);
+	sandbox_raise_limits(w->settings.handshakes_max * HANDSHAKE_LOCKED,
+			     w->settings.handshakes_max + CLIENTS_MAX + DESCRIPTORS_MORE);
+	err = sandbox_drop(w->settings.user, w->settings.group);
+	if (err)
+		return err;
+	err = crypto_init();
+	if (err)
+		return err;
+	if (x509_init() != 0 || !read_bundle(w, bundle))
+		return -EPROTO;
+	err = new_loop(w);
+	if (err)
+		return err;
+	enter_sandbox(ROLE_WORKER);
+	return 0;
+}
+
+static void on_loop(struct watch *watch, uint32_t events)
+{
+	struct worker *w = (struct worker *)((char *)watch - offsetof(struct worker, loop_watch));
+
+	(void)events;
+	conn_loop_run(w->loop);
+}
+
+static int on_setup(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	struct channel_message ready;
+	struct bundle bundle = { 0 };
+	int err;
+
+	if (w->loop || !reader_u16(body, &w->index) || !reader_u64(body, &w->capabilities)) {
+		close(fd);
+		return -EPROTO;
+	}
+	snprintf(w->name, sizeof(w->name), "worker %u", w->index + 1U);
+	err = bundle_map(fd, &bundle);
+	close(fd);
+	if (err == 0)
+		err = set_up(w, &bundle);
+	bundle_unmap(&bundle);
+	if (err == 0) {
+		w->loop_watch = (struct watch){ .ready = on_loop, .fd = conn_loop_fd(w->loop) };
+		err = watch_add(w, &w->loop_watch, EPOLLIN) ? 0 : -errno;
+	}
+	if (err) {
+		log_message(LOG_ERR, "cannot be set up: %s", strerror(-err));
+		_exit(1);
+	}
+	channel_begin(&ready, CHANNEL_READY);
+	return channel_send(&w->supervisor, &ready, CHANNEL_FD_NONE);
+}
+
+/* ---- what the supervisor says -----------------------------------------------------------------
+ */
+
+static int on_signer(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	uint16_t index;
+
+	if (!w->loop || !reader_u16(body, &index) || index >= SIGNERS_MAX) {
+		close(fd);
+		return -EPROTO;
+	}
+	signer_adopt(w, index, fd);
+	return 0;
+}
+
+static int on_client(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	struct client_identity identity;
+	uint32_t uid, pid;
+
+	if (!w->loop || !reader_u32(body, &uid) || !reader_u32(body, &pid) ||
+	    !reader_copy(body, identity.allowed, sizeof(identity.allowed))) {
+		close(fd);
+		return -EPROTO;
+	}
+	identity.uid = uid;
+	identity.pid = (pid_t)pid;
+	client_adopt(w, fd, &identity);
+	return 0;
+}
+
+static int on_stop(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+
+	(void)body;
+	(void)fd;
+	w->stopping = true;
+	return 0;
+}
+
+static const struct channel_handler handlers[] = {
+	{ CHANNEL_SETUP, on_setup },
+	{ CHANNEL_SIGNER, on_signer },
+	{ CHANNEL_CLIENT, on_client },
+	{ CHANNEL_STOP, on_stop },
+	{ 0 },
+};
+
+static void on_supervisor(struct watch *watch, uint32_t events)
+{
+	struct worker *w =
+		(struct worker *)((char *)watch - offsetof(struct worker, supervisor_watch));
+
+	(void)events;
+	if (channel_run(&w->supervisor, handlers, w, CHANNEL_TURN) != 0)
+		_exit(1); /* without a supervisor there is nothing to do */
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------
+ */
+
+static bool load_changed(const struct worker *w)
+{
+	return w->told_gone != w->clients_gone || w->told_requests != w->requests_len;
+}
+
+static void tell_load(struct worker *w, uint64_t now)
+{
+	struct channel_message m;
+
+	if (!load_changed(w) || now < w->told_at + TELL_MS)
+		return;
+	channel_begin(&m, CHANNEL_LOAD);
+	writer_u32(&m.body, (uint32_t)w->requests_len);
+	writer_u64(&m.body, w->clients_gone);
+	w->told_at = now;
+	if (channel_send(&w->supervisor, &m, CHANNEL_FD_NONE) != 0)
+		return; /* it is told the next time */
+	w->told_gone = w->clients_gone;
+	w->told_requests = w->requests_len;
+}
+
+static int timeout_of(const struct worker *w)
+{
+	if (w->due)
+		return 0;
+	if (load_changed(w))
+		return TELL_MS;
+	return w->clients_unsent > 0 ? 1000 : -1;
+}
+
+/* Connections without a handshake are ended at once; then the others, as they finish. */
+static void stop(struct worker *w)
+{
+	struct client *next;
+
+	for (struct client *c = w->clients; c; c = next) {
+		next = c->next;
+		if (c->in_flight == 0 && !c->unsent)
+			client_drop(c);
+	}
+	if (!w->clients)
+		_exit(0);
+}
+
+static void run_once(struct worker *w)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(w->epoll, events, EVENTS_MAX, timeout_of(w));
+	uint64_t now;
+
+	for (int i = 0; i < n; i++) {
+		struct watch *watch = events[i].data.ptr;
+
+		watch->ready(watch, events[i].events);
+	}
+	clients_run(w);
+	now = clock_ms();
+	clients_expire(w, now);
+	if (w->stopping)
+		stop(w);
+	clients_bury(w);
+	tell_load(w, now);
+}
+
+int worker_main(void)
+{
+	static struct worker w = {
+		.name = "worker",
+		.supervisor = { .fd = CHANNEL_FD,
+				.here = ROLE_WORKER,
+				.there = ROLE_SUPERVISOR,
+				.name = "supervisor" },
+		.supervisor_watch = { .ready = on_supervisor, .fd = CHANNEL_FD },
+		.failures = { .burst = 50 },
+		.complaints = { .burst = 10 },
+	};
+
+	log_init(w.name, LOG_TARGET_STDERR);
+	w.epoll = epoll_create1(EPOLL_CLOEXEC);
+	signers_init(&w);
+	if (w.epoll < 0 || sandbox_hide() != 0 || !watch_add(&w, &w.supervisor_watch, EPOLLIN)) {
+		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
+		return 1;
+	}
+	for (;;)
+		run_once(&w);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's inside. A worker performs handshakes: it is the only role that parses what
+ * applications and their peers send, and it has neither privileges nor files nor private keys.
+ *
+ *	worker.c           the process: what it is given, its loop, what it tells the supervisor
+ *	worker_profiles.c  profiles, as lib/conn wants them
+ *	worker_client.c    connections of applications: packets in, replies out
+ *	worker_request.c   a request, from the packet to the reply and the line in the log
+ *	worker_signer.c    signatures, asked from the signers
+ *
+ * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
+ * left to the closer threads of lib/conn.
+ */
+#ifndef KTLSD_WORKER_H
+#define KTLSD_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ktls.h>
+
+#include "daemon/bundle.h"
+#include "daemon/channel.h"
+#include "daemon/log.h"
+#include "lib/conn/conn.h"
+#include "lib/handoff/packet.h"
+#include "lib/handoff/protocol.h"
+
+struct worker;
+
+/* A descriptor in the worker's epoll set, edge-triggered but for the loop's and the supervisor's.
+ */
+struct watch {
+	void (*ready)(struct watch *watch, uint32_t events);
+	int fd;
+};
+
+struct profile {
+	struct worker *worker;
+	char name[KTLS_PROFILE_MAX + 1];
+	uint8_t roles; /* BUNDLE_ROLE() */
+	struct conn_profile conn;
+	struct x509_identity **identities;
+	uint16_t *keys; /* the signers' number of each identity's key */
+};
+
+/* A signature that was asked for. */
+struct sign_job {
+	struct sign_job *next;
+	uint64_t token; /* lib/conn's */
+	uint16_t key;
+	uint16_t scheme;
+	uint8_t role;
+	uint8_t hash_len;
+	uint8_t hash[48];
+};
+
+struct sign_queue {
+	struct sign_job *head;
+	struct sign_job **tail;
+	size_t len;
+};
+
+/* A signer answers in the order in which it was asked. */
+struct signer_link {
+	struct watch watch; /* fd is -1 as long as there is none */
+	struct worker *worker;
+	struct channel channel;
+	char name[16];
+	struct sign_queue sent;
+	bool full; /* until EPOLLOUT */
+};
+
+#define CLIENTS_MAX     4096 /* connections of a worker */
+#define SIGNERS_MAX     64
+#define REQUEST_BUCKETS 1024
+
+/* An application's connection. */
+struct client {
+	struct watch watch;
+	struct worker *worker;
+	struct client *next, **link; /* in worker->clients or worker->buried */
+	struct client *next_due;     /* in worker->due */
+	bool due;
+	bool readable;   /* since the last EPOLLIN, not yet emptied */
+	bool complained; /* one line in the log about what it sends is enough */
+	bool dead;
+	uid_t uid;
+	pid_t pid;
+	uint8_t allowed[2][BUNDLE_PROFILES_MAX / 8]; /* by role and profile */
+	struct request *requests;
+	size_t in_flight;
+	struct packet *unsent; /* replies that it has not had room for */
+	struct packet **unsent_tail;
+	size_t unsent_bytes;
+	uint64_t unsent_since; /* milliseconds */
+};
+
+/* A handshake that was asked for, or a request that is being refused. */
+struct request {
+	struct worker *worker;
+	struct client *client;        /* NULL when it has gone */
+	struct request *next, **link; /* in client->requests */
+	struct request *next_in_bucket;
+	uint64_t id;
+	uint64_t arrived;  /* microseconds */
+	struct conn *conn; /* NULL: refused */
+	const struct profile *profile;
+	enum ktls_role role;
+	uid_t uid;
+	pid_t pid;
+	char peer[64]; /* address and port, "?" where there is none */
+	enum ktls_reason refusal;
+	unsigned int closing; /* descriptors of it that are not closed yet */
+};
+
+struct worker {
+	uint16_t index;
+	char name[16];
+	uint64_t capabilities;
+	struct bundle_settings settings;
+	struct channel supervisor;
+	struct watch supervisor_watch;
+	struct watch loop_watch;
+	int epoll;
+	struct conn_loop *loop;
+	struct x509_trust **trusts;
+	size_t trusts_len;
+	struct profile *profiles;
+	size_t profiles_len;
+	struct signer_link signers[SIGNERS_MAX];
+	struct sign_queue unsigned_jobs; /* that no signer has yet */
+	struct client *clients;
+	struct client *buried; /* to be freed when the events at hand have been dealt with */
+	struct client *due;    /* that have packets to be read */
+	size_t clients_len;
+	size_t clients_unsent; /* that have not had room for a reply */
+	uint64_t clients_gone; /* since the start */
+	size_t requests_len;
+	struct request *buckets[REQUEST_BUCKETS]; /* by client and id */
+	uint64_t told_gone;                       /* what the supervisor was told last, and when */
+	size_t told_requests;
+	uint64_t told_at;
+	bool stopping;
+	struct log_limit failures; /* lines about handshakes that failed */
+	struct log_limit complaints;
+	uint8_t packet[HANDOFF_MESSAGE_MAX + 1]; /* a request, with room to see that it is longer */
+	uint8_t reply[HANDOFF_MESSAGE_MAX];
+};
+
+/* ---- worker_profiles.c ------------------------------------------------------------------------
+ */
+
+/* Profiles from the bundle, after its settings. False where it is not as it should be. */
+bool profiles_read(struct worker *w, struct reader *r) __attribute__((warn_unused_result));
+
+/* By name; NULL where there is none. */
+const struct profile *profile_find(const struct worker *w, const char *name);
+
+/* ---- worker_client.c --------------------------------------------------------------------------
+ */
+
+struct client_identity {
+	uid_t uid;
+	pid_t pid;
+	uint8_t allowed[2][BUNDLE_PROFILES_MAX / 8];
+};
+
+/* Takes over a connection, and greets. */
+void client_adopt(struct worker *w, int fd, const struct client_identity *identity);
+
+/* The connection is of no more use: what it asked for is abandoned. */
+void client_drop(struct client *client);
+
+/* Sends a packet, now or as soon as there is room. The client may have been dropped afterwards. */
+void client_send(struct client *client, const void *bytes, size_t len);
+
+/* What a request has ended for may let the client's next packet be read. */
+void client_resume(struct client *client);
+
+/* Reads packets of clients that are due. */
+void clients_run(struct worker *w);
+
+/* Drops clients that do not read their replies. */
+void clients_expire(struct worker *w, uint64_t now_ms);
+
+/* Frees what was dropped: not while events are at hand. */
+void clients_bury(struct worker *w);
+
+/* ---- worker_request.c -------------------------------------------------------------------------
+ */
+
+/* A packet from a client; its descriptors are taken over. False: the client is to be dropped. */
+bool request_receive(struct client *client, struct handoff_packet *packet);
+
+/* The client has gone: its requests are ended, and nobody is told. */
+void requests_abandon(struct client *client);
+
+/* ---- worker_signer.c --------------------------------------------------------------------------
+ */
+
+void signers_init(struct worker *w);
+
+/* A channel to a signer, new or in place of one that was lost. */
+void signer_adopt(struct worker *w, uint16_t index, int fd);
+
+/* struct conn_profile's sign(); arg is a struct profile. */
+int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
+		size_t *signature_len);
+
+/* ---- worker.c ---------------------------------------------------------------------------------
+ */
+
+/* Into the epoll set. False where the kernel does not want to. */
+bool watch_add(struct worker *w, struct watch *watch, uint32_t events)
+	__attribute__((warn_unused_result));
+
+/* The role: does not return before its end. An exit status. */
+int worker_main(void);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Profiles as lib/conn wants them, from the supervisor's bundle. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/worker.h"
+#include "lib/x509/identity.h"
+#include "lib/x509/trust.h"
+
+static bool read_trusts(struct worker *w, struct reader *r)
+{
+	struct x509_error err;
+	struct reader pem;
+	uint16_t n;
+
+	if (!reader_u16(r, &n))
+		return false;
+	w->trusts = calloc(n, sizeof(*w->trusts));
+	if (!w->trusts && n > 0)
+		return false;
+	for (w->trusts_len = 0; w->trusts_len < n; w->trusts_len++) {
+		if (!reader_vec24(r, &pem))
+			return false;
+		w->trusts[w->trusts_len] = x509_trust_new(pem.at, pem.left, &err);
+		if (!w->trusts[w->trusts_len])
+			return false;
+	}
+	return true;
+}
+
+static bool read_identity(struct profile *profile, struct reader *r, size_t i)
+{
+	struct x509_error err;
+	struct reader pem;
+
+	if (!reader_u16(r, &profile->keys[i]) || !reader_vec24(r, &pem))
+		return false;
+	profile->identities[i] = x509_identity_new(pem.at, pem.left, &err);
+	return profile->identities[i] != NULL;
+}
+
+static bool read_identities(struct profile *profile, struct reader *r)
+{
+	uint8_t n;
+
+	if (!reader_u8(r, &n))
+		return false;
+	profile->identities = calloc(n + 1U, sizeof(struct x509_identity *));
+	profile->keys = calloc(n + 1U, sizeof(uint16_t));
+	if (!profile->identities || !profile->keys)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!read_identity(profile, r, i))
+			return false;
+	}
+	profile->conn.identities = (const struct x509_identity *const *)profile->identities;
+	profile->conn.identities_len = n;
+	return true;
+}
+
+static bool read_alpn(struct profile *profile, struct reader *r)
+{
+	struct reader names;
+	uint8_t *copy;
+
+	if (!reader_vec16(r, &names))
+		return false;
+	if (reader_empty(&names))
+		return true;
+	copy = malloc(names.left);
+	if (!copy)
+		return false;
+	memcpy(copy, names.at, names.left);
+	profile->conn.alpn = copy;
+	profile->conn.alpn_len = names.left;
+	return true;
+}
+
+static bool read_profile(struct worker *w, struct reader *r, struct profile *profile)
+{
+	struct reader name;
+	uint8_t strict;
+	uint16_t trust;
+
+	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
+	    !reader_u8(r, &profile->roles) || !reader_u8(r, &strict) || !reader_u16(r, &trust))
+		return false;
+	memcpy(profile->name, name.at, name.left);
+	profile->worker = w;
+	profile->conn.strict_server_name = strict;
+	profile->conn.sign = signer_sign;
+	profile->conn.sign_arg = profile;
+	if (trust < w->trusts_len)
+		profile->conn.trust = w->trusts[trust];
+	else if (trust != BUNDLE_TRUST_NONE)
+		return false;
+	return read_alpn(profile, r) && read_identities(profile, r);
+}
+
+bool profiles_read(struct worker *w, struct reader *r)
+{
+	uint16_t n;
+
+	if (!read_trusts(w, r) || !reader_u16(r, &n) || n > BUNDLE_PROFILES_MAX)
+		return false;
+	w->profiles = calloc(n, sizeof(*w->profiles));
+	if (!w->profiles)
+		return false;
+	w->profiles_len = n;
+	for (size_t i = 0; i < n; i++) {
+		if (!read_profile(w, r, &w->profiles[i]))
+			return false;
+	}
+	return reader_empty(r);
+}
+
+const struct profile *profile_find(const struct worker *w, const char *name)
+{
+	for (size_t i = 0; i < w->profiles_len; i++) {
+		if (strcmp(w->profiles[i].name, name) == 0)
+			return &w->profiles[i];
+	}
+	return NULL;
+}

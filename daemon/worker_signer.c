@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signatures, asked from the signers. What cannot be sent now waits; what a signer took to its
+ * grave is asked again from another one, or from its successor. Handshakes that are over in the
+ * meantime are lib/conn's concern: it ignores their tokens.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "daemon/worker.h"
+
+/* As many as keep a signer busy; the others wait here, for whichever is free first. */
+#define SENT_MAX 32
+
+/* So that one run of the channel empties it, as an edge-triggered descriptor wants it. */
+_Static_assert(SENT_MAX < CHANNEL_TURN, "answers come one a question");
+
+static void queue_init(struct sign_queue *q)
+{
+	*q = (struct sign_queue){ .tail = &q->head };
+}
+
+static void queue_push(struct sign_queue *q, struct sign_job *job)
+{
+	job->next = NULL;
+	*q->tail = job;
+	q->tail = &job->next;
+	q->len++;
+}
+
+static struct sign_job *queue_pop(struct sign_queue *q)
+{
+	struct sign_job *job = q->head;
+
+	if (!job)
+		return NULL;
+	q->head = job->next;
+	if (!q->head)
+		q->tail = &q->head;
+	q->len--;
+	return job;
+}
+
+/* All of from, in its order, before what is in to. */
+static void queue_prepend(struct sign_queue *to, struct sign_queue *from)
+{
+	if (!from->head)
+		return;
+	*from->tail = to->head;
+	if (!to->head)
+		to->tail = from->tail;
+	to->head = from->head;
+	to->len += from->len;
+	queue_init(from);
+}
+
+static void link_lose(struct signer_link *link)
+{
+	struct worker *w = link->worker;
+
+	if (link->watch.fd < 0)
+		return;
+	close(link->watch.fd);
+	link->watch.fd = -1;
+	link->channel.fd = -1;
+	queue_prepend(&w->unsigned_jobs, &link->sent);
+}
+
+static int send_job(const struct signer_link *link, const struct sign_job *job)
+{
+	struct channel_message m;
+
+	channel_begin(&m, CHANNEL_SIGN);
+	writer_u64(&m.body, job->token);
+	writer_u16(&m.body, job->key);
+	writer_u16(&m.body, job->scheme);
+	writer_u8(&m.body, job->role);
+	writer_bytes(&m.body, job->hash, job->hash_len);
+	return channel_send(&link->channel, &m, CHANNEL_FD_NONE);
+}
+
+static struct signer_link *least_busy(struct worker *w)
+{
+	struct signer_link *best = NULL;
+
+	for (size_t i = 0; i < SIGNERS_MAX; i++) {
+		struct signer_link *link = &w->signers[i];
+
+		if (link->watch.fd < 0 || link->full || link->sent.len >= SENT_MAX)
+			continue;
+		if (!best || link->sent.len < best->sent.len)
+			best = link;
+	}
+	return best;
+}
+
+static void signers_flush(struct worker *w)
+{
+	while (w->unsigned_jobs.head) {
+		struct signer_link *link = least_busy(w);
+		int err;
+
+		if (!link)
+			return;
+		err = send_job(link, w->unsigned_jobs.head);
+		if (err == 0)
+			queue_push(&link->sent, queue_pop(&w->unsigned_jobs));
+		else if (err == -EAGAIN)
+			link->full = true;
+		else
+			link_lose(link);
+	}
+}
+
+static int on_signed(void *arg, struct reader *body, int fd)
+{
+	struct signer_link *link = arg;
+	const uint8_t *signature;
+	struct sign_job *job;
+	uint64_t token;
+	uint16_t reason;
+	size_t len;
+
+	(void)fd;
+	if (!reader_u64(body, &token) || !reader_u16(body, &reason))
+		return -EPROTO;
+	if (!link->sent.head || link->sent.head->token != token)
+		return -EPROTO;
+	signature = body->at;
+	len = body->left;
+	if (!reader_skip(body, len) || (reason == KTLS_OK) != (len > 0))
+		return -EPROTO;
+	job = queue_pop(&link->sent);
+	conn_sign_done(link->worker->loop, token, -(int)reason, signature, len);
+	free(job);
+	return 0;
+}
+
+static const struct channel_handler signer_handlers[] = {
+	{ CHANNEL_SIGNED, on_signed },
+	{ 0 },
+};
+
+static void link_ready(struct watch *watch, uint32_t events)
+{
+	struct signer_link *link = (struct signer_link *)watch;
+
+	if (watch->fd < 0)
+		return;
+	if (events & EPOLLOUT)
+		link->full = false;
+	if (channel_run(&link->channel, signer_handlers, link, CHANNEL_TURN) != 0)
+		link_lose(link);
+	signers_flush(link->worker);
+}
+
+void signers_init(struct worker *w)
+{
+	queue_init(&w->unsigned_jobs);
+	for (size_t i = 0; i < SIGNERS_MAX; i++) {
+		struct signer_link *link = &w->signers[i];
+
+		queue_init(&link->sent);
+		link->worker = w;
+		link->watch = (struct watch){ .ready = link_ready, .fd = -1 };
+		snprintf(link->name, sizeof(link->name), "signer %zu", i + 1);
+		link->channel = (struct channel){
+			.fd = -1, .here = ROLE_WORKER, .there = ROLE_SIGNER, .name = link->name
+		};
+	}
+}
+
+void signer_adopt(struct worker *w, uint16_t index, int fd)
+{
+	struct signer_link *link = &w->signers[index];
+
+	link_lose(link);
+	link->watch.fd = fd;
+	link->channel.fd = fd;
+	link->full = false;
+	if (!watch_add(w, &link->watch, EPOLLIN | EPOLLOUT | EPOLLET))
+		link_lose(link);
+	signers_flush(w);
+}
+
+int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
+		size_t *signature_len)
+{
+	const struct profile *profile = arg;
+	struct worker *w = profile->worker;
+	struct sign_job *job;
+
+	(void)signature;
+	(void)signature_len;
+	if (w->unsigned_jobs.len >= 2 * (size_t)w->settings.handshakes_max)
+		return -KTLS_R_SIGNER;
+	if (request->hash_len > sizeof(job->hash))
+		return -KTLS_R_MISUSE;
+	job = malloc(sizeof(*job));
+	if (!job)
+		return -KTLS_R_NO_MEMORY;
+	*job = (struct sign_job){ .token = request->token,
+				  .key = profile->keys[request->identity],
+				  .scheme = request->scheme,
+				  .role = (uint8_t)request->role,
+				  .hash_len = (uint8_t)request->hash_len };
+	memcpy(job->hash, request->hash, request->hash_len);
+	queue_push(&w->unsigned_jobs, job);
+	signers_flush(w);
+	return KTLS_ENGINE_PENDING;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel-setup/system.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+const char *module_state_name(enum module_state state)
+{
+	static const char *const names[] = {
+		[MODULE_UNKNOWN] = "unknown",     [MODULE_ABSENT] = "absent",
+		[MODULE_AVAILABLE] = "available", [MODULE_LOADED] = "loaded",
+		[MODULE_BUILTIN] = "builtin",
+	};
+
+	return names[state];
+}
+
+/* ---- searching text files -----------------------------------------------------------------------
+ */
+
+/* Whether a line of what is left of the stream is wanted by match(). */
+static bool stream_has(FILE *f, bool (*match)(const char *line))
+{
+	char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+
+	while (!found && getline(&line, &size, f) >= 0)
+		found = match(line);
+	free(line);
+	return found;
+}
+
+static bool file_has(const char *path, bool (*match)(const char *line))
+{
+	FILE *f = fopen(path, "re");
+	bool found;
+
+	if (f == NULL)
+		return false;
+	found = stream_has(f, match);
+	fclose(f);
+	return found;
+}
+
+static bool output_has(const char *command, bool (*match)(const char *line))
+{
+	FILE *f = popen(command, "re");
+	bool found;
+
+	if (f == NULL)
+		return false;
+	found = stream_has(f, match);
+	pclose(f);
+	return found;
+}
+
+/* "kernel/net/tls/tls.ko.xz: ..." in modules.dep, "kernel/net/tls/tls.ko" in modules.builtin. */
+static bool is_module_line(const char *line)
+{
+	return strncmp(line, "kernel/net/tls/tls.ko", strlen("kernel/net/tls/tls.ko")) == 0;
+}
+
+static bool is_config_builtin(const char *line)
+{
+	return strcmp(line, "CONFIG_TLS=y\n") == 0;
+}
+
+static bool is_config_module(const char *line)
+{
+	return strcmp(line, "CONFIG_TLS=m\n") == 0;
+}
+
+static bool is_config(const char *line)
+{
+	return strncmp(line, "CONFIG_NET=", strlen("CONFIG_NET=")) == 0;
+}
+
+/* A line of modules-load.d(5). */
+static bool is_load_line(const char *line)
+{
+	line += strspn(line, " \t");
+	return strncmp(line, "tls", 3) == 0 && strchr(" \t\n", line[3]) != NULL;
+}
+
+/* ---- the module ---------------------------------------------------------------------------------
+ */
+
+static bool in_modules_file(const struct system *s, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/%s", s->uts.release, name);
+	return file_has(path, is_module_line);
+}
+
+static bool modules_are_here(const struct system *s)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", s->uts.release);
+	return access(path, R_OK) == 0;
+}
+
+/* The running kernel's configuration, wherever it may be. */
+static bool config_has(const struct system *s, bool (*match)(const char *line))
+{
+	char path[512];
+
+	if (access("/proc/config.gz", R_OK) == 0)
+		return output_has("gzip -dc /proc/config.gz 2>/dev/null", match);
+	snprintf(path, sizeof(path), "/boot/config-%s", s->uts.release);
+	if (access(path, R_OK) == 0)
+		return file_has(path, match);
+	snprintf(path, sizeof(path), "/lib/modules/%s/config", s->uts.release);
+	return file_has(path, match);
+}
+
+static enum module_state look_for_module(const struct system *s)
+{
+	if (in_modules_file(s, "modules.builtin") || config_has(s, is_config_builtin))
+		return MODULE_BUILTIN;
+	if (access("/sys/module/tls", F_OK) == 0)
+		return MODULE_LOADED;
+	if (in_modules_file(s, "modules.dep") || config_has(s, is_config_module))
+		return MODULE_AVAILABLE;
+	return modules_are_here(s) || config_has(s, is_config) ? MODULE_ABSENT : MODULE_UNKNOWN;
+}
+
+static bool look_for_load_line(void)
+{
+	static const char *const places[] = { "/etc/modules-load.d/*.conf",
+					      "/run/modules-load.d/*.conf",
+					      "/usr/lib/modules-load.d/*.conf", "/etc/modules" };
+	glob_t found;
+	bool has = false;
+
+	for (size_t i = 0; i < LEN(places) && !has; i++) {
+		if (glob(places[i], 0, NULL, &found) != 0)
+			continue;
+		for (size_t j = 0; j < found.gl_pathc && !has; j++)
+			has = file_has(found.gl_pathv[j], is_load_line);
+		globfree(&found);
+	}
+	return has;
+}
+
+/* ---- where we are -------------------------------------------------------------------------------
+ */
+
+/* The first process namespace has a number of its own (linux/proc_ns.h). */
+static bool in_first_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xeffffffc;
+}
+
+static const char *look_for_container(void)
+{
+	static const struct {
+		const char *path, *kind;
+	} marks[] = {
+		{ "/.dockerenv", "docker" },
+		{ "/run/.containerenv", "podman" },
+		{ "/run/systemd/container", "systemd-nspawn" },
+		{ "/dev/lxd/sock", "lxd" },
+	};
+
+	const char *name = getenv("container");
+
+	if (in_first_pid_namespace())
+		return NULL;
+	if (name != NULL)
+		return name;
+	for (size_t i = 0; i < LEN(marks); i++) {
+		if (access(marks[i].path, F_OK) == 0)
+			return marks[i].kind;
+	}
+	return getenv("KUBERNETES_SERVICE_HOST") != NULL ? "kubernetes" : "of a kind unknown";
+}
+
+static const char *look_for_package(const struct system *s)
+{
+	static const struct {
+		const char *machine, *package;
+	} packages[] = {
+		{ "x86_64", "linux-image-amd64" },        { "aarch64", "linux-image-arm64" },
+		{ "ppc64le", "linux-image-powerpc64le" }, { "s390x", "linux-image-s390x" },
+		{ "riscv64", "linux-image-riscv64" },
+	};
+
+	for (size_t i = 0; i < LEN(packages); i++) {
+		if (strcmp(packages[i].machine, s->uts.machine) == 0)
+			return packages[i].package;
+	}
+	return "linux-image-...";
+}
+
+void system_look(struct system *out)
+{
+	*out = (struct system){ .root = geteuid() == 0, .at_boot = look_for_load_line() };
+	uname(&out->uts);
+	out->tls = look_for_module(out);
+	out->container = look_for_container();
+	out->kernel_package = look_for_package(out);
+}
