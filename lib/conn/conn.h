@@ -50,10 +50,11 @@ struct conn_sign {
  * changed and not freed before the last of them is done.
  */
 struct conn_profile {
-	const struct x509_identity *const *identities; /* server; in order of preference */
-	size_t identities_len;
-	bool strict_server_name; /* refuse a name that no identity has, instead of the default's */
-	const struct x509_trust *trust; /* client: who is believed */
+	const struct x509_identity *const *identities; /* ours, in order of preference */
+	size_t identities_len;   /* a server has at least one, a client any number */
+	bool strict_server_name; /* server: refuse a name that no identity has */
+	enum ktls_engine_client_auth client_auth; /* server: whether to ask the client for one */
+	const struct x509_trust *trust; /* who is believed; not for servers that ask for nothing */
 	const uint8_t *alpn;            /* where a request has none: as RFC 7301, 3.1 writes them */
 	size_t alpn_len;
 

@@ -230,6 +230,7 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		.identities = (const struct x509_identity *const *)out->identities,
 		.identities_len = out->len,
 		.strict_server_name = config->strict_server_name,
+		.client_auth = config->client_auth,
 		.trust = out->trust,
 		.sign = sign,
 		.sign_arg = out,

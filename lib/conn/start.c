@@ -8,21 +8,28 @@
 
 #define SERVER_NAME_MAX 255 /* bytes of a host name, without the dot at its end */
 
+/* Whether the profile has what the role needs. */
+static bool profile_serves(const struct conn_profile *profile, enum ktls_role role)
+{
+	bool verifies = role == KTLS_CLIENT || profile->client_auth != KTLS_ENGINE_NO_CLIENT_AUTH;
+	bool signs = role == KTLS_SERVER || profile->identities_len > 0;
+
+	return (!verifies || profile->trust) && (!signs || profile->sign) &&
+	       (role == KTLS_CLIENT || profile->identities_len > 0);
+}
+
 static int request_check(const struct conn_request *request)
 {
-	const struct conn_profile *profile = request->profile;
 	size_t name_len = request->server_name ? strlen(request->server_name) : 0;
 
 	if (request->role == KTLS_CLIENT) {
 		if (name_len == 0 || name_len > SERVER_NAME_MAX + 1 || request->preread_len > 0)
 			return -KTLS_R_REQUEST_VALUE;
-		return profile->trust ? 0 : -KTLS_R_PROFILE_ROLE;
+	} else if (request->role != KTLS_SERVER || name_len > 0 ||
+		   request->preread_len > CONN_PREREAD_MAX) {
+		return -KTLS_R_REQUEST_VALUE;
 	}
-	if (request->role != KTLS_SERVER || name_len > 0)
-		return -KTLS_R_REQUEST_VALUE;
-	if (request->preread_len > CONN_PREREAD_MAX)
-		return -KTLS_R_REQUEST_VALUE;
-	return profile->identities_len > 0 && profile->sign ? 0 : -KTLS_R_PROFILE_ROLE;
+	return profile_serves(request->profile, request->role) ? 0 : -KTLS_R_PROFILE_ROLE;
 }
 
 static bool is_address(const char *name)
@@ -64,6 +71,7 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 					     .ops = &conn_engine_ops,
 					     .suites = loop->suites,
 					     .suites_len = loop->suites_len,
+					     .client_auth = profile->client_auth,
 					     .alpn = profile->alpn,
 					     .alpn_len = profile->alpn_len };
 	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;

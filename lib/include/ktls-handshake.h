@@ -250,7 +250,7 @@ size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, si
 struct ktls;
 struct ktls_error;
 
-/* A certificate and its key, for a server: PEM in files, or in memory where the pointer is set. */
+/* A certificate and its key: PEM in files, or in memory where the pointer is set. */
 struct ktls_embedded_identity {
 	const char *certs_file; /* the chain, leaf first, with or without the root */
 	const char *key_file;   /* not encrypted */
@@ -261,13 +261,14 @@ struct ktls_embedded_identity {
 
 /* What is pointed to is the caller's and used during the call only. Zeros first. */
 struct ktls_embedded_config {
-	const struct ktls_embedded_identity *identities; /* server; in order of preference */
+	const struct ktls_embedded_identity *identities; /* in order of preference */
 	size_t identities_len;
-	const char *trust_file;  /* client: certificates that are trusted, PEM */
+	const char *trust_file;  /* whom a client, or a server that asks, believes: PEM */
 	struct ktls_span trust;  /* the same in memory */
 	bool strict_server_name; /* server: refuse a name for which there is no certificate */
-	uint32_t handshakes_max; /* at once; 0: 1024. More get TOO_MANY */
-	uintptr_t reserved[8];   /* 0 */
+	enum ktls_engine_client_auth client_auth; /* server: whether to ask clients for one */
+	uint32_t handshakes_max;                  /* at once; 0: 1024. More get TOO_MANY */
+	uintptr_t reserved[8];                    /* 0 */
 };
 
 /*

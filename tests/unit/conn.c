@@ -165,6 +165,40 @@ TEST_F(conn, alpn_of_the_request_goes_before_the_profiles)
 	EXPECT_MEMEQ("http/1.1", self->client.facts.alpn, 8);
 }
 
+TEST_F(conn, a_client_shows_its_certificate)
+{
+	self->conns.profile.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	conns_open(&self->conns);
+	open_pair(&self->client, &self->server, 0);
+	start(&self->conns, KTLS_CLIENT, &self->client);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	/* It is a server's, which the server sees. */
+	EXPECT_EQ(2, self->conns.signed_count);
+	EXPECT_EQ(KTLS_R_CERTIFICATE_USAGE, self->server.result.reason);
+	EXPECT_EQ(self->conns.leaf->der_len, self->server.leaf_len);
+	EXPECT_EQ(KTLS_ALERT_UNSUPPORTED_CERTIFICATE, self->server.result.alert);
+}
+
+TEST_F(conn, a_client_without_a_certificate)
+{
+	struct conn_profile without = self->conns.profile;
+	struct conn_request request;
+
+	without.identities_len = 0;
+	without.sign = NULL;
+	self->conns.profile.client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
+	conns_open(&self->conns);
+	open_pair(&self->client, &self->server, 0);
+	request = conns_request(&self->conns, KTLS_CLIENT, &self->client);
+	request.profile = &without;
+	conns_start(&self->conns, &request, &self->client);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	expect_agreed(&self->client, &self->server);
+	EXPECT_EQ(0, self->server.result.chain_len);
+}
+
 /* ---- not a byte too many --------------------------------------------------------------------- */
 
 /* Brings both so far that the client is done and its last flight waits at the middle's client side.
