@@ -159,7 +159,7 @@ static void input_feed_held(struct conn *c)
 		     io.need <= io.in_len;
 
 	input_drop(c, io.consumed);
-	c->kick = state == KTLS_ENGINE_READ && c->in.len > 0 && io.need <= c->in.len;
+	c->kick = false;
 	c->in.need = io.need;
 	if (stuck)
 		conn_fail(c, KTLS_R_INTERNAL, 0);

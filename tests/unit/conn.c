@@ -384,6 +384,47 @@ TEST(small_receive_buffers)
 	conns_wipe(&conns);
 }
 
+/* Keys are for what TCP has not got yet: our own last bytes must be through. */
+TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
+{
+	struct middle middle;
+	uint8_t *buf = malloc(65536);
+	int size = 4096;
+
+	conns_open(&self->conns);
+	middle_open(&middle, &self->client.fd, &self->server.fd);
+	setsockopt(self->client.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(middle.client, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	start(&self->conns, KTLS_CLIENT, &self->client);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
+	conns_settle(&self->conns);
+	for (int i = 0; i < 100; i++) {
+		while (send(self->client.fd, buf, 65536, MSG_DONTWAIT) > 0)
+			;
+		usleep(1000);
+	}
+	ASSERT_GT(middle_to_client(&middle, SIZE_MAX), 0);
+	for (int i = 0; i < 50; i++) {
+		conns_settle(&self->conns);
+		usleep(1000);
+	}
+	EXPECT_FALSE(self->client.done);
+	EXPECT_EQ(0, fake_kernel.installs);
+	EXPECT_GT(self->conns.loop->pool.used, 0);
+	for (int i = 0; i < 5000 && !self->client.done; i++) {
+		if (recv(middle.client, buf, 65536, MSG_DONTWAIT) < 0)
+			usleep(100);
+		conns_settle(&self->conns);
+	}
+	EXPECT_TRUE(self->client.tx_set);
+	EXPECT_EQ(KTLS_OK, self->client.result.reason);
+	conn_abandon(self->server.conn);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	middle_close(&middle);
+	free(buf);
+}
+
 /* ---- bytes that were read before ------------------------------------------------------------- */
 
 TEST_F(conn, bytes_read_before_come_first_however_many)

@@ -174,6 +174,22 @@ TEST_F(failure, last_words_of_a_peer_that_is_gone_are_read)
 	EXPECT_TRUE(self->server.result.alert_received);
 }
 
+TEST_F(failure, peer_that_is_gone_without_a_word)
+{
+	struct linger linger = { .l_onoff = 1 };
+	struct middle middle;
+
+	middle_open(&middle, &self->client.fd, &self->server.fd);
+	start(&self->conns, KTLS_CLIENT, &self->client);
+	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
+	setsockopt(middle.server, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	middle_close(&middle);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	expect_failed(&self->server, KTLS_R_PEER_RESET);
+	EXPECT_EQ(ECONNRESET, self->server.result.error);
+}
+
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
 TEST_F(failure, wrong_name)
@@ -388,6 +404,40 @@ TEST_F(failure, signature_that_comes_late)
 	EXPECT_EQ(KTLS_OK, self->client.result.reason);
 	EXPECT_EQ(KTLS_OK, self->server.result.reason);
 	conns_sign(&self->conns, 0);
+}
+
+/* Not for the handshake that has its slot now, nor for itself once it is cancelled. */
+TEST_F(failure, signature_for_a_handshake_that_has_ended)
+{
+	int fd[2];
+
+	self->conns.sign_later = true;
+	start(&self->conns, KTLS_CLIENT, &self->client);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_settle(&self->conns);
+	ASSERT_EQ(1, self->conns.pending_len);
+	conn_abandon(self->server.conn);
+	conns_sign(&self->conns, 0);
+	conn_abandon(self->client.conn);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	expect_failed(&self->server, KTLS_R_CANCELLED);
+	close(self->client.fd);
+	close(self->server.fd);
+	tcp_pair(fd, 0);
+	self->client.fd = fd[0];
+	self->server.fd = fd[1];
+	start(&self->conns, KTLS_CLIENT, &self->client);
+	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_settle(&self->conns);
+	ASSERT_EQ(2, self->conns.pending_len);
+	ASSERT_EQ((uint32_t)self->conns.pending[0].token, (uint32_t)self->conns.pending[1].token);
+	self->conns.pending[0].result = -KTLS_R_SIGNER;
+	conns_sign(&self->conns, 0);
+	conns_settle(&self->conns);
+	EXPECT_FALSE(self->server.done);
+	conns_sign(&self->conns, 1);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	EXPECT_EQ(KTLS_OK, self->server.result.reason);
 }
 
 TEST_F(failure, signature_that_fails)
