@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What handoff_doc.sh checks, by name: the document of the hand-off protocol against what was made
-from it (the Python client), and against what it was made from (the C code)."""
+from it (the Python client), and against what it was made from (the C code); the manual pages and
+the list of symbols against the header."""
 import re
 import struct
 import sys
@@ -81,6 +82,19 @@ def limits():
     assert f"| {define['KTLS_DEADLINE_DEFAULT']} | milliseconds" in DOC
     assert f"1 to {define['HANDOFF_LANES_MAX']} |" in DOC
     assert (define["HANDOFF_MAGIC"], define["HANDOFF_VERSION"]) == (0x4b54, 1)
+
+
+def symbols():
+    exported = set(re.findall(r"^\t(ktls_\w+);", read("lib/libktls.map"), re.M))
+    declared = set(re.findall(r"^[a-z].*?\b(ktls_\w+)\(", read("lib/include/ktls.h"), re.M))
+    assert exported == declared, exported ^ declared
+    for name in exported:
+        page = read(f"Documentation/man/{name}.3")
+        link = re.search(r"^\.so man3/(\w+)\.3$", page, re.M)
+        if link:
+            page = read(f"Documentation/man/{link[1]}.3")
+        section = page.split(".SH SYNOPSIS")[0]
+        assert re.search(rf"\b{name}\b", section), name
 
 
 globals()[sys.argv[1]]()
