@@ -91,6 +91,30 @@ void conn_fail_socket(struct conn *c, const char *call, int error)
 	conn_fail(c, reason, error);
 }
 
+void conn_end_kernel(struct conn *c, const char *option, enum ktls_reason reason, int error)
+{
+	char message[128];
+
+	if (error != 0)
+		snprintf(c->text, sizeof(c->text), "%s: %s", option,
+			 strerror_r(error, message, sizeof(message)));
+	conn_end(c, reason, error);
+}
+
+void conn_deadline(struct conn *c)
+{
+	static const char *const waiting[] = {
+		[CONN_HANDSHAKE] = "waiting for the peer",
+		[CONN_WAIT] = "waiting for the signer",
+		[CONN_FLUSH] = "waiting for room in the socket's send buffer",
+		[CONN_ENDED] = "",
+	};
+
+	if (c->stage != CONN_ENDED)
+		snprintf(c->text, sizeof(c->text), "%s", waiting[c->stage]);
+	conn_fail(c, KTLS_R_DEADLINE, 0);
+}
+
 void conn_finish(struct conn *c)
 {
 	struct conn_result *result = &c->result;

@@ -13,8 +13,8 @@
  *   - it is let go in this order: removed from the epoll set, closed (a loop that owns its
  * descriptors does that in other threads: SO_LINGER can make close() block), done().
  *
- * Memory: one input and one output buffer a loop; for each handshake 4224 bytes of guarded, locked
- * memory and a small struct; records and messages in pieces, and output that the socket does not
+ * Memory: one input and one output buffer a loop; for each handshake some 3 KB of guarded, locked
+ * memory and 1 KB beside it; records and messages in pieces, and output that the socket does not
  * take, from a pool with a limit.
  *
  * Errors are negative enum ktls_reason unless said otherwise.

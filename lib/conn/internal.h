@@ -126,6 +126,12 @@ void conn_fail(struct conn *c, enum ktls_reason reason, int error);
 /* The same for the errno that call (recv, send) failed with. */
 void conn_fail_socket(struct conn *c, const char *call, int error);
 
+/* Ends it for what a socket option failed with. */
+void conn_end_kernel(struct conn *c, const char *option, enum ktls_reason reason, int error);
+
+/* Ends it for its deadline has passed, and says what it was waiting for. */
+void conn_deadline(struct conn *c);
+
 /* Sends the last len bytes of ours, from the loop's buffer, as far as the socket takes them. */
 void conn_last_words(struct conn *c, size_t len);
 

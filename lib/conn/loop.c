@@ -243,7 +243,7 @@ static void loop_deadlines(struct conn_loop *loop)
 	struct timer *timer;
 
 	for (timer = timers_due(&loop->timers, now); timer; timer = timers_due(&loop->timers, now))
-		conn_cancel(conn_of_timer(timer), KTLS_R_DEADLINE);
+		conn_deadline(conn_of_timer(timer));
 }
 
 void conn_loop_run(struct conn_loop *loop)

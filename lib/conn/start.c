@@ -127,7 +127,7 @@ static void conn_begin(struct conn *c, uint32_t timeout_ms)
 	timer_start(&loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
 	r = loop->config.kernel->attach(c->fd, &error);
 	if (r < 0) {
-		conn_end(c, (enum ktls_reason) - r, error);
+		conn_end_kernel(c, "TCP_ULP", (enum ktls_reason) - r, error);
 		return;
 	}
 	c->kick = c->kick || c->role == KTLS_CLIENT;

@@ -130,10 +130,14 @@ void conns_init(struct conns *conns, bool big)
 	struct x509_error err;
 	size_t len;
 	char *pem;
+	int fd[2];
 
 	memset(conns, 0, sizeof(*conns));
 	memset(&fake_kernel, 0, sizeof(fake_kernel));
 	ASSERT_EQ(0, crypto_init());
+	tcp_pair(fd, 0); /* opens its listener before anybody counts descriptors */
+	close_by_reset(fd[0]);
+	close(fd[1]);
 	conns->ca = cert_ca(CERT_P256, "Test CA");
 	conns->leaf = leaf_new(conns->ca, big);
 	pem = cert_chain_pem(conns->leaf, &len);
@@ -273,28 +277,52 @@ void conns_settle(struct conns *conns)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
+/* Its address goes to *addr. */
+static int listener_open(int rcvbuf, struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*addr = (struct sockaddr_in){ .sin_family = AF_INET };
+	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (rcvbuf > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+	ASSERT_EQ(0, bind(fd, (struct sockaddr *)addr, len));
+	ASSERT_EQ(0, listen(fd, 16));
+	ASSERT_EQ(0, getsockname(fd, (struct sockaddr *)addr, &len));
+	return fd;
+}
+
 void tcp_pair(int fd[2], int rcvbuf)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	socklen_t len = sizeof(addr);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int one = 1;
+	static int shared = -1; /* a listener each would use up the ports */
+	static struct sockaddr_in shared_addr;
+	struct sockaddr_in addr;
+	int listener = shared, one = 1;
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (shared < 0)
+		shared = listener = listener_open(0, &shared_addr);
+	addr = shared_addr;
+	if (rcvbuf > 0)
+		listener = listener_open(rcvbuf, &addr);
 	fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (rcvbuf > 0) {
+	if (rcvbuf > 0)
 		setsockopt(fd[0], SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
-		setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
-	}
-	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, len));
-	ASSERT_EQ(0, listen(listener, 1));
-	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&addr, &len));
-	ASSERT_EQ(0, connect(fd[0], (struct sockaddr *)&addr, len));
+	ASSERT_EQ(0, connect(fd[0], (struct sockaddr *)&addr, sizeof(addr)));
 	fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ASSERT_GE(fd[1], 0);
-	close(listener);
+	if (rcvbuf > 0)
+		close(listener);
 	for (int i = 0; i < 2; i++)
 		setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+void close_by_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
 }
 
 void middle_open(struct middle *middle, int *client, int *server)

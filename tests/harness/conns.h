@@ -92,6 +92,9 @@ void conns_sign(struct conns *conns, size_t i);
 /* Two connected TCP sockets; receive buffers of rcvbuf bytes, 0: as they come. */
 void tcp_pair(int fd[2], int rcvbuf);
 
+/* Leaves no TIME_WAIT behind. */
+void close_by_reset(int fd);
+
 /*
  * Two connections with the test between them: the client's bytes and the server's are passed on
  * when and as the test says.

@@ -78,7 +78,6 @@ static void expect_alert(int fd, uint8_t alert)
 static size_t run_until(struct conns *conns, struct conn_end *const both[2], size_t budget,
 			bool reset)
 {
-	struct linger linger = { .l_onoff = 1 };
 	struct middle middle;
 	size_t passed = 0, moved = 1;
 
@@ -96,10 +95,11 @@ static size_t run_until(struct conns *conns, struct conn_end *const both[2], siz
 			usleep(500);
 	}
 	if (reset) {
-		setsockopt(middle.client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-		setsockopt(middle.server, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+		close_by_reset(middle.client);
+		close_by_reset(middle.server);
+	} else {
+		middle_close(&middle);
 	}
-	middle_close(&middle);
 	EXPECT_TRUE(conns_run(conns, both, 2, 5000));
 	close(both[0]->fd);
 	close(both[1]->fd);
@@ -158,15 +158,14 @@ TEST_F(failure, peer_resets_at_each_step)
 TEST_F(failure, last_words_of_a_peer_that_is_gone_are_read)
 {
 	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, KTLS_ALERT_ACCESS_DENIED };
-	struct linger linger = { .l_onoff = 1 };
 	struct middle middle;
 
 	middle_open(&middle, &self->client.fd, &self->server.fd);
 	start(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
 	ASSERT_EQ(sizeof(alert), send(middle.server, alert, sizeof(alert), 0));
-	setsockopt(middle.server, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	middle_close(&middle);
+	close_by_reset(middle.server);
+	close(middle.client);
 	start(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->server, KTLS_R_PEER_ALERT);
@@ -176,14 +175,13 @@ TEST_F(failure, last_words_of_a_peer_that_is_gone_are_read)
 
 TEST_F(failure, peer_that_is_gone_without_a_word)
 {
-	struct linger linger = { .l_onoff = 1 };
 	struct middle middle;
 
 	middle_open(&middle, &self->client.fd, &self->server.fd);
 	start(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
-	setsockopt(middle.server, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	middle_close(&middle);
+	close_by_reset(middle.server);
+	close(middle.client);
 	start(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->server, KTLS_R_PEER_RESET);
@@ -291,6 +289,7 @@ TEST_F(failure, deadline)
 	EXPECT_GE(self->server.result.wall_us, 50000);
 	EXPECT_LT(self->server.result.wall_us, 1000000);
 	EXPECT_EQ(KTLS_ALERT_USER_CANCELED, self->server.result.alert);
+	EXPECT_STREQ("waiting for the peer", self->server.text);
 	expect_alert(self->client.fd, KTLS_ALERT_USER_CANCELED);
 }
 
@@ -313,6 +312,7 @@ TEST_F(failure, deadline_while_a_signature_is_due)
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	ASSERT_EQ(1, self->conns.pending_len);
 	expect_failed(&self->server, KTLS_R_DEADLINE);
+	EXPECT_STREQ("waiting for the signer", self->server.text);
 	conns_sign(&self->conns, 0);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
 	EXPECT_NE(KTLS_OK, self->client.result.reason);
@@ -355,6 +355,7 @@ TEST_F(failure, kernel_without_tls_is_known_before_the_first_byte)
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
 	expect_failed(&self->client, KTLS_R_KERNEL_NO_TLS);
 	EXPECT_EQ(ENOENT, self->client.result.error);
+	EXPECT_STREQ("TCP_ULP: No such file or directory", self->client.text);
 	EXPECT_EQ(-1, recv(self->server.fd, &byte, 1, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
 }
@@ -485,8 +486,6 @@ TEST_F(failure, signature_that_is_wrong)
 
 TEST_F(failure, reset_while_a_signature_is_due)
 {
-	struct linger linger = { .l_onoff = 1 };
-
 	self->conns.sign_later = true;
 	start(&self->conns, KTLS_CLIENT, &self->client);
 	start(&self->conns, KTLS_SERVER, &self->server);
@@ -494,8 +493,7 @@ TEST_F(failure, reset_while_a_signature_is_due)
 	ASSERT_EQ(1, self->conns.pending_len);
 	conn_abandon(self->client.conn);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
-	setsockopt(self->client.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(self->client.fd);
+	close_by_reset(self->client.fd);
 	self->client.fd = -1;
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	expect_failed(&self->server, KTLS_R_PEER_RESET);

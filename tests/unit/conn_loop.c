@@ -443,7 +443,7 @@ TEST_TIMEOUT(five_thousand_with_three_bytes_each_use_no_cpu, 120)
 	EXPECT_EQ(0, conns.loop->pool.used);
 	for (int i = 0; i < IDLE; i++) {
 		conn_abandon(end[i].conn);
-		close(peer[i]);
+		close_by_reset(peer[i]);
 	}
 	ASSERT_TRUE(conns_run(&conns, list, IDLE, 20000));
 	for (int i = 0; i < IDLE; i++)
@@ -467,7 +467,7 @@ TEST_TIMEOUT(a_thousand_leave_nothing_behind, 120)
 		int *application = applications[i % 20];
 
 		if (i >= 20) {
-			close(application[0]);
+			close_by_reset(application[0]);
 			close(application[1]);
 		}
 		open_ends(&client, &server);
