@@ -231,10 +231,12 @@ void record_unwrite(struct engine *e, size_t len)
 	e->flight.w.overflow = false;
 }
 
-static uint16_t record_version(const struct engine *e)
+static uint16_t record_version(const struct engine *e, uint8_t type)
 {
+	bool hello = type == TYPE_HANDSHAKE && !engine_is_server(e) && !e->schedule.tx.on;
+
 	/* "A record containing an initial ClientHello SHOULD have version 0x0301", 5.1. */
-	return e->state == CLIENT_SEND_HELLO ? 0x0301 : 0x0303;
+	return hello && !e->facts.retried ? 0x0301 : 0x0303;
 }
 
 /* Makes one record at the start of at, around the len bytes that stand HEADER bytes behind it. */
@@ -247,7 +249,7 @@ static size_t seal(struct engine *e, uint8_t type, uint8_t *at, size_t len, uint
 
 	writer_init(&w, at, HEADER);
 	writer_u8(&w, tx->on ? TYPE_APPLICATION_DATA : type);
-	writer_u16(&w, record_version(e));
+	writer_u16(&w, record_version(e, type));
 	writer_u16(&w, (uint16_t)body);
 	if (tx->on) {
 		at[HEADER + len] = type;

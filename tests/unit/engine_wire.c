@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* How the engine's records look on the wire, which an engine of ours at the other end overlooks. */
+#include "lib/crypto/util.h"
+#include "tests/harness/harness.h"
+#include "tests/harness/puppet.h"
+
+static struct engine_end client, server;
+
+FIXTURE(wire)
+{
+	int unused;
+};
+
+FIXTURE_SETUP(wire)
+{
+	(void)self;
+	(void)variant;
+	ASSERT_EQ(0, crypto_init());
+	engines_init(&client, &server);
+}
+
+FIXTURE_TEARDOWN(wire)
+{
+	(void)self;
+	(void)variant;
+	engines_wipe(&client, &server);
+}
+
+static void abort_client(enum ktls_reason reason)
+{
+	struct ktls_engine_io io = { .out = client.out, .out_cap = sizeof(client.out) };
+
+	ktls_engine_abort(&client.engine, reason, &io);
+	engine_end_feed(&server, client.out, io.out_len);
+}
+
+/* RFC 9846, 5.1: 0x0301 for the first ClientHello, 0x0303 for the second and all others. */
+TEST_F(wire, record_version)
+{
+	static const uint16_t p256 = KTLS_GROUP_SECP256R1;
+	size_t hello;
+
+	(void)self;
+	server.config.groups = &p256;
+	server.config.groups_len = 1;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	engine_end_step(&client, &server.in);
+	EXPECT_MEMEQ("\x16\x03\x01", server.in.bytes, 3);
+	engine_end_step(&server, &client.in);
+	EXPECT_MEMEQ("\x16\x03\x03", client.in.bytes, 3);
+	engine_end_step(&client, &server.in);
+	EXPECT_MEMEQ("\x14\x03\x03\0\1\1", server.in.bytes, 6);
+	EXPECT_MEMEQ("\x16\x03\x03", server.in.bytes + 6, 3);
+	hello = server.in.len;
+	abort_client(KTLS_R_INTERNAL);
+	EXPECT_MEMEQ("\x15\x03\x03", server.in.bytes + hello, 3);
+}
+
+TEST_F(wire, record_version_of_an_early_alert)
+{
+	(void)self;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	abort_client(KTLS_R_INTERNAL);
+	EXPECT_EQ(7, server.in.len);
+	EXPECT_MEMEQ("\x15\x03\x03", server.in.bytes, 3);
+}
+
+TEST_HARNESS_MAIN
