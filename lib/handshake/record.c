@@ -310,14 +310,28 @@ int record_send_ccs(struct engine *e)
 	return 0;
 }
 
-void record_send_alert(struct engine *e, uint8_t alert)
+static void put_alert(struct engine *e, uint8_t level, uint8_t alert)
 {
 	struct ktls_engine_io *io = e->io;
 	uint8_t *at = io->out + io->out_len;
 
 	if (io->out_cap - io->out_len < OVERHEAD + 2)
 		return;
-	at[HEADER] = ALERT_FATAL;
+	at[HEADER] = level;
 	at[HEADER + 1] = alert;
 	io->out_len += seal(e, TYPE_ALERT, at, 2, e->schedule.tx.seq++);
+}
+
+void record_send_alert(struct engine *e, uint8_t alert)
+{
+	/* What a client sends first under its handshake keys may be an alert (E.4). */
+	if (e->schedule.tx.on && e->session_id_len > 0 && record_send_ccs(e) < 0)
+		return;
+	if (alert != KTLS_ALERT_USER_CANCELED) {
+		put_alert(e, ALERT_FATAL, alert);
+		return;
+	}
+	/* "This alert MUST be followed by a close_notify", 6.1. */
+	put_alert(e, ALERT_WARNING, alert);
+	put_alert(e, ALERT_WARNING, KTLS_ALERT_CLOSE_NOTIFY);
 }

@@ -28,7 +28,7 @@ int record_flush(struct engine *e) __attribute__((warn_unused_result));
 /* Puts a change_cipher_spec into the output, once a connection (E.4). */
 int record_send_ccs(struct engine *e) __attribute__((warn_unused_result));
 
-/* Puts a fatal alert into the output, under the keys in force. */
+/* Puts an alert that ends the connection into the output, under the keys in force. */
 void record_send_alert(struct engine *e, uint8_t alert);
 
 #endif

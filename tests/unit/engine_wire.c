@@ -65,4 +65,33 @@ TEST_F(wire, record_version_of_an_early_alert)
 	EXPECT_MEMEQ("\x15\x03\x03", server.in.bytes, 3);
 }
 
+/* RFC 9846, E.4: whatever a client sends first under its keys, a change_cipher_spec is before it.
+ */
+TEST_F(wire, change_cipher_spec_before_a_protected_alert)
+{
+	(void)self;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	engine_end_step(&client, &server.in);
+	engine_end_step(&server, &client.in);
+	client.verdict = -KTLS_R_CERTIFICATE_EXPIRED;
+	engine_end_step(&client, &server.in);
+	ASSERT_EQ(KTLS_ENGINE_FAILED, client.state);
+	ASSERT_EQ(6 + 5 + 2 + 1 + 16, server.in.len);
+	EXPECT_MEMEQ("\x14\x03\x03\0\1\1\x17\x03\x03", server.in.bytes, 9);
+	engine_end_step(&server, &client.in);
+	EXPECT_EQ(KTLS_R_PEER_ALERT, ktls_engine_facts(&server.engine)->reason);
+	EXPECT_EQ(KTLS_ALERT_CERTIFICATE_EXPIRED, ktls_engine_facts(&server.engine)->alert);
+}
+
+/* RFC 9846, 6.1: user_canceled is a warning, and close_notify follows in a record of its own. */
+TEST_F(wire, close_notify_follows_user_canceled)
+{
+	(void)self;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	abort_client(KTLS_R_CANCELLED);
+	ASSERT_EQ(7 + 7, server.in.len);
+	EXPECT_MEMEQ("\x15\x03\x03\0\2\1\x5a\x15\x03\x03\0\2\1\0", server.in.bytes, 14);
+	EXPECT_EQ(KTLS_ALERT_USER_CANCELED, ktls_engine_facts(&client.engine)->alert);
+}
+
 TEST_HARNESS_MAIN
