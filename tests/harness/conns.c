@@ -275,6 +275,38 @@ void conns_settle(struct conns *conns)
 		conn_loop_run(conns->loop);
 }
 
+void conns_begin(struct conns *conns, enum ktls_role role, struct conn_end *end)
+{
+	struct conn_request request = conns_request(conns, role, end);
+
+	conns_start(conns, &request, end);
+}
+
+void expect_agreed(const struct conn_end *client, const struct conn_end *server)
+{
+	const struct conn_end *both[] = { client, server };
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_TRUE(both[i]->done);
+		ASSERT_EQ(KTLS_OK, both[i]->result.reason);
+		EXPECT_EQ(KTLS_STATE_SW, both[i]->result.tx);
+		EXPECT_EQ(KTLS_STATE_SW, both[i]->result.rx);
+		EXPECT_EQ(KTLS_ALERT_NONE, both[i]->result.alert);
+		ASSERT_TRUE(both[i]->tx_set && both[i]->rx_set);
+	}
+	EXPECT_MEMEQ(&client->tx, &server->rx, sizeof(client->tx));
+	EXPECT_MEMEQ(&client->rx, &server->tx, sizeof(client->rx));
+}
+
+void expect_failed(const struct conn_end *end, enum ktls_reason reason)
+{
+	ASSERT_TRUE(end->done);
+	EXPECT_EQ(reason, end->result.reason);
+	EXPECT_EQ(KTLS_STATE_NONE, end->result.tx);
+	EXPECT_EQ(KTLS_STATE_NONE, end->result.rx);
+	EXPECT_FALSE(end->rx_set);
+}
+
 /* ---- sockets --------------------------------------------------------------------------------- */
 
 /* Its address goes to *addr. */
@@ -315,6 +347,15 @@ void tcp_pair(int fd[2], int rcvbuf)
 		close(listener);
 	for (int i = 0; i < 2; i++)
 		setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+void open_pair(struct conn_end *client, struct conn_end *server, int rcvbuf)
+{
+	int fd[2];
+
+	tcp_pair(fd, rcvbuf);
+	client->fd = fd[0];
+	server->fd = fd[1];
 }
 
 void close_by_reset(int fd)
@@ -371,4 +412,20 @@ size_t middle_to_client(struct middle *middle, size_t max)
 
 	middle->to_client += n;
 	return n;
+}
+
+void middle_run(struct middle *middle, struct conns *conns, struct conn_end *client,
+		struct conn_end *server, size_t chunk)
+{
+	size_t moved;
+
+	for (int idle = 0; idle < 200 && !(client->done && server->done);) {
+		moved = middle_to_server(middle, chunk);
+		moved += middle_to_client(middle, chunk);
+		conns_settle(conns);
+		idle = moved > 0 ? 0 : idle + 1;
+		if (moved == 0)
+			usleep(1000);
+	}
+	EXPECT_TRUE(client->done && server->done);
 }

@@ -86,11 +86,23 @@ struct conn_request conns_request(struct conns *conns, enum ktls_role role, stru
 /* Starts the request; the test fails where that is refused. */
 void conns_start(struct conns *conns, const struct conn_request *request, struct conn_end *end);
 
+/* The two together. */
+void conns_begin(struct conns *conns, enum ktls_role role, struct conn_end *end);
+
+/* Both are done, with TLS, and the kernel was given the same keys for each direction. */
+void expect_agreed(const struct conn_end *client, const struct conn_end *server);
+
+/* It is done, for this reason, and has no receive keys. */
+void expect_failed(const struct conn_end *end, enum ktls_reason reason);
+
 /* Hands in signature i of those put off. */
 void conns_sign(struct conns *conns, size_t i);
 
 /* Two connected TCP sockets; receive buffers of rcvbuf bytes, 0: as they come. */
 void tcp_pair(int fd[2], int rcvbuf);
+
+/* The same for two ends. */
+void open_pair(struct conn_end *client, struct conn_end *server, int rcvbuf);
 
 /* Leaves no TIME_WAIT behind. */
 void close_by_reset(int fd);
@@ -111,5 +123,10 @@ void middle_close(struct middle *middle);
 /* Passes on at most max bytes to a side; returns how many were there to be passed. */
 size_t middle_to_server(struct middle *middle, size_t max);
 size_t middle_to_client(struct middle *middle, size_t max);
+
+/* Passes on everything, chunk bytes at a time, until both ends are done; checks that they get
+ * there. */
+void middle_run(struct middle *middle, struct conns *conns, struct conn_end *client,
+		struct conn_end *server, size_t chunk);
 
 #endif

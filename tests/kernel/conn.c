@@ -55,13 +55,6 @@ FIXTURE_TEARDOWN(conn)
 	conns_wipe(&self->conns);
 }
 
-static void start(struct conns *conns, enum ktls_role role, struct conn_end *end)
-{
-	struct conn_request request = conns_request(conns, role, end);
-
-	conns_start(conns, &request, end);
-}
-
 static void expect_tls(const struct conn_end *end)
 {
 	ASSERT_TRUE(end->done);
@@ -75,8 +68,8 @@ static void start_both(struct conns *conns, struct conn_end *client, struct conn
 		       struct middle *middle)
 {
 	middle_open(middle, &client->fd, &server->fd);
-	start(conns, KTLS_CLIENT, client);
-	start(conns, KTLS_SERVER, server);
+	conns_begin(conns, KTLS_CLIENT, client);
+	conns_begin(conns, KTLS_SERVER, server);
 }
 
 /* Until the client is done: its last flight is on its way to the middle, and no farther. */
@@ -160,8 +153,8 @@ TEST_F_TIMEOUT(conn, every_suite_carries_data, 60)
 		tcp_pair(fd, 0);
 		self->client.fd = fd[0];
 		self->server.fd = fd[1];
-		start(&self->conns, KTLS_CLIENT, &self->client);
-		start(&self->conns, KTLS_SERVER, &self->server);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
 		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 20000));
 		expect_tls(&self->client);
 		expect_tls(&self->server);
@@ -351,8 +344,8 @@ TEST_F_TIMEOUT(conn, small_receive_buffers, 60)
 	tcp_pair(fd, 2048);
 	self->client.fd = fd[0];
 	self->server.fd = fd[1];
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 20000));
 	expect_tls(&self->client);
 	expect_tls(&self->server);
@@ -377,7 +370,7 @@ TEST_F(conn, a_socket_with_keys_is_refused)
 	middle_to_server(&self->middle, SIZE_MAX);
 	until_server_done(&self->conns, &self->server);
 	again.fd = self->server.fd;
-	start(&self->conns, KTLS_SERVER, &again);
+	conns_begin(&self->conns, KTLS_SERVER, &again);
 	ASSERT_TRUE(conns_run(&self->conns, list, 1, 5000));
 	EXPECT_EQ(KTLS_R_SOCKET_HAS_KEYS, again.result.reason);
 	/* And nothing has happened to it. */
@@ -397,8 +390,8 @@ TEST_F(conn, a_socket_whose_ulp_is_on_already_is_taken)
 	self->server.fd = fd[1];
 	ASSERT_EQ(0, kernel_ulp_attach(fd[0], &error));
 	ASSERT_EQ(0, kernel_ulp_attach(fd[1], &error));
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 20000));
 	expect_tls(&self->client);
 	expect_tls(&self->server);
@@ -416,7 +409,7 @@ TEST_F(conn, a_peer_that_is_gone_before)
 	self->server.fd = fd[1];
 	shutdown(fd[0], SHUT_WR);
 	usleep(10000);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	EXPECT_EQ(KTLS_R_PEER_EOF, self->server.result.reason);
 }
@@ -484,8 +477,8 @@ TEST_F_TIMEOUT(conn, done_means_that_nothing_is_held, 60)
 		pfd.fd = dup(fd[0]);
 		self->client.fd = fd[0];
 		self->server.fd = fd[1];
-		start(&self->conns, KTLS_CLIENT, &self->client);
-		start(&self->conns, KTLS_SERVER, &self->server);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
 		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 20000));
 		expect_tls(&self->client);
 		expect_tls(&self->server);

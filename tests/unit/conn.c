@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lib/conn/internal.h"
-#include "lib/x509/identity.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/conns.h"
 #include "tests/harness/harness.h"
@@ -34,38 +33,6 @@ FIXTURE_TEARDOWN(conn)
 	close(self->server.fd);
 }
 
-static void open_pair(struct conn_end *client, struct conn_end *server, int rcvbuf)
-{
-	int fd[2];
-
-	tcp_pair(fd, rcvbuf);
-	client->fd = fd[0];
-	server->fd = fd[1];
-}
-
-static void start(struct conns *conns, enum ktls_role role, struct conn_end *end)
-{
-	struct conn_request request = conns_request(conns, role, end);
-
-	conns_start(conns, &request, end);
-}
-
-static void expect_agreed(const struct conn_end *client, const struct conn_end *server)
-{
-	const struct conn_end *both[] = { client, server };
-
-	for (int i = 0; i < 2; i++) {
-		ASSERT_TRUE(both[i]->done);
-		ASSERT_EQ(KTLS_OK, both[i]->result.reason);
-		EXPECT_EQ(KTLS_STATE_SW, both[i]->result.tx);
-		EXPECT_EQ(KTLS_STATE_SW, both[i]->result.rx);
-		EXPECT_EQ(KTLS_ALERT_NONE, both[i]->result.alert);
-		ASSERT_TRUE(both[i]->tx_set && both[i]->rx_set);
-	}
-	EXPECT_MEMEQ(&client->tx, &server->rx, sizeof(client->tx));
-	EXPECT_MEMEQ(&client->rx, &server->tx, sizeof(client->rx));
-}
-
 /* The next len bytes of fd, waiting for them; and that no more are there. */
 static void expect_bytes(int fd, const uint8_t *bytes, size_t len)
 {
@@ -84,8 +51,8 @@ TEST_F(conn, both_roles_agree)
 
 	conns_open(&self->conns);
 	open_pair(&self->client, &self->server, 0);
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_agreed(&self->client, &self->server);
 	EXPECT_EQ(2, fake_kernel.attached);
@@ -116,8 +83,8 @@ TEST_F(conn, suites_are_those_of_the_loop)
 	self->conns.config.suites_len = 1;
 	conns_open(&self->conns);
 	open_pair(&self->client, &self->server, 0);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	start(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_agreed(&self->client, &self->server);
 	EXPECT_EQ(KTLS_CHACHA20_POLY1305_SHA256, self->server.tx.suite);
@@ -137,7 +104,7 @@ TEST_F(conn, names_as_they_may_be_written)
 		request = conns_request(&self->conns, KTLS_CLIENT, &self->client);
 		request.server_name = names[i];
 		conns_start(&self->conns, &request, &self->client);
-		start(&self->conns, KTLS_SERVER, &self->server);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
 		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 		expect_agreed(&self->client, &self->server);
 		EXPECT_STREQ(sent[i], self->server.facts.server_name);
@@ -158,7 +125,7 @@ TEST_F(conn, alpn_of_the_request_goes_before_the_profiles)
 	request.alpn_len = sizeof(alpn) - 1;
 	conns_start(&self->conns, &request, &self->client);
 	memset(alpn, 0, sizeof(alpn)); /* it was copied */
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_agreed(&self->client, &self->server);
 	EXPECT_EQ(8, self->client.facts.alpn_len);
@@ -170,8 +137,8 @@ TEST_F(conn, a_client_shows_its_certificate)
 	self->conns.profile.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
 	conns_open(&self->conns);
 	open_pair(&self->client, &self->server, 0);
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	/* It is a server's, which the server sees. */
 	EXPECT_EQ(2, self->conns.signed_count);
@@ -193,7 +160,7 @@ TEST_F(conn, a_client_without_a_certificate)
 	request = conns_request(&self->conns, KTLS_CLIENT, &self->client);
 	request.profile = &without;
 	conns_start(&self->conns, &request, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_agreed(&self->client, &self->server);
 	EXPECT_EQ(0, self->server.result.chain_len);
@@ -206,8 +173,8 @@ TEST_F(conn, a_client_without_a_certificate)
 static void until_client_done(struct conns *conns, struct middle *middle, struct conn_end *client,
 			      struct conn_end *server)
 {
-	start(conns, KTLS_CLIENT, client);
-	start(conns, KTLS_SERVER, server);
+	conns_begin(conns, KTLS_CLIENT, client);
+	conns_begin(conns, KTLS_SERVER, server);
 	for (int i = 0; i < 500 && !client->done; i++) {
 		conns_settle(conns);
 		if (middle->to_server == 0)
@@ -327,22 +294,6 @@ TEST_F(conn, a_client_that_half_closes_behind_its_finished_is_served)
 
 /* ---- in small pieces ------------------------------------------------------------------------- */
 
-static void run_through(struct conns *conns, struct middle *middle, struct conn_end *client,
-			struct conn_end *server, size_t chunk)
-{
-	size_t moved;
-
-	for (int idle = 0; idle < 200 && !(client->done && server->done);) {
-		moved = middle_to_server(middle, chunk);
-		moved += middle_to_client(middle, chunk);
-		conns_settle(conns);
-		idle = moved > 0 ? 0 : idle + 1;
-		if (moved == 0)
-			usleep(1000);
-	}
-	EXPECT_TRUE(client->done && server->done);
-}
-
 TEST_F(conn, one_byte_at_a_time)
 {
 	struct middle middle;
@@ -350,9 +301,9 @@ TEST_F(conn, one_byte_at_a_time)
 	conns_open(&self->conns);
 	for (size_t chunk = 1; chunk < 8; chunk++) {
 		middle_open(&middle, &self->client.fd, &self->server.fd);
-		start(&self->conns, KTLS_CLIENT, &self->client);
-		start(&self->conns, KTLS_SERVER, &self->server);
-		run_through(&self->conns, &middle, &self->client, &self->server, chunk);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
+		middle_run(&middle, &self->conns, &self->client, &self->server, chunk);
 		expect_agreed(&self->client, &self->server);
 		EXPECT_EQ(middle.to_server, self->server.result.taken);
 		EXPECT_EQ(middle.to_client, self->client.result.taken);
@@ -374,8 +325,8 @@ TEST(small_receive_buffers)
 	conns_open(&conns);
 	open_pair(&client, &server, 2048);
 	setsockopt(server.fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
-	start(&conns, KTLS_CLIENT, &client);
-	start(&conns, KTLS_SERVER, &server);
+	conns_begin(&conns, KTLS_CLIENT, &client);
+	conns_begin(&conns, KTLS_SERVER, &server);
 	ASSERT_TRUE(conns_run(&conns, both, 2, 20000));
 	expect_agreed(&client, &server);
 	EXPECT_EQ(conns.leaf->der_len, client.leaf_len);
@@ -395,8 +346,8 @@ TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
 	middle_open(&middle, &self->client.fd, &self->server.fd);
 	setsockopt(self->client.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(middle.client, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
 	conns_settle(&self->conns);
 	for (int i = 0; i < 100; i++) {
@@ -425,67 +376,6 @@ TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
 	free(buf);
 }
 
-/* ---- bytes that were read before ------------------------------------------------------------- */
-
-TEST_F(conn, bytes_read_before_come_first_however_many)
-{
-	uint8_t hello[2048];
-	struct conn_request request;
-	struct middle middle;
-	size_t len = 1;
-	ssize_t n;
-
-	conns_open(&self->conns);
-	for (size_t pre = 0; pre <= len; pre++) {
-		middle_open(&middle, &self->client.fd, &self->server.fd);
-		start(&self->conns, KTLS_CLIENT, &self->client);
-		n = recv(middle.client, hello, sizeof(hello), 0);
-		ASSERT_GT(n, 100);
-		len = (size_t)n;
-		if (pre < len)
-			ASSERT_EQ(len - pre, send(middle.server, hello + pre, len - pre, 0));
-		request = conns_request(&self->conns, KTLS_SERVER, &self->server);
-		request.preread = hello;
-		request.preread_len = pre;
-		conns_start(&self->conns, &request, &self->server);
-		memset(hello, 0, sizeof(hello));
-		run_through(&self->conns, &middle, &self->client, &self->server, SIZE_MAX);
-		expect_agreed(&self->client, &self->server);
-		middle_close(&middle);
-		close(self->client.fd);
-		close(self->server.fd);
-	}
-}
-
-/* While a signature is being made they wait, too. */
-TEST_F(conn, bytes_read_before_may_reach_past_the_hello)
-{
-	static const uint8_t ccs[] = { 20, 3, 3, 0, 1, 1 };
-	uint8_t hello[2048];
-	struct conn_request request;
-	struct middle middle;
-	size_t n;
-
-	conns_open(&self->conns);
-	self->conns.sign_later = true;
-	middle_open(&middle, &self->client.fd, &self->server.fd);
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	n = (size_t)recv(middle.client, hello, sizeof(hello) - sizeof(ccs), 0);
-	memcpy(hello + n, ccs, sizeof(ccs));
-	ASSERT_EQ(3, send(middle.server, ccs + 3, 3, 0));
-	request = conns_request(&self->conns, KTLS_SERVER, &self->server);
-	request.preread = hello;
-	request.preread_len = n + 3;
-	conns_start(&self->conns, &request, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	conns_sign(&self->conns, 0);
-	run_through(&self->conns, &middle, &self->client, &self->server, SIZE_MAX);
-	expect_agreed(&self->client, &self->server);
-	EXPECT_EQ(middle.to_server + 3, self->server.result.taken);
-	middle_close(&middle);
-}
-
 /* ---- shared sockets -------------------------------------------------------------------------- */
 
 static void steal(struct conns *conns)
@@ -501,8 +391,8 @@ TEST_F(conn, another_reader_is_noticed)
 	open_pair(&self->client, &self->server, 0);
 	self->conns.before_sign = steal;
 	self->conns.before_sign_arg = &self->server.fd;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	EXPECT_EQ(KTLS_R_SOCKET_DISTURBED, self->server.result.reason);
 	EXPECT_FALSE(self->server.tx_set);
@@ -522,8 +412,8 @@ TEST_F(conn, status_flags_stay)
 		fcntl(self->server.fd, F_SETFL, flags ? O_NONBLOCK : 0);
 		before[0] = fcntl(self->client.fd, F_GETFL);
 		before[1] = fcntl(self->server.fd, F_GETFL);
-		start(&self->conns, KTLS_CLIENT, &self->client);
-		start(&self->conns, KTLS_SERVER, &self->server);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
 		EXPECT_EQ(before[0], fcntl(self->client.fd, F_GETFL));
 		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 		EXPECT_EQ(before[0], fcntl(self->client.fd, F_GETFL));

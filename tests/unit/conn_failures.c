@@ -2,9 +2,6 @@
 /* How handshakes over sockets fail: what the result says, what the peer sees, what is left behind.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,22 +39,6 @@ FIXTURE_TEARDOWN(failure)
 	close(self->server.fd);
 }
 
-static void start(struct conns *conns, enum ktls_role role, struct conn_end *end)
-{
-	struct conn_request request = conns_request(conns, role, end);
-
-	conns_start(conns, &request, end);
-}
-
-static void expect_failed(const struct conn_end *end, enum ktls_reason reason)
-{
-	ASSERT_TRUE(end->done);
-	EXPECT_EQ(reason, end->result.reason);
-	EXPECT_EQ(KTLS_STATE_NONE, end->result.tx);
-	EXPECT_EQ(KTLS_STATE_NONE, end->result.rx);
-	EXPECT_FALSE(end->rx_set);
-}
-
 /* The next record of fd is a plaintext alert; what level it has does not matter (RFC 9846, 6). */
 static void expect_alert(int fd, uint8_t alert)
 {
@@ -82,8 +63,8 @@ static size_t run_until(struct conns *conns, struct conn_end *const both[2], siz
 	size_t passed = 0, moved = 1;
 
 	middle_open(&middle, &both[0]->fd, &both[1]->fd);
-	start(conns, KTLS_CLIENT, both[0]);
-	start(conns, KTLS_SERVER, both[1]);
+	conns_begin(conns, KTLS_CLIENT, both[0]);
+	conns_begin(conns, KTLS_SERVER, both[1]);
 	for (int idle = 0; idle < 3 && passed<budget; idle = moved> 0 ? 0 : idle + 1) {
 		moved = middle_to_server(&middle, budget - passed);
 		passed += moved;
@@ -161,12 +142,12 @@ TEST_F(failure, last_words_of_a_peer_that_is_gone_are_read)
 	struct middle middle;
 
 	middle_open(&middle, &self->client.fd, &self->server.fd);
-	start(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
 	ASSERT_EQ(sizeof(alert), send(middle.server, alert, sizeof(alert), 0));
 	close_by_reset(middle.server);
 	close(middle.client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->server, KTLS_R_PEER_ALERT);
 	EXPECT_EQ(KTLS_ALERT_ACCESS_DENIED, self->server.result.alert);
@@ -178,11 +159,11 @@ TEST_F(failure, peer_that_is_gone_without_a_word)
 	struct middle middle;
 
 	middle_open(&middle, &self->client.fd, &self->server.fd);
-	start(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
 	close_by_reset(middle.server);
 	close(middle.client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->server, KTLS_R_PEER_RESET);
 	EXPECT_EQ(ECONNRESET, self->server.result.error);
@@ -196,7 +177,7 @@ TEST_F(failure, wrong_name)
 
 	request.server_name = "example.net";
 	conns_start(&self->conns, &request, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->client, KTLS_R_CERTIFICATE_NAME);
 	EXPECT_EQ(KTLS_ALERT_BAD_CERTIFICATE, self->client.result.alert);
@@ -220,7 +201,7 @@ TEST_F(failure, unknown_ca)
 	request = conns_request(&self->conns, KTLS_CLIENT, &self->client);
 	request.profile = &profile;
 	conns_start(&self->conns, &request, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->client, KTLS_R_CERTIFICATE_UNKNOWN_CA);
 	expect_failed(&self->server, KTLS_R_PEER_ALERT);
@@ -236,7 +217,7 @@ TEST_F(failure, strict_about_names)
 	self->conns.profile.strict_server_name = true;
 	request.server_name = "example.net";
 	conns_start(&self->conns, &request, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->server, KTLS_R_SERVER_NAME_UNKNOWN);
 	EXPECT_STREQ("example.net", self->server.facts.server_name);
@@ -250,7 +231,7 @@ TEST_F(failure, what_is_no_tls_is_left_for_the_application)
 	char got[sizeof(http)];
 
 	ASSERT_EQ(sizeof(http), send(self->client.fd, http, sizeof(http), 0));
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	expect_failed(&self->server, KTLS_R_NOT_TLS);
 	EXPECT_EQ(0, self->server.result.taken);
@@ -266,7 +247,7 @@ TEST_F(failure, what_is_bad_tls_is_taken)
 	uint8_t byte;
 
 	ASSERT_EQ(sizeof(bad), send(self->client.fd, bad, sizeof(bad), 0));
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	expect_failed(&self->server, KTLS_R_RECORD_TOO_LONG);
 	EXPECT_EQ(sizeof(bad), self->server.result.taken);
@@ -296,7 +277,7 @@ TEST_F(failure, deadline)
 TEST_F(failure, deadline_of_the_loop_where_the_request_has_none)
 {
 	self->conns.loop->config.timeout_ms = 30;
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	expect_failed(&self->server, KTLS_R_DEADLINE);
 }
@@ -307,7 +288,7 @@ TEST_F(failure, deadline_while_a_signature_is_due)
 
 	self->conns.sign_later = true;
 	request.timeout_ms = 50;
-	start(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	conns_start(&self->conns, &request, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	ASSERT_EQ(1, self->conns.pending_len);
@@ -320,7 +301,7 @@ TEST_F(failure, deadline_while_a_signature_is_due)
 
 TEST_F(failure, cancel)
 {
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	conns_settle(&self->conns);
 	EXPECT_FALSE(self->server.done);
 	conn_cancel(self->server.conn, KTLS_R_CANCELLED);
@@ -335,7 +316,7 @@ TEST_F(failure, abandoned_handshakes_send_nothing)
 {
 	uint8_t byte;
 
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	conn_abandon(self->server.conn);
 	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
 	expect_failed(&self->server, KTLS_R_CANCELLED);
@@ -351,7 +332,7 @@ TEST_F(failure, kernel_without_tls_is_known_before_the_first_byte)
 	uint8_t byte;
 
 	fake_kernel.attach_result = -KTLS_R_KERNEL_NO_TLS;
-	start(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
 	expect_failed(&self->client, KTLS_R_KERNEL_NO_TLS);
 	EXPECT_EQ(ENOENT, self->client.result.error);
@@ -363,8 +344,8 @@ TEST_F(failure, kernel_without_tls_is_known_before_the_first_byte)
 TEST_F(failure, kernel_refuses_transmit_keys)
 {
 	fake_kernel.tx_result = -KTLS_R_KERNEL_REFUSED;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->client, KTLS_R_KERNEL_REFUSED);
 	expect_failed(&self->server, KTLS_R_KERNEL_REFUSED);
@@ -377,126 +358,13 @@ TEST_F(failure, kernel_refuses_receive_keys)
 	uint8_t byte;
 
 	fake_kernel.rx_result = -KTLS_R_KERNEL_REFUSED;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	expect_failed(&self->client, KTLS_R_KERNEL_HALF_INSTALLED);
 	EXPECT_EQ(0, recv(self->client.fd, &byte, 1, 0));
 	EXPECT_EQ(-1, send(self->client.fd, &byte, 1, MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
-}
-
-/* ---- signatures ------------------------------------------------------------------------------ */
-
-TEST_F(failure, signature_that_comes_late)
-{
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	EXPECT_FALSE(self->server.done);
-	conn_sign_done(self->conns.loop, self->conns.pending[0].token + 1, 0, NULL, 0);
-	conn_sign_done(self->conns.loop, UINT64_MAX, 0, NULL, 0);
-	conn_sign_done(self->conns.loop, 0, 0, NULL, 0);
-	conns_sign(&self->conns, 0);
-	conns_sign(&self->conns, 0);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	EXPECT_EQ(KTLS_OK, self->client.result.reason);
-	EXPECT_EQ(KTLS_OK, self->server.result.reason);
-	conns_sign(&self->conns, 0);
-}
-
-/* Not for the handshake that has its slot now, nor for itself once it is cancelled. */
-TEST_F(failure, signature_for_a_handshake_that_has_ended)
-{
-	int fd[2];
-
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	conn_abandon(self->server.conn);
-	conns_sign(&self->conns, 0);
-	conn_abandon(self->client.conn);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	expect_failed(&self->server, KTLS_R_CANCELLED);
-	close(self->client.fd);
-	close(self->server.fd);
-	tcp_pair(fd, 0);
-	self->client.fd = fd[0];
-	self->server.fd = fd[1];
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(2, self->conns.pending_len);
-	ASSERT_EQ((uint32_t)self->conns.pending[0].token, (uint32_t)self->conns.pending[1].token);
-	self->conns.pending[0].result = -KTLS_R_SIGNER;
-	conns_sign(&self->conns, 0);
-	conns_settle(&self->conns);
-	EXPECT_FALSE(self->server.done);
-	conns_sign(&self->conns, 1);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	EXPECT_EQ(KTLS_OK, self->server.result.reason);
-}
-
-TEST_F(failure, signature_that_fails)
-{
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	self->conns.pending[0].result = -KTLS_R_SIGNER;
-	conns_sign(&self->conns, 0);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	expect_failed(&self->server, KTLS_R_SIGNER);
-	expect_failed(&self->client, KTLS_R_PEER_ALERT);
-	EXPECT_EQ(KTLS_ALERT_INTERNAL_ERROR, self->client.result.alert);
-}
-
-TEST_F(failure, signature_longer_than_there_is_room)
-{
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	self->conns.pending[0].len = KTLS_ENGINE_SIGNATURE_MAX + 1;
-	conns_sign(&self->conns, 0);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	expect_failed(&self->server, KTLS_R_SIGNER);
-}
-
-TEST_F(failure, signature_that_is_wrong)
-{
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	self->conns.pending[0].signature[self->conns.pending[0].len - 1] ^= 1;
-	conns_sign(&self->conns, 0);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
-	expect_failed(&self->client, KTLS_R_SIGNATURE_BAD);
-	expect_failed(&self->server, KTLS_R_PEER_ALERT);
-	EXPECT_EQ(KTLS_ALERT_DECRYPT_ERROR, self->server.result.alert);
-}
-
-TEST_F(failure, reset_while_a_signature_is_due)
-{
-	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
-	conn_abandon(self->client.conn);
-	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
-	close_by_reset(self->client.fd);
-	self->client.fd = -1;
-	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
-	expect_failed(&self->server, KTLS_R_PEER_RESET);
 }
 
 TEST_HARNESS_MAIN

@@ -29,15 +29,6 @@ FIXTURE_VARIANT(loop)
 FIXTURE_VARIANT_ADD(loop, owns_descriptors){ 3 };
 FIXTURE_VARIANT_ADD(loop, borrows_descriptors){ 0 };
 
-static void open_ends(struct conn_end *client, struct conn_end *server)
-{
-	int fd[2];
-
-	tcp_pair(fd, 0);
-	client->fd = fd[0];
-	server->fd = fd[1];
-}
-
 FIXTURE_SETUP(loop)
 {
 	conns_init(&self->conns, false);
@@ -46,7 +37,7 @@ FIXTURE_SETUP(loop)
 	self->conns.config.closers = variant->closers;
 	self->conns.config.handshakes_max = 4;
 	conns_open(&self->conns);
-	open_ends(&self->client, &self->server);
+	open_pair(&self->client, &self->server, 0);
 }
 
 FIXTURE_TEARDOWN(loop)
@@ -66,19 +57,12 @@ FIXTURE_SETUP(owner)
 	conns_init(&self->conns, false);
 	self->conns.config.closers = 3;
 	conns_open(&self->conns);
-	open_ends(&self->client, &self->server);
+	open_pair(&self->client, &self->server, 0);
 }
 
 FIXTURE_TEARDOWN(owner)
 {
 	conns_wipe(&self->conns);
-}
-
-static void start(struct conns *conns, enum ktls_role role, struct conn_end *end)
-{
-	struct conn_request request = conns_request(conns, role, end);
-
-	conns_start(conns, &request, end);
 }
 
 /* ---- whose descriptor it is ------------------------------------------------------------------ */
@@ -87,8 +71,8 @@ TEST_F(loop, done_comes_when_the_descriptor_is_closed)
 {
 	int dup_of_server = dup(self->server.fd);
 
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	EXPECT_EQ(KTLS_OK, self->client.result.reason);
 	EXPECT_EQ(KTLS_OK, self->server.result.reason);
@@ -105,8 +89,8 @@ TEST_F(loop, nothing_is_held_after_done)
 	struct pollfd pfd = { .fd = peer, .events = POLLIN };
 	char byte;
 
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	if (variant->closers == 0)
 		close(self->server.fd);
@@ -138,10 +122,10 @@ TEST_F(owner, one_that_lingers_does_not_hold_the_others)
 	int peer;
 
 	lingering.fd = lingering_socket(&peer);
-	start(&self->conns, KTLS_SERVER, &lingering);
+	conns_begin(&self->conns, KTLS_SERVER, &lingering);
 	conn_cancel(lingering.conn, KTLS_R_CANCELLED);
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	ASSERT_TRUE(conns_run(&self->conns, list, 2, 5000));
 	EXPECT_LT(timer_now() - before, UINT64_C(2000000000));
 	EXPECT_FALSE(lingering.done);
@@ -181,8 +165,8 @@ TEST_F(loop, freed_in_the_middle_of_everything)
 	struct pollfd pfd = { .fd = peer, .events = POLLIN };
 
 	self->conns.sign_later = true;
-	start(&self->conns, KTLS_CLIENT, &self->client);
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	conns_settle(&self->conns);
 	EXPECT_EQ(1, self->conns.pending_len);
 	conn_loop_free(self->conns.loop);
@@ -204,7 +188,7 @@ TEST_F(loop, one_descriptor_in_another_epoll_set)
 	struct pollfd pfd = { .fd = conn_loop_fd(self->conns.loop), .events = POLLIN };
 
 	EXPECT_EQ(0, poll(&pfd, 1, 0));
-	start(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	EXPECT_EQ(0, poll(&pfd, 1, 0));
 	ASSERT_EQ(3, send(self->client.fd, "\x16\x03\x01", 3, 0));
 	EXPECT_EQ(1, poll(&pfd, 1, 1000));
@@ -334,7 +318,7 @@ TEST_F(loop, too_many_at_once)
 		end[i].fd = fd[1];
 		list[i] = &end[i];
 		if (i < 4)
-			start(&self->conns, KTLS_SERVER, &end[i]);
+			conns_begin(&self->conns, KTLS_SERVER, &end[i]);
 	}
 	request = conns_request(&self->conns, KTLS_SERVER, &end[4]);
 	EXPECT_EQ(-KTLS_R_TOO_MANY, conn_start(self->conns.loop, &request, &conn));
@@ -362,8 +346,8 @@ TEST_F(loop, records_in_pieces_beyond_the_pool)
 	self->conns.loop->pool.max = 16389 + 100;
 	tcp_pair(fd, 0);
 	other.fd = fd[1];
-	start(&self->conns, KTLS_SERVER, &self->server);
-	start(&self->conns, KTLS_SERVER, &other);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
+	conns_begin(&self->conns, KTLS_SERVER, &other);
 	ASSERT_EQ(sizeof(header), send(self->client.fd, header, sizeof(header), 0));
 	usleep(1000);
 	conns_settle(&self->conns);
@@ -424,7 +408,7 @@ TEST_TIMEOUT(five_thousand_with_three_bytes_each_use_no_cpu, 120)
 		end[i].fd = fd[1];
 		list[i] = &end[i];
 		ASSERT_EQ(3, send(peer[i], "\x16\x03\x01", 3, 0));
-		start(&conns, KTLS_SERVER, &end[i]);
+		conns_begin(&conns, KTLS_SERVER, &end[i]);
 	}
 	usleep(100000);
 	conns_settle(&conns);
@@ -470,11 +454,11 @@ TEST_TIMEOUT(a_thousand_leave_nothing_behind, 120)
 			close_by_reset(application[0]);
 			close(application[1]);
 		}
-		open_ends(&client, &server);
+		open_pair(&client, &server, 0);
 		application[0] = dup(client.fd);
 		application[1] = dup(server.fd);
-		start(&conns, KTLS_CLIENT, &client);
-		start(&conns, KTLS_SERVER, &server);
+		conns_begin(&conns, KTLS_CLIENT, &client);
+		conns_begin(&conns, KTLS_SERVER, &server);
 		ASSERT_TRUE(conns_run(&conns, both, 2, 5000));
 		ASSERT_EQ(KTLS_OK, client.result.reason);
 		ASSERT_EQ(KTLS_OK, server.result.reason);
