@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of the hand-off on a real kernel share: a ktlsd, and a TCP connection whose ends
+ * can both be handed over.
+ */
+#ifndef KTLS_TESTS_KERNEL_KTLSD_H
+#define KTLS_TESTS_KERNEL_KTLSD_H
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ktls.h>
+
+#include "lib/crypto/util.h"
+#include "lib/ktls/kernel.h"
+#include "lib/ktls/probe.h"
+#include "tests/harness/conns.h"
+#include "tests/harness/daemon.h"
+#include "tests/harness/harness.h"
+
+FIXTURE(handoff)
+{
+	struct daemon daemon;
+	struct ktls *k;
+	int fd[2]; /* server's end, client's end */
+};
+
+FIXTURE_SETUP(handoff)
+{
+	struct ktls_probe probe;
+
+	ktls_probe(KTLS_PROBE_SUITES, &probe);
+	if (probe.reason != KTLS_OK)
+		SKIP(return, "no kernel TLS");
+	daemon_open(&self->daemon, "workers = 1\nlog = stderr\n", NULL, NULL);
+	self->k = ktls_open(self->daemon.socket, NULL);
+	ASSERT_NOT_NULL(self->k);
+	tcp_pair(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(handoff)
+{
+	ktls_close(self->k);
+	for (int i = 0; i < 2; i++) {
+		if (self->fd[i] >= 0)
+			close(self->fd[i]);
+	}
+	daemon_close(&self->daemon);
+}
+
+static inline int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A second, or what is as much on an emulated machine. */
+static inline int64_t a_second(void)
+{
+	const char *factor = getenv("KTLS_TIMEOUT_FACTOR");
+	int n = factor ? atoi(factor) : 1;
+
+	return 1000 * (n > 1 ? n / 2 + 1 : 1);
+}
+
+static const struct ktls_params as_server = { .role = KTLS_SERVER, .deadline_ms = 60000 };
+static const struct ktls_params as_client = { .role = KTLS_CLIENT,
+					      .deadline_ms = 60000,
+					      .server_name = "localhost" };
+
+static inline uint64_t start(struct ktls *k, int fd, const struct ktls_params *params)
+{
+	uint64_t id = 0;
+
+	ASSERT_EQ(0, ktls_start(k, fd, params, &id));
+	return id;
+}
+
+static inline struct ktls_reply *collect(struct ktls *k)
+{
+	struct pollfd p = { .fd = ktls_fd(k), .events = POLLIN };
+	struct ktls_reply *reply;
+	int err = ktls_collect(k, &reply);
+
+	while (err == -EAGAIN) {
+		ASSERT_EQ(1, poll(&p, 1, 60000));
+		err = ktls_collect(k, &reply);
+	}
+	ASSERT_EQ(0, err);
+	return reply;
+}
+
+static inline void expect_reason(struct ktls *k, enum ktls_reason reason)
+{
+	struct ktls_reply *reply = collect(k);
+
+	EXPECT_STREQ(ktls_reason_name((int)reason), ktls_reason_name((int)reply->reason));
+	ktls_reply_free(reply);
+}
+
+/* Whether the kernel has keys for both directions: not a word of what follows is in the clear. */
+static inline void expect_keys(int fd)
+{
+	struct ktls_traffic_key key;
+
+	EXPECT_EQ(0, kernel_get(fd, true, &key));
+	EXPECT_EQ(KTLS_TLS_1_3, key.version);
+	EXPECT_EQ(0, kernel_get(fd, false, &key));
+	secret_wipe(&key, sizeof(key));
+}
+
+static inline void expect_carried(int from, int to)
+{
+	static const char text[] = "through the kernel";
+	char got[sizeof(text)];
+
+	ASSERT_EQ(sizeof(text), write(from, text, sizeof(text)));
+	ASSERT_EQ(sizeof(text), recv(to, got, sizeof(got), MSG_WAITALL));
+	EXPECT_STREQ(text, got);
+}
+
+static inline void handshake_both(struct test_self_handoff *self)
+{
+	start(self->k, self->fd[0], &as_server);
+	start(self->k, self->fd[1], &as_client);
+	expect_reason(self->k, KTLS_OK);
+	expect_reason(self->k, KTLS_OK);
+}
+
+/* The other end is closed: all holders of it have let go. Returns after how many milliseconds. */
+static inline int64_t wait_for_end(int peer)
+{
+	struct pollfd p = { .fd = peer, .events = POLLIN };
+	int64_t since = now_ms();
+	char bytes[512];
+	ssize_t n;
+
+	do {
+		ASSERT_EQ(1, poll(&p, 1, 60000));
+		n = recv(peer, bytes, sizeof(bytes), 0);
+	} while (n > 0);
+	if (n < 0)
+		EXPECT_EQ(ECONNRESET, errno);
+	return now_ms() - since;
+}
+
+#endif
