@@ -9,6 +9,10 @@
 #define LEGACY_VERSION 0x0303
 #define SHARES_MAX     64 /* key shares in a ClientHello; more are refused */
 
+/* Suites that are signals: RFC 5746, 3.3; RFC 7507, 2. */
+#define SUITE_RENEGOTIATION 0x00ff
+#define SUITE_FALLBACK      0x5600
+
 /* Extension types that a second ClientHello may change (4.2.2); RFC 9849 adds its own. */
 static const uint16_t retry_may_change[] = {
 	51,     /* key_share */
@@ -63,7 +67,8 @@ int client_hello_build(struct engine *e, struct writer *w)
 	writer_vec(w, 1, e->session_id, e->session_id_len);
 	suites = writer_open(w, 2);
 	for (size_t i = 0; i < e->config.suites_len; i++)
-		writer_u16(w, e->config.suites[i]);
+		if (engine_may_use(e, suite_find(e->config.suites[i])->version))
+			writer_u16(w, e->config.suites[i]);
 	writer_close(w, suites);
 	writer_vec(w, 1, "\0", 1);
 	extensions_build(e, MESSAGE_CLIENT_HELLO, w);
@@ -84,16 +89,32 @@ static bool parse_fields(struct reader *body, struct client_hello *h)
 
 static int parse(struct engine *e, struct reader *body, struct client_hello *h)
 {
-	int result;
-
 	*h = (struct client_hello){ .values.message = MESSAGE_CLIENT_HELLO };
 	if (!parse_fields(body, h))
 		return -KTLS_R_MESSAGE_MALFORMED;
-	if (reader_empty(body))
-		return -KTLS_R_VERSION_UNSUPPORTED;
-	result = extensions_parse(e, body, &h->values);
-	if (result < 0)
-		return result;
+	e->received = 0;
+	/* "Servers will need to perform this check first", 4.2.2: TLS 1.2 has hellos without them.
+	 */
+	return reader_empty(body) ? 0 : extensions_parse(e, body, &h->values);
+}
+
+/* The highest version of ours that the client has (4.3.1, RFC 5246 E.1); 0 if there is none. */
+static uint16_t choose_version(const struct engine *e, const struct client_hello *h)
+{
+	bool listed = extension_received(e, EXTENSION_SUPPORTED_VERSIONS);
+	bool has_1_2 = listed ? h->values.offers_1_2 : h->version >= KTLS_TLS_1_2;
+
+	if (h->values.offers_1_3 && engine_may_use(e, KTLS_TLS_1_3))
+		return KTLS_TLS_1_3;
+	/* Client certificates are for TLS 1.3 only. */
+	if (has_1_2 && engine_may_use(e, KTLS_TLS_1_2) &&
+	    e->config.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH)
+		return KTLS_TLS_1_2;
+	return 0;
+}
+
+static int check_1_3(const struct engine *e, const struct client_hello *h)
+{
 	if (h->version != LEGACY_VERSION)
 		return -KTLS_R_LEGACY_VERSION;
 	if (!reader_equal(&h->compression, "\0", 1))
@@ -102,7 +123,7 @@ static int parse(struct engine *e, struct reader *body, struct client_hello *h)
 	if (extension_received(e, EXTENSION_PRE_SHARED_KEY) &&
 	    !extension_received(e, EXTENSION_PSK_MODES))
 		return -KTLS_R_EXTENSION_MISSING;
-	return 0;
+	return extensions_required(e, MESSAGE_CLIENT_HELLO);
 }
 
 static bool list_has(struct reader list, uint16_t number)
@@ -118,9 +139,11 @@ static bool list_has(struct reader list, uint16_t number)
 static int choose_suite(struct engine *e, const struct client_hello *h)
 {
 	for (size_t i = 0; i < e->config.suites_len; i++) {
-		if (!list_has(h->suites, e->config.suites[i]))
+		const struct suite *suite = suite_find(e->config.suites[i]);
+
+		if (suite->version != KTLS_TLS_1_3 || !list_has(h->suites, suite->number))
 			continue;
-		e->schedule.suite = suite_find(e->config.suites[i]);
+		e->schedule.suite = suite;
 		e->facts.suite = e->config.suites[i];
 		transcript_select(&e->transcript, e->schedule.suite->hash);
 		return 0;
@@ -278,6 +301,70 @@ static int negotiate(struct engine *e, const struct client_hello *h, struct read
 	return result;
 }
 
+/* ---- server, TLS 1.2 ------------------------------------------------------------------------- */
+
+/* What the client has of our suites; which one it is depends on the certificate. */
+static int note_suites(struct engine *e, const struct client_hello *h)
+{
+	e->offered_suites = 0;
+	for (size_t i = 0; i < e->config.suites_len; i++) {
+		const struct suite *suite = suite_find(e->config.suites[i]);
+
+		if (suite->version == KTLS_TLS_1_2 && list_has(h->suites, suite->number))
+			e->offered_suites |= (uint16_t)(1U << i);
+	}
+	return e->offered_suites ? 0 : -KTLS_R_SUITES_NONE_SHARED;
+}
+
+/* A client that lists no groups takes any (RFC 8422, 4). */
+static int choose_group_1_2(struct engine *e, const struct client_hello *h)
+{
+	bool any = !extension_received(e, EXTENSION_SUPPORTED_GROUPS);
+
+	for (size_t i = 0; i < e->config.groups_len; i++) {
+		if (!any && !list_has(h->values.groups, e->config.groups[i]))
+			continue;
+		e->group = group_find(e->config.groups[i]);
+		e->facts.group = e->group->number;
+		return 0;
+	}
+	return -KTLS_R_GROUPS_NONE_SHARED;
+}
+
+static int check_1_2(struct engine *e, const struct client_hello *h)
+{
+	struct reader methods = h->compression;
+	uint8_t method = 1;
+
+	if (list_has(h->suites, SUITE_FALLBACK) && engine_may_use(e, KTLS_TLS_1_3))
+		return -KTLS_R_FALLBACK;
+	while (method != 0 && reader_u8(&methods, &method))
+		;
+	if (method != 0)
+		return -KTLS_R_COMPRESSION;
+	if (!extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET))
+		return -KTLS_R_MASTER_SECRET;
+	if (list_has(h->suites, SUITE_RENEGOTIATION))
+		e->signals_renegotiation = true;
+	return 0;
+}
+
+static int negotiate_1_2(struct engine *e, const struct client_hello *h)
+{
+	int result = check_1_2(e, h);
+
+	/* Early data is for TLS 1.3 only: whoever sends some cannot go on (D.3). */
+	e->skip_early_data = false;
+	if (result == 0)
+		result = note_suites(e, h);
+	if (result == 0)
+		result = choose_group_1_2(e, h);
+	e->session_id_len = 0;
+	return result < 0 ? result : LEGACY;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 int client_hello_recv(struct engine *e, struct reader *body)
 {
 	struct reader whole = *body;
@@ -287,12 +374,20 @@ int client_hello_recv(struct engine *e, struct reader *body)
 	result = parse(e, body, &h);
 	if (result < 0)
 		return result;
-	result = check_shares(&h);
+	if (!reader_copy(&h.random, e->random, sizeof(e->random)))
+		return -KTLS_R_INTERNAL;
+	e->facts.version = choose_version(e, &h);
+	if (e->facts.version == 0)
+		return -KTLS_R_VERSION_UNSUPPORTED;
+	if (e->facts.version == KTLS_TLS_1_2)
+		return e->facts.retried ? -KTLS_R_RETRY_MISMATCH : negotiate_1_2(e, &h);
+	result = check_1_3(e, &h);
+	if (result == 0)
+		result = check_shares(&h);
 	if (result < 0)
 		return result;
 	e->session_id_len = (uint8_t)h.session_id.left;
-	if (!reader_copy(&h.session_id, e->session_id, h.session_id.left) ||
-	    !reader_copy(&h.random, e->random, sizeof(e->random)))
+	if (!reader_copy(&h.session_id, e->session_id, h.session_id.left))
 		return -KTLS_R_INTERNAL;
 	return negotiate(e, &h, whole);
 }

@@ -68,11 +68,19 @@ static bool server_name_valid(const struct ktls_engine_config *c)
 	return len > 0 && len <= HOST_NAME_MAX_LEN;
 }
 
+static bool versions_valid(const struct ktls_engine_config *c)
+{
+	return KTLS_TLS_1_2 <= c->version_min && c->version_min <= c->version_max &&
+	       c->version_max <= KTLS_TLS_1_3;
+}
+
 static bool take_config(struct engine *e, const struct ktls_engine_config *config)
 {
 	struct ktls_engine_config *c = &e->config;
 
 	*c = *config;
+	c->version_min = c->version_min ? c->version_min : KTLS_TLS_1_3;
+	c->version_max = c->version_max ? c->version_max : KTLS_TLS_1_3;
 	if (!c->suites) {
 		c->suites = suites_all;
 		c->suites_len = SUITES_MAX;
@@ -81,7 +89,7 @@ static bool take_config(struct engine *e, const struct ktls_engine_config *confi
 		c->groups = groups_all;
 		c->groups_len = GROUPS_MAX;
 	}
-	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) &&
+	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) && versions_valid(c) &&
 	       c->client_auth <= KTLS_ENGINE_REQUIRE_CLIENT_AUTH && ops_complete(c) &&
 	       suites_known(c->suites, c->suites_len) && groups_known(c->groups, c->groups_len) &&
 	       alpn_valid(c) && server_name_valid(c);

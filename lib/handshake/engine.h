@@ -14,27 +14,36 @@
 
 /*
  * What functions of this folder return besides 0 and negative reasons: PENDING, as the operations
- * do, ALTERNATIVE, by which a handler takes its row's other way on, STARVED for want of input.
+ * do, ALTERNATIVE, by which a handler takes its row's other way on, STARVED for want of input,
+ * and LEGACY, by which a hello leads to the states of TLS 1.2.
  */
 #define PENDING     KTLS_ENGINE_PENDING
 #define ALTERNATIVE 2
 #define STARVED     3
+#define LEGACY      4
 
 #define STASH_SMALL 512 /* bytes of a message in pieces that need no borrowed buffer */
 
-/* HandshakeType, RFC 9846 4; HELLO_RETRY is a ServerHello with the special random. */
+/*
+ * HandshakeType, RFC 9846 4 and RFC 5246 7.4; HELLO_RETRY is a ServerHello with the special random,
+ * SERVER_HELLO_1_2 one whose extensions are those of TLS 1.2.
+ */
 enum message {
 	MESSAGE_CLIENT_HELLO = 1,
 	MESSAGE_SERVER_HELLO = 2,
 	MESSAGE_ENCRYPTED_EXTENSIONS = 8,
 	MESSAGE_CERTIFICATE = 11,
+	MESSAGE_SERVER_KEY_EXCHANGE = 12,
 	MESSAGE_CERTIFICATE_REQUEST = 13,
+	MESSAGE_SERVER_HELLO_DONE = 14,
 	MESSAGE_CERTIFICATE_VERIFY = 15,
+	MESSAGE_CLIENT_KEY_EXCHANGE = 16,
 	MESSAGE_FINISHED = 20,
 	MESSAGE_HELLO_RETRY = 0x100 | MESSAGE_SERVER_HELLO,
+	MESSAGE_SERVER_HELLO_1_2 = 0x200 | MESSAGE_SERVER_HELLO,
 };
 
-/* The rows of the state table in machine.c. */
+/* The rows of the state tables in rows_1_3.c and rows_1_2.c. */
 enum state {
 	CLIENT_GENERATE,
 	CLIENT_SEND_HELLO,
@@ -75,6 +84,36 @@ enum state {
 	SERVER_RECV_CERTIFICATE_VERIFY,
 	SERVER_RECV_FINISHED,
 	SERVER_SWITCH_RX,
+
+	CLIENT12_RECV_CERTIFICATE,
+	CLIENT12_RECV_KEY_EXCHANGE,
+	CLIENT12_RECV_REQUEST_OR_DONE,
+	CLIENT12_RECV_DONE,
+	CLIENT12_SEND_CERTIFICATE,
+	CLIENT12_GENERATE,
+	CLIENT12_AGREE,
+	CLIENT12_SEND_KEY_EXCHANGE,
+	CLIENT12_KEYS,
+	CLIENT12_SEND_CCS,
+	CLIENT12_SEND_FINISHED,
+	CLIENT12_RECV_CCS,
+	CLIENT12_RECV_FINISHED,
+	SERVER12_CHOOSE,
+	SERVER12_SUITE,
+	SERVER12_SEND_HELLO,
+	SERVER12_SEND_CERTIFICATE,
+	SERVER12_GENERATE,
+	SERVER12_SIGN,
+	SERVER12_SEND_KEY_EXCHANGE,
+	SERVER12_SEND_DONE,
+	SERVER12_RECV_KEY_EXCHANGE,
+	SERVER12_AGREE,
+	SERVER12_KEYS,
+	SERVER12_RECV_CCS,
+	SERVER12_RECV_FINISHED,
+	SERVER12_SEND_CCS,
+	SERVER12_SEND_FINISHED,
+
 	STATE_DONE,
 	STATE_FAILED,
 	STATES,
@@ -117,9 +156,14 @@ struct engine {
 	bool skip_early_data;   /* the client may be sending some */
 	uint32_t early_skipped; /* bytes */
 	bool ccs_sent;
+	uint8_t warnings; /* alerts that were passed over */
 
 	/* Negotiation. */
-	uint8_t random[32]; /* ClientHello.random */
+	uint8_t random[32];        /* ClientHello.random */
+	uint8_t server_random[32]; /* TLS 1.2 */
+	uint16_t
+		offered_suites; /* server, TLS 1.2: the client's, a bit an entry of config.suites */
+	bool signals_renegotiation; /* RFC 5746: the client knows secure renegotiation */
 	uint8_t session_id[32];
 	uint8_t session_id_len;
 	uint32_t offered;  /* client: extensions in our ClientHello, a bit a row of the table */
@@ -151,6 +195,17 @@ static inline struct engine *engine_of(struct ktls_engine *public)
 static inline const struct engine *engine_of_const(const struct ktls_engine *public)
 {
 	return (const struct engine *)(const void *)public->opaque;
+}
+
+static inline bool engine_may_use(const struct engine *e, uint16_t version)
+{
+	return version >= e->config.version_min && version <= e->config.version_max;
+}
+
+/* Whether the handshake has become one of TLS 1.2. */
+static inline bool engine_is_1_2(const struct engine *e)
+{
+	return e->schedule.suite && e->schedule.suite->version == KTLS_TLS_1_2;
 }
 
 static inline bool engine_is_server(const struct engine *e)

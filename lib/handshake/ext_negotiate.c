@@ -13,7 +13,6 @@ int versions_parse(struct engine *e, struct extension_values *values, struct rea
 {
 	struct reader list;
 	uint16_t version;
-	bool found = false;
 
 	if (values->message != MESSAGE_CLIENT_HELLO) {
 		if (!reader_u16(body, &version))
@@ -23,20 +22,25 @@ int versions_parse(struct engine *e, struct extension_values *values, struct rea
 	}
 	if (!reader_vec8(body, &list) || reader_empty(&list) || list.left % 2 != 0)
 		return -KTLS_R_MESSAGE_MALFORMED;
-	while (reader_u16(&list, &version))
-		found = found || version == KTLS_TLS_1_3;
-	if (!found)
-		return -KTLS_R_VERSION_UNSUPPORTED;
-	e->facts.version = KTLS_TLS_1_3;
+	while (reader_u16(&list, &version)) {
+		values->offers_1_3 = values->offers_1_3 || version == KTLS_TLS_1_3;
+		values->offers_1_2 = values->offers_1_2 || version == KTLS_TLS_1_2;
+	}
 	return 0;
 }
 
 void versions_build(struct engine *e, enum message message, struct writer *w)
 {
-	(void)e;
-	if (message == MESSAGE_CLIENT_HELLO)
-		writer_u8(w, 2);
-	writer_u16(w, KTLS_TLS_1_3);
+	struct writer_vec list;
+
+	if (message != MESSAGE_CLIENT_HELLO) {
+		writer_u16(w, KTLS_TLS_1_3);
+		return;
+	}
+	list = writer_open(w, 1);
+	for (uint16_t v = e->config.version_max; v >= e->config.version_min; v--)
+		writer_u16(w, v);
+	writer_close(w, list);
 }
 
 int cookie_parse(struct engine *e, struct extension_values *values, struct reader *body)
@@ -78,11 +82,12 @@ int schemes_parse(struct engine *e, struct extension_values *values, struct read
 		return -KTLS_R_MESSAGE_MALFORMED;
 	e->schemes_len = 0;
 	while (reader_u16(&list, &scheme)) {
-		if (e->schemes_len < SCHEMES_MAX && scheme_signs_handshake(scheme) &&
+		if (e->schemes_len < SCHEMES_MAX &&
+		    engine_list_has(schemes_all, SCHEMES_MAX, scheme) &&
 		    !engine_list_has(e->schemes, e->schemes_len, scheme))
 			e->schemes[e->schemes_len++] = scheme;
 	}
-	return e->schemes_len > 0 ? 0 : -KTLS_R_SCHEMES_NONE_SHARED;
+	return 0;
 }
 
 /* Wishes about the signatures inside the chain: a server has one chain a key and sends it

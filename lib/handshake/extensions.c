@@ -9,6 +9,7 @@ enum {
 	EE = 1 << 3,
 	CT = 1 << 4,
 	CR = 1 << 5,
+	SH12 = 1 << 6, /* ServerHello of TLS 1.2 */
 };
 
 struct extension {
@@ -29,11 +30,11 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.built = CH | SH | HRR, .build = versions_build, .parse = versions_parse,
 	},
 	[EXTENSION_SERVER_NAME] = {
-		.type = 0, .allowed = CH | EE | CR, .built = CH | EE,
+		.type = 0, .allowed = CH | EE | CR | SH12, .built = CH | EE | SH12,
 		.wanted = server_name_wanted, .build = server_name_build, .parse = server_name_parse,
 	},
 	[EXTENSION_SUPPORTED_GROUPS] = {
-		.type = 10, .allowed = CH | EE, .required = CH, .missing = KTLS_R_EXTENSION_MISSING,
+		.type = 10, .allowed = CH | EE | SH12, .required = CH, .missing = KTLS_R_EXTENSION_MISSING,
 		.built = CH, .build = groups_build, .parse = groups_parse,
 	},
 	[EXTENSION_SIGNATURE_ALGORITHMS] = {
@@ -45,7 +46,7 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.type = 50, .allowed = CH | CR, .parse = schemes_cert_parse,
 	},
 	[EXTENSION_ALPN] = {
-		.type = 16, .allowed = CH | EE, .built = CH | EE,
+		.type = 16, .allowed = CH | EE | SH12, .built = CH | EE | SH12,
 		.wanted = alpn_wanted, .build = alpn_build, .parse = alpn_parse,
 	},
 	/* Neither offered nor answered as long as records are not limited. */
@@ -61,6 +62,23 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.required = CH | SH, .missing = KTLS_R_EXTENSION_MISSING,
 		.built = CH | SH | HRR, .build = key_share_build, .parse = key_share_parse,
 	},
+	[EXTENSION_EXTENDED_MASTER_SECRET] = {
+		.type = 23, .allowed = CH | SH12,
+		.required = SH12, .missing = KTLS_R_MASTER_SECRET,
+		.built = CH | SH12, .wanted = extensions_1_2_wanted,
+		.build = extended_master_secret_build, .parse = extended_master_secret_parse,
+	},
+	[EXTENSION_RENEGOTIATION_INFO] = {
+		.type = 0xff01, .allowed = CH | SH12,
+		.required = SH12, .missing = KTLS_R_RENEGOTIATION,
+		.built = CH | SH12, .wanted = renegotiation_info_wanted,
+		.build = renegotiation_info_build, .parse = renegotiation_info_parse,
+	},
+	[EXTENSION_POINT_FORMATS] = {
+		.type = 11, .allowed = CH | SH12, .built = CH | SH12,
+		.wanted = point_formats_wanted, .build = point_formats_build,
+		.parse = point_formats_parse,
+	},
 	[EXTENSION_PSK_MODES] = { .type = 45, .allowed = CH, .parse = psk_modes_parse },
 	[EXTENSION_EARLY_DATA] = { .type = 42, .allowed = CH | EE, .parse = early_data_parse },
 	[EXTENSION_PRE_SHARED_KEY] = { .type = 41, .allowed = CH | SH, .parse = pre_shared_key_parse },
@@ -73,6 +91,8 @@ static uint8_t bit_of(enum message message)
 		return CH;
 	case MESSAGE_SERVER_HELLO:
 		return SH;
+	case MESSAGE_SERVER_HELLO_1_2:
+		return SH12;
 	case MESSAGE_HELLO_RETRY:
 		return HRR;
 	case MESSAGE_ENCRYPTED_EXTENSIONS:
@@ -137,7 +157,7 @@ static bool seen_before(const uint16_t *seen, size_t n, uint16_t type)
 	return false;
 }
 
-static int check_required(const struct engine *e, enum message message)
+int extensions_required(const struct engine *e, enum message message)
 {
 	for (int i = 0; i < EXTENSION_ROWS; i++)
 		if ((extensions[i].required & bit_of(message)) != 0 &&
@@ -172,7 +192,9 @@ int extensions_parse(struct engine *e, struct reader *message, struct extension_
 		if (result < 0)
 			return result;
 	}
-	return check_required(e, values->message);
+	/* What a ClientHello must have depends on the version: its reader asks then. */
+	return values->message == MESSAGE_CLIENT_HELLO ? 0
+						       : extensions_required(e, values->message);
 }
 
 void extensions_build(struct engine *e, enum message message, struct writer *w)

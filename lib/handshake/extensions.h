@@ -22,6 +22,9 @@ enum extension_row {
 	EXTENSION_RECORD_SIZE_LIMIT,
 	EXTENSION_COOKIE,
 	EXTENSION_KEY_SHARE,
+	EXTENSION_EXTENDED_MASTER_SECRET,
+	EXTENSION_RENEGOTIATION_INFO,
+	EXTENSION_POINT_FORMATS,
 	EXTENSION_PSK_MODES,
 	EXTENSION_EARLY_DATA,
 	EXTENSION_PRE_SHARED_KEY,
@@ -31,15 +34,20 @@ enum extension_row {
 /* What the extensions of the message at hand said; readers point into the message. */
 struct extension_values {
 	enum message message;
-	struct reader groups; /* ClientHello: NamedGroup list */
-	struct reader shares; /* ClientHello: KeyShareEntry list */
-	struct reader cookie; /* HelloRetryRequest */
-	uint16_t group;       /* ServerHello, HelloRetryRequest: selected group */
-	struct reader share;  /* ServerHello: the server's share */
+	bool offers_1_3, offers_1_2; /* ClientHello: supported_versions has it */
+	struct reader groups;        /* ClientHello: NamedGroup list */
+	struct reader shares;        /* ClientHello: KeyShareEntry list */
+	struct reader cookie;        /* HelloRetryRequest */
+	uint16_t group;              /* ServerHello, HelloRetryRequest: selected group */
+	struct reader share;         /* ServerHello: the server's share */
 };
 
 /* Whether the message parsed last had the extension. */
 bool extension_received(const struct engine *e, enum extension_row row);
+
+/* The reason why a message lacks an extension that it must have, or 0. */
+int extensions_required(const struct engine *e, enum message message)
+	__attribute__((warn_unused_result));
 
 /* Parses the extensions block, its length prefix included, of a message of the peer. */
 int extensions_parse(struct engine *e, struct reader *message, struct extension_values *values)
@@ -62,6 +70,17 @@ void cookie_build(struct engine *e, enum message message, struct writer *w);
 int key_share_parse(struct engine *e, struct extension_values *values, struct reader *body);
 void key_share_build(struct engine *e, enum message message, struct writer *w);
 int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool extensions_1_2_wanted(const struct engine *e, enum message message);
+int extended_master_secret_parse(struct engine *e, struct extension_values *values,
+				 struct reader *body);
+void extended_master_secret_build(struct engine *e, enum message message, struct writer *w);
+int renegotiation_info_parse(struct engine *e, struct extension_values *values,
+			     struct reader *body);
+bool renegotiation_info_wanted(const struct engine *e, enum message message);
+void renegotiation_info_build(struct engine *e, enum message message, struct writer *w);
+int point_formats_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool point_formats_wanted(const struct engine *e, enum message message);
+void point_formats_build(struct engine *e, enum message message, struct writer *w);
 int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body);

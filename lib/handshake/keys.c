@@ -26,30 +26,57 @@ int keys_agree(struct engine *e)
 						  e->schedule.shared));
 }
 
-int keys_choose(struct engine *e)
+/* Whether a server of TLS 1.2 has a suite in common with the client for keys of this kind. */
+static bool suite_for(const struct engine *e, enum suite_auth auth)
 {
+	for (size_t i = 0; i < e->config.suites_len; i++)
+		if ((e->offered_suites & 1U << i) && suite_find(e->config.suites[i])->auth == auth)
+			return true;
+	return false;
+}
+
+/* Of the peer's schemes those that a certificate may be chosen for. */
+static size_t usable_schemes(const struct engine *e, uint16_t out[static SCHEMES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->schemes_len; i++) {
+		uint16_t scheme = e->schemes[i];
+		bool usable = e->facts.version == KTLS_TLS_1_2 ? suite_for(e, scheme_auth(scheme))
+							       : scheme_signs_handshake(scheme);
+
+		if (usable)
+			out[n++] = scheme;
+	}
+	return n;
+}
+
+static int choose(struct engine *e, const char *server_name)
+{
+	uint16_t schemes[SCHEMES_MAX];
 	struct ktls_engine_hello hello = {
-		.server_name = e->facts.server_name,
-		.schemes = e->schemes,
-		.schemes_len = e->schemes_len,
+		.server_name = server_name,
+		.schemes = schemes,
+		.schemes_len = usable_schemes(e, schemes),
 	};
 
+	if (hello.schemes_len == 0)
+		return -KTLS_R_SCHEMES_NONE_SHARED;
 	return engine_result(e->config.ops->choose(e->arg, &hello, &e->choice));
+}
+
+int keys_choose(struct engine *e)
+{
+	return choose(e, e->facts.server_name);
 }
 
 int keys_choose_client(struct engine *e)
 {
-	struct ktls_engine_hello hello = {
-		.server_name = "",
-		.schemes = e->schemes,
-		.schemes_len = e->schemes_len,
-	};
-
 	int result;
 
 	if (!e->config.ops->choose)
 		return 0;
-	result = engine_result(e->config.ops->choose(e->arg, &hello, &e->choice));
+	result = choose(e, "");
 	if (result == -KTLS_R_SCHEMES_NONE_SHARED) {
 		e->choice.chain_len = 0;
 		return 0;
@@ -108,4 +135,53 @@ int keys_switch_tx(struct engine *e)
 int keys_switch_rx(struct engine *e)
 {
 	return schedule_switch_rx(&e->schedule, e->config.role);
+}
+
+/* ---- TLS 1.2 --------------------------------------------------------------------------------- */
+
+/* The first suite of ours that the client has, for the kind of key that was chosen. */
+int keys_1_2_suite(struct engine *e)
+{
+	enum suite_auth auth = scheme_auth(e->choice.scheme);
+
+	for (size_t i = 0; i < e->config.suites_len; i++) {
+		const struct suite *suite = suite_find(e->config.suites[i]);
+
+		if (!(e->offered_suites & 1U << i) || suite->auth != auth)
+			continue;
+		e->schedule.suite = suite;
+		e->facts.suite = suite->number;
+		transcript_select(&e->transcript, suite->hash);
+		return 0;
+	}
+	return -KTLS_R_INTERNAL;
+}
+
+/* The share that was made for TLS 1.3 will do, if the server has chosen its group. */
+int keys_1_2_generate_client(struct engine *e)
+{
+	if (e->facts.group == e->group->number)
+		return 0;
+	e->group = group_find(e->facts.group);
+	return keys_generate(e);
+}
+
+int keys_1_2_derive(struct engine *e)
+{
+	uint8_t hash[HASH_MAX];
+
+	transcript_hash(&e->transcript, hash);
+	return schedule_1_2_derive(&e->schedule, e->config.role, hash, e->random, e->server_random);
+}
+
+int keys_1_2_switch_tx(struct engine *e)
+{
+	int result = record_send_ccs(e);
+
+	return result < 0 ? result : schedule_1_2_switch(&e->schedule, &e->schedule.tx);
+}
+
+int keys_1_2_switch_rx(struct engine *e)
+{
+	return schedule_1_2_switch(&e->schedule, &e->schedule.rx);
 }

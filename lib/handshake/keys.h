@@ -21,4 +21,11 @@ int keys_application_client(struct engine *e);
 int keys_switch_tx(struct engine *e);
 int keys_switch_rx(struct engine *e);
 
+/* TLS 1.2. */
+int keys_1_2_suite(struct engine *e);
+int keys_1_2_generate_client(struct engine *e);
+int keys_1_2_derive(struct engine *e);
+int keys_1_2_switch_tx(struct engine *e);
+int keys_1_2_switch_rx(struct engine *e);
+
 #endif

@@ -27,6 +27,7 @@ struct machine_row {
 	bool receives;
 	enum message messages[2]; /* that it accepts, or the one that it sends; 0: none */
 	enum state next[2];       /* after them, or after the row and its alternative */
+	enum state legacy;        /* the way to TLS 1.2 */
 };
 struct machine_row machine_row(enum state state);
 

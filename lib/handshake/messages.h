@@ -9,13 +9,15 @@
 
 #include "lib/handshake/engine.h"
 
-/* client_hello.c, 4.2.2. recv: ALTERNATIVE where a HelloRetryRequest is needed. */
+/* client_hello.c, 4.2.2. recv: ALTERNATIVE where a HelloRetryRequest is needed, LEGACY for TLS 1.2.
+ */
 int client_hello_build(struct engine *e, struct writer *w);
 int client_hello_recv(struct engine *e, struct reader *body);
 
-/* server_hello.c, 4.2.3 and 4.2.4. */
+/* server_hello.c, 4.2.3 and 4.2.4. recv: LEGACY where it is one of TLS 1.2. */
 int server_hello_build(struct engine *e, struct writer *w);
 int server_hello_recv(struct engine *e, struct reader *body);
+int server_hello_1_2_build(struct engine *e, struct writer *w);
 int hello_retry_build(struct engine *e, struct writer *w);
 int hello_retry_recv(struct engine *e, struct reader *body);
 int hello_retry_again(struct engine *e, struct reader *body);
@@ -43,5 +45,24 @@ int certificate_verify_recv(struct engine *e, struct reader *body);
 /* finished.c, 4.5.3. */
 int finished_build(struct engine *e, struct writer *w);
 int finished_recv(struct engine *e, struct reader *body);
+
+/* certificate_1_2.c, RFC 5246 7.4.2 and 7.4.4. */
+int certificate_1_2_build(struct engine *e, struct writer *w);
+int certificate_1_2_recv(struct engine *e, struct reader *body);
+int certificate_request_1_2_recv(struct engine *e, struct reader *body);
+
+/* key_exchange_1_2.c, RFC 8422 5.4 and 5.7, RFC 5246 7.4.5. */
+int server_key_exchange_sign(struct engine *e);
+int server_key_exchange_build(struct engine *e, struct writer *w);
+int server_key_exchange_recv(struct engine *e, struct reader *body);
+int server_hello_done_build(struct engine *e, struct writer *w);
+/* ALTERNATIVE where a Certificate was asked for. */
+int server_hello_done_recv(struct engine *e, struct reader *body);
+int client_key_exchange_build(struct engine *e, struct writer *w);
+int client_key_exchange_recv(struct engine *e, struct reader *body);
+
+/* finished_1_2.c, RFC 5246 7.4.9. */
+int finished_1_2_build(struct engine *e, struct writer *w);
+int finished_1_2_recv(struct engine *e, struct reader *body);
 
 #endif

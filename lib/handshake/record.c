@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "lib/crypto/aead.h"
+#include "lib/handshake/protect.h"
 
-#define HEADER        5
+#define HEADER        PROTECT_HEADER
 #define PLAINTEXT_MAX 16384
-#define EXPANSION_MAX 256 /* of a protected record, 5.2 */
-#define OVERHEAD      (HEADER + 1 + AEAD_TAG)
+#define EXPANSION_MAX 256 /* of a protected record, 5.2; TLS 1.2 needs less */
+#define OVERHEAD_MAX  (HEADER + 8 + 1 + AEAD_TAG)
 
 /* ContentType, 5.1. */
 enum {
@@ -20,6 +20,7 @@ enum {
 
 #define ALERT_WARNING 1
 #define ALERT_FATAL   2
+#define WARNINGS_MAX  4
 
 /* One record of the input: its header, and its body where the cursor found it. */
 struct record {
@@ -29,27 +30,25 @@ struct record {
 	uint8_t *body;
 };
 
-static void nonce_of(const struct traffic *t, uint64_t seq, uint8_t nonce[static AEAD_NONCE])
-{
-	memcpy(nonce, t->iv, AEAD_NONCE);
-	for (size_t i = 0; i < 8; i++)
-		nonce[AEAD_NONCE - 1 - i] ^= (uint8_t)(seq >> (8 * i));
-}
-
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 /* Whether the record's header alone is reason enough to refuse it. */
 static int check_header(const struct engine *e, const struct record *r)
 {
 	bool protect = e->schedule.rx.on;
+	size_t max = PLAINTEXT_MAX;
 
 	if (r->type < TYPE_CHANGE_CIPHER_SPEC || r->type > TYPE_APPLICATION_DATA) {
 		if (e->state == SERVER_RECV_HELLO || e->state == CLIENT_RECV_SERVER_HELLO)
 			return -KTLS_R_NOT_TLS;
 		return -KTLS_R_RECORD_TYPE;
 	}
-	if (r->len > PLAINTEXT_MAX + (r->type == TYPE_APPLICATION_DATA ? EXPANSION_MAX : 0))
+	if (r->type == TYPE_APPLICATION_DATA || (protect && engine_is_1_2(e)))
+		max += EXPANSION_MAX;
+	if (r->len > max)
 		return -KTLS_R_RECORD_TOO_LONG;
+	if (engine_is_1_2(e))
+		return 0;
 	/* A client that could not make the keys sends its alert without them. */
 	if (protect && r->type == TYPE_ALERT && (e->protected_seen || !engine_is_server(e)))
 		return -KTLS_R_RECORD_PLAINTEXT;
@@ -94,6 +93,9 @@ static int take_record(struct engine *e, struct record *r)
 
 static int recv_ccs(const struct engine *e, const struct record *r)
 {
+	/* In TLS 1.2 it has its place, where record_recv_ccs() waits for it. */
+	if (engine_is_1_2(e))
+		return -KTLS_R_CHANGE_CIPHER_SPEC;
 	/* "At any time after the first ClientHello message has been sent or received", 5. */
 	if (e->state == SERVER_RECV_HELLO || r->len != 1 || r->body[0] != 1)
 		return -KTLS_R_CHANGE_CIPHER_SPEC;
@@ -110,6 +112,12 @@ static int recv_alert(struct engine *e, const uint8_t *alert, size_t len)
 	 * level. */
 	if (alert[1] == KTLS_ALERT_USER_CANCELED && alert[0] == ALERT_WARNING)
 		return 0;
+	/* Until TLS 1.3 is agreed on, a warning is a warning (RFC 5246, 7.2.2), but not many of
+	 * them. */
+	if (alert[0] == ALERT_WARNING && alert[1] != KTLS_ALERT_CLOSE_NOTIFY &&
+	    e->config.version_min < KTLS_TLS_1_3 && e->facts.version != KTLS_TLS_1_3 &&
+	    e->warnings++ < WARNINGS_MAX)
+		return 0;
 	e->facts.alert = alert[1];
 	return alert[1] == KTLS_ALERT_CLOSE_NOTIFY ? -KTLS_R_PEER_CLOSE_NOTIFY : -KTLS_R_PEER_ALERT;
 }
@@ -121,32 +129,38 @@ static int skip_early_data(struct engine *e, const struct record *r)
 	return e->early_skipped > KTLS_ENGINE_EARLY_DATA_MAX ? -KTLS_R_EARLY_DATA_TOO_LONG : 0;
 }
 
+/* The content of TLS 1.3 ends with its type and zeros (5.4). */
+static int strip_padding(uint8_t *type, const uint8_t *content, size_t *len)
+{
+	size_t n = *len;
+
+	if (n > PLAINTEXT_MAX + 1)
+		return -KTLS_R_RECORD_TOO_LONG;
+	while (n > 0 && content[n - 1] == 0)
+		n--;
+	if (n == 0)
+		return -KTLS_R_RECORD_NO_TYPE;
+	*type = content[n - 1];
+	*len = n - 1;
+	return 1;
+}
+
 /* Decrypts in place: 1 with type and content, 0 for skipped early data, or a negative reason. */
-static int unprotect(struct engine *e, const struct record *r, uint8_t *type, size_t *len)
+static int unprotect(struct engine *e, const struct record *r, uint8_t *type, uint8_t **content,
+		     size_t *len)
 {
 	struct traffic *rx = &e->schedule.rx;
-	uint8_t nonce[AEAD_NONCE];
-	size_t n;
 
-	nonce_of(rx, rx->seq, nonce);
-	if (!aead_open_once(e->schedule.suite->aead, rx->key, nonce, r->header, HEADER, r->body,
-			    r->len, r->body)) {
+	if (!protect_open(&e->schedule, rx, r->header, r->len, content, len)) {
 		if (e->skip_early_data && !e->protected_seen)
 			return skip_early_data(e, r);
 		return -KTLS_R_RECORD_MAC;
 	}
 	rx->seq++;
 	e->protected_seen = true;
-	n = r->len - AEAD_TAG;
-	if (n > PLAINTEXT_MAX + 1)
-		return -KTLS_R_RECORD_TOO_LONG;
-	while (n > 0 && r->body[n - 1] == 0)
-		n--;
-	if (n == 0)
-		return -KTLS_R_RECORD_NO_TYPE;
-	*type = r->body[n - 1];
-	*len = n - 1;
-	return 1;
+	if (!engine_is_1_2(e))
+		return strip_padding(type, *content, len);
+	return *len > PLAINTEXT_MAX ? -KTLS_R_RECORD_TOO_LONG : 1;
 }
 
 /* What a record says after protection is off: 1 for handshake bytes, 0 for nothing, or a reason. */
@@ -169,22 +183,23 @@ static int recv_plaintext(struct engine *e, uint8_t type, uint8_t *bytes, size_t
 
 static int recv_one(struct engine *e, const struct record *r, struct reader *content)
 {
-	uint8_t type = r->type;
+	bool protect = e->schedule.rx.on && (r->type == TYPE_APPLICATION_DATA || engine_is_1_2(e));
+	uint8_t type = r->type, *bytes = r->body;
 	size_t len = r->len;
 	int result;
 
-	if (type == TYPE_CHANGE_CIPHER_SPEC)
+	if (type == TYPE_CHANGE_CIPHER_SPEC && !protect)
 		return recv_ccs(e, r);
-	if (type == TYPE_APPLICATION_DATA && e->schedule.rx.on) {
-		result = unprotect(e, r, &type, &len);
+	if (type == TYPE_APPLICATION_DATA && !protect && e->skip_early_data)
+		return skip_early_data(e, r);
+	if (protect) {
+		result = unprotect(e, r, &type, &bytes, &len);
 		if (result <= 0)
 			return result;
-	} else if (type == TYPE_APPLICATION_DATA && e->skip_early_data) {
-		return skip_early_data(e, r);
 	}
 	if (type != TYPE_HANDSHAKE && type != TYPE_ALERT && e->stash.len > 0)
 		return -KTLS_R_MESSAGE_INTERLEAVED;
-	return recv_plaintext(e, type, r->body, len, content);
+	return recv_plaintext(e, type, bytes, len, content);
 }
 
 int record_recv(struct engine *e, struct reader *content)
@@ -201,12 +216,30 @@ int record_recv(struct engine *e, struct reader *content)
 	return result;
 }
 
+int record_recv_ccs(struct engine *e)
+{
+	struct reader content;
+	struct record r;
+	int result;
+
+	for (;;) {
+		result = take_record(e, &r);
+		if (result <= 0)
+			return result;
+		if (r.type == TYPE_CHANGE_CIPHER_SPEC && !e->schedule.rx.on)
+			return r.len == 1 && r.body[0] == 1 ? 1 : -KTLS_R_CHANGE_CIPHER_SPEC;
+		result = recv_one(e, &r, &content);
+		if (result != 0)
+			return result < 0 ? result : -KTLS_R_MESSAGE_UNEXPECTED;
+	}
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 /* The room that records around len bytes of messages need besides the bytes. */
 static size_t overhead(size_t len)
 {
-	return (len / PLAINTEXT_MAX + 1) * OVERHEAD;
+	return (len / PLAINTEXT_MAX + 1) * OVERHEAD_MAX;
 }
 
 struct writer *record_writer(struct engine *e)
@@ -215,11 +248,12 @@ struct writer *record_writer(struct engine *e)
 	struct ktls_engine_io *io = e->io;
 	size_t room = io->out_cap - io->out_len;
 	size_t reserve = overhead(room);
+	size_t before = HEADER + protect_prefix(&e->schedule, &e->schedule.tx);
 
 	if (!f->open) {
 		f->open = true;
 		f->start = io->out_len;
-		writer_init(&f->w, io->out + f->start + (room > HEADER ? HEADER : 0),
+		writer_init(&f->w, io->out + f->start + (room > reserve ? before : 0),
 			    room > reserve ? room - reserve : 0);
 	}
 	return &f->w;
@@ -233,31 +267,10 @@ void record_unwrite(struct engine *e, size_t len)
 
 static uint16_t record_version(const struct engine *e, uint8_t type)
 {
-	bool hello = type == TYPE_HANDSHAKE && !engine_is_server(e) && !e->schedule.tx.on;
+	bool hello = type == TYPE_HANDSHAKE && !engine_is_server(e) && !e->schedule.suite;
 
 	/* "A record containing an initial ClientHello SHOULD have version 0x0301", 5.1. */
-	return hello && !e->facts.retried ? 0x0301 : 0x0303;
-}
-
-/* Makes one record at the start of at, around the len bytes that stand HEADER bytes behind it. */
-static size_t seal(struct engine *e, uint8_t type, uint8_t *at, size_t len, uint64_t seq)
-{
-	const struct traffic *tx = &e->schedule.tx;
-	size_t body = tx->on ? len + 1 + AEAD_TAG : len;
-	uint8_t nonce[AEAD_NONCE];
-	struct writer w;
-
-	writer_init(&w, at, HEADER);
-	writer_u8(&w, tx->on ? TYPE_APPLICATION_DATA : type);
-	writer_u16(&w, record_version(e, type));
-	writer_u16(&w, (uint16_t)body);
-	if (tx->on) {
-		at[HEADER + len] = type;
-		nonce_of(tx, seq, nonce);
-		aead_seal_once(e->schedule.suite->aead, tx->key, nonce, at, HEADER, at + HEADER,
-			       len + 1, at + HEADER);
-	}
-	return HEADER + body;
+	return hello ? 0x0301 : 0x0303;
 }
 
 int record_flush(struct engine *e)
@@ -265,7 +278,8 @@ int record_flush(struct engine *e)
 	struct flight *f = &e->flight;
 	struct traffic *tx = &e->schedule.tx;
 	uint8_t *first = e->io->out + f->start;
-	size_t step = PLAINTEXT_MAX + (tx->on ? (size_t)OVERHEAD : HEADER);
+	size_t before = HEADER + protect_prefix(&e->schedule, tx);
+	size_t step = before + PLAINTEXT_MAX + protect_suffix(&e->schedule, tx);
 	size_t records = (f->w.len + PLAINTEXT_MAX - 1) / PLAINTEXT_MAX;
 
 	if (!f->open)
@@ -279,8 +293,10 @@ int record_flush(struct engine *e)
 		size_t len = f->w.len - at < PLAINTEXT_MAX ? f->w.len - at : PLAINTEXT_MAX;
 
 		if (i > 0)
-			memmove(first + i * step + HEADER, first + HEADER + at, len);
-		len = seal(e, TYPE_HANDSHAKE, first + i * step, len, tx->seq + i);
+			memmove(first + i * step + before, first + before + at, len);
+		len = protect_seal(&e->schedule, tx, TYPE_HANDSHAKE,
+				   record_version(e, TYPE_HANDSHAKE), first + i * step, len,
+				   tx->seq + i);
 		if (i == records - 1)
 			e->io->out_len = f->start + i * step + len;
 	}
@@ -313,13 +329,16 @@ int record_send_ccs(struct engine *e)
 static void put_alert(struct engine *e, uint8_t level, uint8_t alert)
 {
 	struct ktls_engine_io *io = e->io;
+	struct traffic *tx = &e->schedule.tx;
 	uint8_t *at = io->out + io->out_len;
+	size_t before = HEADER + protect_prefix(&e->schedule, tx);
 
-	if (io->out_cap - io->out_len < OVERHEAD + 2)
+	if (io->out_cap - io->out_len < OVERHEAD_MAX + 2)
 		return;
-	at[HEADER] = level;
-	at[HEADER + 1] = alert;
-	io->out_len += seal(e, TYPE_ALERT, at, 2, e->schedule.tx.seq++);
+	at[before] = level;
+	at[before + 1] = alert;
+	io->out_len += protect_seal(&e->schedule, tx, TYPE_ALERT, record_version(e, TYPE_ALERT), at,
+				    2, tx->seq++);
 }
 
 void record_send_alert(struct engine *e, uint8_t alert)

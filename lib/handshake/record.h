@@ -16,6 +16,9 @@
  */
 int record_recv(struct engine *e, struct reader *content) __attribute__((warn_unused_result));
 
+/* Takes the change_cipher_spec of TLS 1.2 (RFC 5246, 7.1): 1, 0 for want of input, or a reason. */
+int record_recv_ccs(struct engine *e) __attribute__((warn_unused_result));
+
 /* The writer for the next handshake message of this flight. */
 struct writer *record_writer(struct engine *e);
 

@@ -27,6 +27,7 @@ enum schedule_stage {
 	SCHEDULE_START,
 	SCHEDULE_HANDSHAKE,   /* handshake traffic keys in force */
 	SCHEDULE_APPLICATION, /* application traffic secrets derived */
+	SCHEDULE_1_2,         /* TLS 1.2: master secret and keys derived */
 };
 
 struct schedule {
@@ -34,7 +35,7 @@ struct schedule {
 	const struct suite *suite;                    /* set with the negotiated suite */
 	uint8_t private_key[KTLS_ENGINE_PRIVATE_MAX]; /* ours, until the shared secret is known */
 	uint8_t shared[KTLS_ENGINE_SHARED_MAX]; /* ECDHE, until the handshake secret is known */
-	uint8_t secret[HASH_MAX];               /* Handshake Secret */
+	uint8_t secret[HASH_MAX];               /* Handshake Secret; TLS 1.2: master secret */
 	uint8_t client_application[HASH_MAX];   /* client_application_traffic_secret_0 */
 	uint8_t server_application[HASH_MAX];   /* server_application_traffic_secret_0 */
 	struct traffic tx, rx;
@@ -61,6 +62,24 @@ int schedule_switch_rx(struct schedule *s, enum ktls_role role) __attribute__((w
 /* verify_data of a Finished under the direction's secret (4.5.3): hash_size() bytes. */
 void schedule_finished(const struct schedule *s, const struct traffic *t, const uint8_t *hash,
 		       uint8_t out[static HASH_MAX]);
+
+/*
+ * TLS 1.2 (RFC 5246, 6.3 and 8.1; RFC 7627, 4): the extended master secret from the shared secret
+ * and hash = Hash(ClientHello...ClientKeyExchange), and the keys of both directions, which are not
+ * in force yet. From START only. The randoms are 32 bytes.
+ */
+int schedule_1_2_derive(struct schedule *s, enum ktls_role role, const uint8_t *hash,
+			const uint8_t *client_random, const uint8_t *server_random)
+	__attribute__((warn_unused_result));
+
+/* Puts the keys of a direction in force, once. */
+int schedule_1_2_switch(struct schedule *s, struct traffic *t) __attribute__((warn_unused_result));
+
+#define FINISHED_1_2 12 /* bytes of its verify_data */
+
+/* verify_data of a Finished (RFC 5246, 7.4.9), by who sends it. */
+void schedule_1_2_finished(const struct schedule *s, enum ktls_role sender, const uint8_t *hash,
+			   uint8_t out[static FINISHED_1_2]);
 
 /*
  * HKDF-Expand-Label (7.1): label is without "tls13 "; context at most 64 bytes, out at most 64.

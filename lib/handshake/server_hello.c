@@ -53,6 +53,21 @@ int server_hello_build(struct engine *e, struct writer *w)
 	return 0;
 }
 
+/* A server that could do better says so (4.2.3); one that has chosen to be a 1.2 server does not.
+ */
+int server_hello_1_2_build(struct engine *e, struct writer *w)
+{
+	uint8_t *random = e->server_random;
+	int result = e->config.ops->random(e->arg, random, sizeof(e->server_random));
+
+	if (result < 0)
+		return result;
+	if (engine_may_use(e, KTLS_TLS_1_3))
+		memcpy(random + 24, downgrade_to_1_2, sizeof(downgrade_to_1_2));
+	build(e, MESSAGE_SERVER_HELLO_1_2, random, w);
+	return 0;
+}
+
 int hello_retry_build(struct engine *e, struct writer *w)
 {
 	e->facts.retried = true;
@@ -96,57 +111,84 @@ static bool ends_with(struct reader random, const uint8_t end[static 8])
 	return reader_skip(&random, 24) && reader_equal(&random, end, 8);
 }
 
+/* Without supported_versions it is TLS 1.2 or older: LEGACY, or a reason. */
+static int check_version_1_2(const struct engine *e, const struct server_hello *h)
+{
+	if (engine_may_use(e, KTLS_TLS_1_3) &&
+	    (ends_with(h->random, downgrade_to_1_2) || ends_with(h->random, downgrade_below)))
+		return -KTLS_R_DOWNGRADE;
+	if (h->version != KTLS_TLS_1_2 || !engine_may_use(e, KTLS_TLS_1_2))
+		return -KTLS_R_VERSION_UNSUPPORTED;
+	/* The retry was one of TLS 1.3, and its version "MUST be retained", 4.2.4. */
+	return e->facts.retried ? -KTLS_R_VERSION_INVALID : LEGACY;
+}
+
 /* "Clients MUST check for this extension prior to processing the rest of the ServerHello", 4.3.1.
  */
-static int check_version(const struct server_hello *h, struct reader rest)
+static int check_version(const struct engine *e, const struct server_hello *h, struct reader rest)
 {
 	struct reader versions;
 	uint16_t version;
 
-	if (!find_extension(rest, SUPPORTED_VERSIONS, &versions)) {
-		if (ends_with(h->random, downgrade_to_1_2) || ends_with(h->random, downgrade_below))
-			return -KTLS_R_DOWNGRADE;
-		return -KTLS_R_VERSION_UNSUPPORTED;
-	}
+	if (!find_extension(rest, SUPPORTED_VERSIONS, &versions))
+		return check_version_1_2(e, h);
 	if (!reader_u16(&versions, &version) || !reader_empty(&versions))
 		return -KTLS_R_MESSAGE_MALFORMED;
-	if (version != KTLS_TLS_1_3)
+	if (version != KTLS_TLS_1_3 || !engine_may_use(e, version))
 		return -KTLS_R_VERSION_INVALID;
 	return h->version == LEGACY_VERSION ? 0 : -KTLS_R_LEGACY_VERSION;
 }
 
-static int check_fields(struct engine *e, const struct server_hello *h)
+static int check_fields(struct engine *e, const struct server_hello *h, uint16_t version)
 {
-	if (!reader_equal(&h->session_id, e->session_id, e->session_id_len))
+	bool echoed = reader_equal(&h->session_id, e->session_id, e->session_id_len);
+
+	/* In TLS 1.2 an echo would resume a session that there never was (E.4). */
+	if (echoed != (version == KTLS_TLS_1_3))
 		return -KTLS_R_SESSION_ID_ECHO;
-	if (!engine_list_has(e->config.suites, e->config.suites_len, h->suite))
+	if (!engine_list_has(e->config.suites, e->config.suites_len, h->suite) ||
+	    suite_find(h->suite)->version != version)
 		return -KTLS_R_SUITE_INVALID;
 	if (e->facts.retried && h->suite != e->facts.suite)
 		return -KTLS_R_RETRY_MISMATCH;
 	return h->compression == 0 ? 0 : -KTLS_R_COMPRESSION;
 }
 
+/* TLS 1.2 has hellos that end before them. */
+static int parse_extensions(struct engine *e, struct reader *body, struct server_hello *h)
+{
+	if (h->values.message == MESSAGE_SERVER_HELLO_1_2 && reader_empty(body)) {
+		e->received = 0;
+		return extensions_required(e, MESSAGE_SERVER_HELLO_1_2);
+	}
+	return extensions_parse(e, body, &h->values);
+}
+
+/* 0, LEGACY where the server has chosen TLS 1.2, or a reason. */
 static int parse(struct engine *e, enum message message, struct reader *body,
 		 struct server_hello *h)
 {
-	int result;
+	int result, version;
 
 	*h = (struct server_hello){ .values.message = message };
 	if (!parse_fields(body, h))
 		return -KTLS_R_MESSAGE_MALFORMED;
-	result = check_version(h, *body);
+	version = check_version(e, h, *body);
+	if (version < 0)
+		return version;
+	if (version == LEGACY)
+		h->values.message = MESSAGE_SERVER_HELLO_1_2;
+	e->facts.version = version == LEGACY ? KTLS_TLS_1_2 : KTLS_TLS_1_3;
+	result = check_fields(e, h, e->facts.version);
 	if (result < 0)
 		return result;
-	result = check_fields(e, h);
-	if (result < 0)
-		return result;
-	result = extensions_parse(e, body, &h->values);
+	result = parse_extensions(e, body, h);
 	if (result < 0)
 		return result;
 	e->facts.suite = h->suite;
 	e->schedule.suite = suite_find(h->suite);
 	transcript_select(&e->transcript, e->schedule.suite->hash);
-	return 0;
+	return version;
 }
 
 int server_hello_recv(struct engine *e, struct reader *body)
@@ -156,6 +198,10 @@ int server_hello_recv(struct engine *e, struct reader *body)
 
 	if (result < 0)
 		return result;
+	if (result == LEGACY)
+		return reader_copy(&h.random, e->server_random, sizeof(e->server_random))
+			       ? LEGACY
+			       : -KTLS_R_INTERNAL;
 	if (h.values.group != e->group->number)
 		return -KTLS_R_KEY_SHARE_MISMATCH;
 	e->peer_share_len = h.values.share.left;
@@ -193,8 +239,8 @@ int hello_retry_recv(struct engine *e, struct reader *body)
 	struct server_hello h;
 	int result = parse(e, MESSAGE_HELLO_RETRY, body, &h);
 
-	if (result < 0)
-		return result;
+	if (result != 0)
+		return result < 0 ? result : -KTLS_R_VERSION_UNSUPPORTED;
 	if (!extension_received(e, EXTENSION_KEY_SHARE) && !extension_received(e, EXTENSION_COOKIE))
 		return -KTLS_R_RETRY_NO_CHANGE;
 	if (extension_received(e, EXTENSION_KEY_SHARE)) {

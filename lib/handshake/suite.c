@@ -6,9 +6,11 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const uint16_t suites_all[SUITES_MAX] = {
-	KTLS_AES_128_GCM_SHA256,
-	KTLS_AES_256_GCM_SHA384,
-	KTLS_CHACHA20_POLY1305_SHA256,
+	KTLS_AES_128_GCM_SHA256,           KTLS_AES_256_GCM_SHA384,
+	KTLS_CHACHA20_POLY1305_SHA256,     KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256,
+	KTLS_ECDHE_RSA_AES_128_GCM_SHA256, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384,
+	KTLS_ECDHE_RSA_AES_256_GCM_SHA384, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305,
+	KTLS_ECDHE_RSA_CHACHA20_POLY1305,
 };
 
 const uint16_t groups_all[GROUPS_MAX] = { KTLS_GROUP_X25519, KTLS_GROUP_SECP256R1 };
@@ -22,9 +24,20 @@ const uint16_t schemes_all[SCHEMES_MAX] = {
 };
 
 static const struct suite suites[] = {
-	{ KTLS_AES_128_GCM_SHA256, AEAD_AES_128_GCM, HASH_SHA256 },
-	{ KTLS_AES_256_GCM_SHA384, AEAD_AES_256_GCM, HASH_SHA384 },
-	{ KTLS_CHACHA20_POLY1305_SHA256, AEAD_CHACHA20_POLY1305, HASH_SHA256 },
+#define SUITE(name, version, auth, aead, hash)                                          \
+	{                                                                               \
+		KTLS_##name, KTLS_TLS_##version, SUITE_##auth, AEAD_##aead, HASH_##hash \
+	}
+	SUITE(AES_128_GCM_SHA256, 1_3, ANY, AES_128_GCM, SHA256),
+	SUITE(AES_256_GCM_SHA384, 1_3, ANY, AES_256_GCM, SHA384),
+	SUITE(CHACHA20_POLY1305_SHA256, 1_3, ANY, CHACHA20_POLY1305, SHA256),
+	SUITE(ECDHE_ECDSA_AES_128_GCM_SHA256, 1_2, ECDSA, AES_128_GCM, SHA256),
+	SUITE(ECDHE_RSA_AES_128_GCM_SHA256, 1_2, RSA, AES_128_GCM, SHA256),
+	SUITE(ECDHE_ECDSA_AES_256_GCM_SHA384, 1_2, ECDSA, AES_256_GCM, SHA384),
+	SUITE(ECDHE_RSA_AES_256_GCM_SHA384, 1_2, RSA, AES_256_GCM, SHA384),
+	SUITE(ECDHE_ECDSA_CHACHA20_POLY1305, 1_2, ECDSA, CHACHA20_POLY1305, SHA256),
+	SUITE(ECDHE_RSA_CHACHA20_POLY1305, 1_2, RSA, CHACHA20_POLY1305, SHA256),
+#undef SUITE
 };
 
 static const struct group groups[] = {
@@ -46,6 +59,18 @@ const struct group *group_find(uint16_t number)
 		if (groups[i].number == number)
 			return &groups[i];
 	return NULL;
+}
+
+enum suite_auth scheme_auth(uint16_t scheme)
+{
+	switch (scheme) {
+	case KTLS_SCHEME_ECDSA_SECP256R1_SHA256:
+	case KTLS_SCHEME_ECDSA_SECP384R1_SHA384:
+	case KTLS_SCHEME_ED25519:
+		return SUITE_ECDSA;
+	default:
+		return SUITE_RSA;
+	}
 }
 
 bool scheme_signs_handshake(uint16_t scheme)

@@ -12,10 +12,15 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/kex.h"
 
+/* What kind of key the server proves itself with: a suite of TLS 1.2 says so. */
+enum suite_auth { SUITE_ANY, SUITE_ECDSA, SUITE_RSA };
+
 struct suite {
-	uint16_t number; /* IANA */
+	uint16_t number;  /* IANA */
+	uint16_t version; /* of TLS, which it is for */
+	enum suite_auth auth;
 	enum aead_alg aead;
-	enum hash_alg hash;
+	enum hash_alg hash; /* of HKDF, or of TLS 1.2's PRF */
 };
 
 struct group {
@@ -23,7 +28,7 @@ struct group {
 	enum kex_group kex;
 };
 
-#define SUITES_MAX  3
+#define SUITES_MAX  9
 #define GROUPS_MAX  2
 #define SCHEMES_MAX 9
 
@@ -37,6 +42,9 @@ extern const uint16_t groups_all[GROUPS_MAX];
 
 /* Signature schemes that we verify, in order of preference; rsa_pkcs1 in certificates only. */
 extern const uint16_t schemes_all[SCHEMES_MAX];
+
+/* The kind of key that makes signatures of the scheme; Ed25519 counts as ECDSA (RFC 8422, 5.10). */
+enum suite_auth scheme_auth(uint16_t scheme);
 
 /* Whether a CertificateVerify may use the scheme (RFC 9846, 4.3.3). */
 bool scheme_signs_handshake(uint16_t scheme);

@@ -77,9 +77,15 @@ struct ktls_engine_choice {
 struct ktls_engine_sign {
 	const void *credential;
 	uint16_t scheme;
-	enum ktls_role role; /* of the signer */
-	const uint8_t *hash; /* transcript hash */
-	size_t hash_len;     /* 32 or 48 bytes */
+	enum ktls_role role;          /* of the signer */
+	const uint8_t *hash;          /* TLS 1.3: transcript hash */
+	size_t hash_len;              /* 32 or 48 bytes */
+	uint16_t version;             /* 0 for TLS 1.3, KTLS_TLS_1_2 */
+	const uint8_t *client_random; /* TLS 1.2: 32 bytes; likewise the server's */
+	const uint8_t *server_random;
+	uint16_t group;       /* TLS 1.2: of the server's share */
+	const uint8_t *share; /* TLS 1.2 */
+	size_t share_len;
 };
 
 /*
@@ -152,6 +158,9 @@ enum ktls_engine_client_auth {
 struct ktls_engine_config {
 	enum ktls_role role;
 	const struct ktls_engine_ops *ops;
+	/* Range of versions, KTLS_TLS_1_2 and KTLS_TLS_1_3; 0 is TLS 1.3 for both. */
+	uint16_t version_min;
+	uint16_t version_max;
 	const uint16_t *suites;
 	size_t suites_len;
 	const uint16_t *groups;
@@ -287,6 +296,14 @@ struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struc
 	__attribute__((warn_unused_result));
 
 #pragma GCC visibility pop
+
+/*
+ * The content that a ServerKeyExchange of TLS 1.2 signs (RFC 8422, 5.4): both randoms, 32 bytes
+ * each, and the server's key share of a group. Returns its length, 0 where the share is too long.
+ */
+size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *server_random,
+				 uint16_t group, const uint8_t *share, size_t share_len,
+				 uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
 #ifdef __cplusplus
 }

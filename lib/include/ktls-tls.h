@@ -33,6 +33,14 @@ enum ktls_role {
 #define KTLS_AES_256_GCM_SHA384       0x1302
 #define KTLS_CHACHA20_POLY1305_SHA256 0x1303
 
+/* Cipher suites of TLS 1.2: RFC 5289, RFC 7905. */
+#define KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256 0xc02b
+#define KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384 0xc02c
+#define KTLS_ECDHE_RSA_AES_128_GCM_SHA256   0xc02f
+#define KTLS_ECDHE_RSA_AES_256_GCM_SHA384   0xc030
+#define KTLS_ECDHE_RSA_CHACHA20_POLY1305    0xcca8
+#define KTLS_ECDHE_ECDSA_CHACHA20_POLY1305  0xcca9
+
 /* NamedGroup, RFC 9846 B.3.1.4. */
 #define KTLS_GROUP_SECP256R1 0x0017
 #define KTLS_GROUP_X25519    0x001d
@@ -138,6 +146,9 @@ struct ktls_traffic_key {
 	R(RETRY_REPEATED, 39, UNEXPECTED_MESSAGE, "RFC 9846 4.2.4", "second HelloRetryRequest") \
 	R(RETRY_NO_CHANGE, 40, ILLEGAL_PARAMETER, "RFC 9846 4.2.4", "HelloRetryRequest that asks for no change") \
 	R(RETRY_MISMATCH, 41, ILLEGAL_PARAMETER, "RFC 9846 4.2.2, 4.2.4", "hello after a HelloRetryRequest that changes what it may not") \
+	R(RENEGOTIATION, 43, HANDSHAKE_FAILURE, "RFC 5746 3.4, 3.6", "renegotiation is not signalled as the RFC demands") \
+	R(FALLBACK, 44, INAPPROPRIATE_FALLBACK, "RFC 7507 3", "the client fell back to a version lower than it had to") \
+	R(MASTER_SECRET, 45, HANDSHAKE_FAILURE, "RFC 7627 5.2, 5.3", "no extended master secret") \
 	R(LEGACY_VERSION, 42, PROTOCOL_VERSION, "RFC 9846 4.2.2, 4.2.3", "legacy_version of an unsupported protocol") \
 	/* authentication */ \
 	R(FINISHED_MISMATCH, 50, DECRYPT_ERROR, "RFC 9846 4.5.3", "Finished does not verify") \

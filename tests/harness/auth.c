@@ -55,8 +55,7 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 		size_t *signature_len)
 {
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_signed_content(request->role, request->hash, request->hash_len,
-						content);
+	size_t len = engine_sign_content(request, content);
 
 	(void)arg;
 	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->scheme,

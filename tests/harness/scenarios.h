@@ -18,8 +18,10 @@ struct scenario {
 	void (*provoke)(void);   /* leaves the victim's input before it */
 };
 
-extern const struct scenario scenarios_record[], scenarios_hello[], scenarios_auth[];
-extern const size_t scenarios_record_len, scenarios_hello_len, scenarios_auth_len;
+extern const struct scenario scenarios_record[], scenarios_hello[], scenarios_auth[],
+	scenarios_1_2[];
+extern const size_t scenarios_record_len, scenarios_hello_len, scenarios_auth_len,
+	scenarios_1_2_len;
 
 #define SCENARIO(victim, reason, provoke)                  \
 	{                                                  \
@@ -36,13 +38,16 @@ enum extension_type {
 	SERVER_NAME = 0,
 	GROUPS = 10,
 	SCHEMES = 13,
+	POINT_FORMATS = 11,
 	ALPN = 16,
+	EXTENDED_MASTER_SECRET = 23,
 	PRE_SHARED_KEY = 41,
 	EARLY_DATA = 42,
 	VERSIONS = 43,
 	COOKIE = 44,
 	PSK_MODES = 45,
 	KEY_SHARE = 51,
+	RENEGOTIATION_INFO = 0xff01,
 };
 
 #define TO_SERVER(...)                                                    \

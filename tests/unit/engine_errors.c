@@ -11,13 +11,22 @@
 /* All tables as one; NULL past the end. */
 static const struct scenario *scenario_at(size_t i)
 {
-	if (i < scenarios_record_len)
-		return &scenarios_record[i];
-	i -= scenarios_record_len;
-	if (i < scenarios_hello_len)
-		return &scenarios_hello[i];
-	i -= scenarios_hello_len;
-	return i < scenarios_auth_len ? &scenarios_auth[i] : NULL;
+	const struct {
+		const struct scenario *rows;
+		size_t len;
+	} tables[] = {
+		{ scenarios_record, scenarios_record_len },
+		{ scenarios_hello, scenarios_hello_len },
+		{ scenarios_auth, scenarios_auth_len },
+		{ scenarios_1_2, scenarios_1_2_len },
+	};
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+		if (i < tables[t].len)
+			return &tables[t].rows[i];
+		i -= tables[t].len;
+	}
+	return NULL;
 }
 
 /* Reasons below 100 that are not the engine's to find: lib/x509 tests them.

@@ -9,7 +9,8 @@
 #include "lib/handshake/machine.h"
 #include "tests/harness/harness.h"
 
-#define PATHS_MAX 16
+#define PATHS_MAX 20
+#define CCS       ((enum message)0x400) /* change_cipher_spec is no handshake message */
 #define PATH_LEN  512
 
 /* Full handshakes: sent (>) and received (<). */
@@ -22,6 +23,15 @@ static const char *const client_paths[] = {
 	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >CV >FIN",
 };
 
+static const char *const client_1_2_paths[] = {
+	">CH <SH <CT <SKE <SHD >CKE >CCS >FIN <CCS <FIN",
+	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CCS >FIN <CCS <FIN",
+};
+
+static const char *const server_1_2_paths[] = {
+	"<CH >SH >CT >SKE >SHD <CKE <CCS <FIN >CCS >FIN",
+};
+
 static const char *const server_paths[] = {
 	"<CH >SH >EE >CT >CV >FIN <FIN",
 	"<CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
@@ -30,6 +40,8 @@ static const char *const server_paths[] = {
 	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
 	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN",
 };
+
+static bool follow_legacy; /* a hello leads to TLS 1.2, and to nothing else */
 
 static struct {
 	char text[PATHS_MAX][PATH_LEN];
@@ -42,6 +54,7 @@ static const char *message_name(enum message message)
 	case MESSAGE_CLIENT_HELLO:
 		return "CH";
 	case MESSAGE_SERVER_HELLO:
+	case MESSAGE_SERVER_HELLO_1_2:
 		return "SH";
 	case MESSAGE_HELLO_RETRY:
 		return "HRR";
@@ -53,6 +66,12 @@ static const char *message_name(enum message message)
 		return "CR";
 	case MESSAGE_CERTIFICATE_VERIFY:
 		return "CV";
+	case MESSAGE_SERVER_KEY_EXCHANGE:
+		return "SKE";
+	case MESSAGE_SERVER_HELLO_DONE:
+		return "SHD";
+	case MESSAGE_CLIENT_KEY_EXCHANGE:
+		return "CKE";
 	case MESSAGE_FINISHED:
 		return "FIN";
 	default:
@@ -67,7 +86,9 @@ static void follow(const struct machine_row *row, enum message message, enum sta
 {
 	char path[PATH_LEN];
 
-	if (message)
+	if (message == CCS)
+		snprintf(path, sizeof(path), "%.400s %cCCS", so_far, row->receives ? '<' : '>');
+	else if (message)
 		snprintf(path, sizeof(path), "%.400s%s%c%s", so_far, so_far[0] ? " " : "",
 			 row->receives ? '<' : '>', message_name(message));
 	else
@@ -79,6 +100,9 @@ static void follow(const struct machine_row *row, enum message message, enum sta
  * (keys_application_client). */
 static bool is_open(enum state state, int way, const char *so_far)
 {
+	/* In TLS 1.2 the state says whether there was a request: server_hello_done_recv. */
+	if (state == CLIENT12_RECV_DONE)
+		return way == 1;
 	if (state != CLIENT_APPLICATION_KEYS && state != SERVER_APPLICATION_KEYS)
 		return true;
 	return way == (strstr(so_far, "CR") != NULL);
@@ -96,9 +120,17 @@ static void walk(enum state state, const char *so_far, int depth)
 		strcpy(found.text[found.n++], so_far);
 		return;
 	}
+	if (state == CLIENT12_SEND_CCS || state == SERVER12_SEND_CCS)
+		row.messages[0] = CCS;
+	if (state == CLIENT12_RECV_CCS || state == SERVER12_RECV_CCS) {
+		row.messages[0] = CCS;
+		row.receives = true;
+	}
+	if (row.legacy && follow_legacy)
+		follow(&row, row.messages[0], row.legacy, so_far, depth);
 	for (int i = 0; i < 2; i++) {
 		/* 0 is CLIENT_GENERATE, to which nothing leads: it stands for no other way on. */
-		if (!row.next[i] || !is_open(state, i, so_far))
+		if (!row.next[i] || !is_open(state, i, so_far) || (row.legacy && follow_legacy))
 			continue;
 		/* The alternative of a row that receives is behind the same message. */
 		follow(&row, row.receives && row.messages[i] ? row.messages[i] : row.messages[0],
@@ -132,6 +164,20 @@ TEST(server_graph)
 {
 	walk(SERVER_RECV_HELLO, "", 0);
 	expect_paths(server_paths, sizeof(server_paths) / sizeof(server_paths[0]));
+}
+
+TEST(client_1_2_graph)
+{
+	follow_legacy = true;
+	walk(CLIENT_GENERATE, "", 0);
+	expect_paths(client_1_2_paths, sizeof(client_1_2_paths) / sizeof(client_1_2_paths[0]));
+}
+
+TEST(server_1_2_graph)
+{
+	follow_legacy = true;
+	walk(SERVER_RECV_HELLO, "", 0);
+	expect_paths(server_1_2_paths, sizeof(server_1_2_paths) / sizeof(server_1_2_paths[0]));
 }
 
 TEST(each_row_has_a_name)

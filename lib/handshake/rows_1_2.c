@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The states of TLS 1.2 behind the hellos: RFC 5246, 7.3. */
+#include "lib/handshake/keys.h"
+#include "lib/handshake/messages.h"
+#include "lib/handshake/rows.h"
+
+const struct row rows_1_2[STATES] = {
+	[CLIENT12_RECV_CERTIFICATE] = {
+		.name = "client 1.2: wait for Certificate",
+		.accept = {
+			{ MESSAGE_CERTIFICATE, CERTIFICATE_MAX, certificate_1_2_recv,
+			  CLIENT12_RECV_KEY_EXCHANGE },
+		},
+	},
+	[CLIENT12_RECV_KEY_EXCHANGE] = {
+		.name = "client 1.2: wait for ServerKeyExchange",
+		.accept = {
+			{ MESSAGE_SERVER_KEY_EXCHANGE, MESSAGE_MAX, server_key_exchange_recv,
+			  CLIENT12_RECV_REQUEST_OR_DONE },
+		},
+	},
+	[CLIENT12_RECV_REQUEST_OR_DONE] = {
+		.name = "client 1.2: wait for CertificateRequest or ServerHelloDone",
+		.accept = {
+			{ MESSAGE_CERTIFICATE_REQUEST, MESSAGE_MAX, certificate_request_1_2_recv,
+			  CLIENT12_RECV_DONE },
+			{ MESSAGE_SERVER_HELLO_DONE, 0, server_hello_done_recv, CLIENT12_GENERATE },
+		},
+	},
+	[CLIENT12_RECV_DONE] = {
+		.name = "client 1.2: wait for ServerHelloDone",
+		.accept = {
+			{ MESSAGE_SERVER_HELLO_DONE, 0, server_hello_done_recv, CLIENT12_GENERATE },
+		},
+		.alternative = CLIENT12_SEND_CERTIFICATE,
+	},
+	[CLIENT12_SEND_CERTIFICATE] = {
+		.name = "client 1.2: send Certificate",
+		.send = MESSAGE_CERTIFICATE, .build = certificate_1_2_build,
+		.next = CLIENT12_GENERATE,
+	},
+	[CLIENT12_GENERATE] = {
+		.name = "client 1.2: make key share",
+		.act = keys_1_2_generate_client, .next = CLIENT12_AGREE,
+	},
+	[CLIENT12_AGREE] = {
+		.name = "client 1.2: agree on the premaster secret",
+		.act = keys_agree, .next = CLIENT12_SEND_KEY_EXCHANGE,
+	},
+	[CLIENT12_SEND_KEY_EXCHANGE] = {
+		.name = "client 1.2: send ClientKeyExchange",
+		.send = MESSAGE_CLIENT_KEY_EXCHANGE, .build = client_key_exchange_build,
+		.next = CLIENT12_KEYS,
+	},
+	[CLIENT12_KEYS] = {
+		.name = "client 1.2: master secret and keys",
+		.act = keys_1_2_derive, .next = CLIENT12_SEND_CCS,
+	},
+	[CLIENT12_SEND_CCS] = {
+		.name = "client 1.2: send change_cipher_spec",
+		.act = keys_1_2_switch_tx, .next = CLIENT12_SEND_FINISHED,
+	},
+	[CLIENT12_SEND_FINISHED] = {
+		.name = "client 1.2: send Finished",
+		.send = MESSAGE_FINISHED, .build = finished_1_2_build, .next = CLIENT12_RECV_CCS,
+	},
+	[CLIENT12_RECV_CCS] = {
+		.name = "client 1.2: wait for change_cipher_spec",
+		.ccs_in = true, .act = keys_1_2_switch_rx, .next = CLIENT12_RECV_FINISHED,
+	},
+	[CLIENT12_RECV_FINISHED] = {
+		.name = "client 1.2: wait for Finished",
+		.accept = {
+			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, STATE_DONE },
+		},
+		.boundary = true,
+	},
+
+	[SERVER12_CHOOSE] = {
+		.name = "server 1.2: choose a certificate",
+		.act = keys_choose, .next = SERVER12_SUITE,
+	},
+	[SERVER12_SUITE] = {
+		.name = "server 1.2: choose a suite for its key",
+		.act = keys_1_2_suite, .next = SERVER12_SEND_HELLO,
+	},
+	[SERVER12_SEND_HELLO] = {
+		.name = "server 1.2: send ServerHello",
+		.send = MESSAGE_SERVER_HELLO_1_2, .build = server_hello_1_2_build,
+		.next = SERVER12_SEND_CERTIFICATE,
+	},
+	[SERVER12_SEND_CERTIFICATE] = {
+		.name = "server 1.2: send Certificate",
+		.send = MESSAGE_CERTIFICATE, .build = certificate_1_2_build,
+		.next = SERVER12_GENERATE,
+	},
+	[SERVER12_GENERATE] = {
+		.name = "server 1.2: make key share",
+		.act = keys_generate, .next = SERVER12_SIGN,
+	},
+	[SERVER12_SIGN] = {
+		.name = "server 1.2: sign",
+		.act = server_key_exchange_sign, .next = SERVER12_SEND_KEY_EXCHANGE,
+	},
+	[SERVER12_SEND_KEY_EXCHANGE] = {
+		.name = "server 1.2: send ServerKeyExchange",
+		.send = MESSAGE_SERVER_KEY_EXCHANGE, .build = server_key_exchange_build,
+		.next = SERVER12_SEND_DONE,
+	},
+	[SERVER12_SEND_DONE] = {
+		.name = "server 1.2: send ServerHelloDone",
+		.send = MESSAGE_SERVER_HELLO_DONE, .build = server_hello_done_build,
+		.next = SERVER12_RECV_KEY_EXCHANGE,
+	},
+	[SERVER12_RECV_KEY_EXCHANGE] = {
+		.name = "server 1.2: wait for ClientKeyExchange",
+		.accept = {
+			{ MESSAGE_CLIENT_KEY_EXCHANGE, MESSAGE_MAX, client_key_exchange_recv,
+			  SERVER12_AGREE },
+		},
+	},
+	[SERVER12_AGREE] = {
+		.name = "server 1.2: agree on the premaster secret",
+		.act = keys_agree, .next = SERVER12_KEYS,
+	},
+	[SERVER12_KEYS] = {
+		.name = "server 1.2: master secret and keys",
+		.act = keys_1_2_derive, .next = SERVER12_RECV_CCS,
+	},
+	[SERVER12_RECV_CCS] = {
+		.name = "server 1.2: wait for change_cipher_spec",
+		.ccs_in = true, .act = keys_1_2_switch_rx, .next = SERVER12_RECV_FINISHED,
+	},
+	[SERVER12_RECV_FINISHED] = {
+		.name = "server 1.2: wait for Finished",
+		.accept = {
+			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, SERVER12_SEND_CCS },
+		},
+		.boundary = true,
+	},
+	[SERVER12_SEND_CCS] = {
+		.name = "server 1.2: send change_cipher_spec",
+		.act = keys_1_2_switch_tx, .next = SERVER12_SEND_FINISHED,
+	},
+	[SERVER12_SEND_FINISHED] = {
+		.name = "server 1.2: send Finished",
+		.send = MESSAGE_FINISHED, .build = finished_1_2_build, .next = STATE_DONE,
+	},
+};
