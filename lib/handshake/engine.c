@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/crypto/util.h"
+#include "lib/handshake/keys.h"
 #include "lib/handshake/machine.h"
 #include "lib/handshake/stash.h"
 
@@ -169,6 +170,8 @@ void ktls_engine_resume(struct ktls_engine *engine, int result)
 	if (!e->waiting)
 		return;
 	e->waiting = false;
+	if (!engine_is_server(e))
+		result = keys_chosen_client(e, result);
 	e->resumed = result <= 0 ? result : -KTLS_R_INTERNAL;
 }
 

@@ -72,16 +72,17 @@ int keys_choose(struct engine *e)
 
 int keys_choose_client(struct engine *e)
 {
-	int result;
-
 	if (!e->config.ops->choose)
 		return 0;
-	result = choose(e, "");
-	if (result == -KTLS_R_SCHEMES_NONE_SHARED) {
-		e->choice.chain_len = 0;
-		return 0;
-	}
-	return result;
+	return keys_chosen_client(e, choose(e, ""));
+}
+
+int keys_chosen_client(struct engine *e, int result)
+{
+	if (result != -KTLS_R_SCHEMES_NONE_SHARED)
+		return result;
+	e->choice.chain_len = 0;
+	return 0;
 }
 
 int keys_handshake(struct engine *e)

@@ -14,6 +14,8 @@ int keys_agree(struct engine *e);
 int keys_choose(struct engine *e);
 /* Chooses none where nobody has any. */
 int keys_choose_client(struct engine *e);
+/* The result of a client's choice, also of one that was pending: to have none is no failure. */
+int keys_chosen_client(struct engine *e, int result);
 int keys_handshake(struct engine *e);
 /* ALTERNATIVE where the client was asked for a certificate; likewise for the client. */
 int keys_application_server(struct engine *e);

@@ -17,6 +17,21 @@ static int choose_none(void *arg, const struct ktls_engine_hello *hello,
 	return -KTLS_R_SCHEMES_NONE_SHARED;
 }
 
+static int find_none(struct engine_end *end)
+{
+	(void)end;
+	return -KTLS_R_SCHEMES_NONE_SHARED;
+}
+
+static int choose_none_later(void *arg, const struct ktls_engine_hello *hello,
+			     struct ktls_engine_choice *choice)
+{
+	(void)hello;
+	(void)choice;
+	((struct engine_end *)arg)->deferred = find_none;
+	return KTLS_ENGINE_PENDING;
+}
+
 static void give_client_a_certificate(void)
 {
 	client.chain[0] = server.chain[0];
@@ -82,12 +97,14 @@ TEST_F(engines, client_certificate_later_and_in_pieces)
 TEST_F(engines, client_without_a_certificate)
 {
 	(void)self;
-	client.ops.choose = choose_none;
-	server.config.client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
-	expect_handshake();
-	EXPECT_EQ(0, ktls_engine_facts(&server.engine)->client_scheme);
-	engines_wipe(&client, &server);
-	configure(variant);
+	for (int later = 0; later < 2; later++) {
+		client.ops.choose = later ? choose_none_later : choose_none;
+		server.config.client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
+		expect_handshake();
+		EXPECT_EQ(0, ktls_engine_facts(&server.engine)->client_scheme);
+		engines_wipe(&client, &server);
+		configure(variant);
+	}
 	client.ops.choose = NULL;
 	client.ops.sign = NULL;
 	server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
