@@ -13,7 +13,7 @@
 #include "lib/conn/internal.h"
 #include "lib/crypto/util.h"
 
-static uint64_t cpu_now(void)
+uint64_t conn_cpu_now(void)
 {
 	struct timespec t;
 
@@ -166,13 +166,13 @@ static void conn_install(struct conn *c)
 	if (r == 0)
 		r = kernel->install(c->fd, true, &s->tx, &error);
 	if (r < 0) {
-		conn_end(c, (enum ktls_reason) - r, error);
+		conn_end_kernel(c, "TLS_TX", (enum ktls_reason)(-r), error);
 		return;
 	}
 	r = kernel->install(c->fd, false, &s->rx, &error);
 	if (r < 0) {
 		shutdown(c->fd, SHUT_RDWR);
-		conn_end(c, KTLS_R_KERNEL_HALF_INSTALLED, error);
+		conn_end_kernel(c, "TLS_RX", KTLS_R_KERNEL_HALF_INSTALLED, error);
 		return;
 	}
 	c->result.tx = KTLS_STATE_SW;
@@ -197,11 +197,11 @@ static void conn_wait(struct conn *c, uint32_t events)
 
 static void conn_flush(struct conn *c)
 {
-	if (!conn_output_flush(c))
-		return;
+	bool flushed = conn_output_flush(c);
+
 	if (c->send_error != 0)
 		conn_fail_socket(c, "send", c->send_error);
-	else
+	else if (flushed)
 		conn_install(c);
 }
 
@@ -221,13 +221,13 @@ static void conn_run(struct conn *c, uint32_t events)
 
 void conn_advance(struct conn *c, uint32_t events)
 {
-	uint64_t start = cpu_now();
+	uint64_t start = conn_cpu_now();
 
 	conn_run(c, events);
 	if (c->stage != CONN_ENDED &&
 	    !conn_loop_poll(c, EPOLLIN | EPOLLET | (c->out.buf ? EPOLLOUT : 0)))
 		conn_fail_socket(c, "epoll_ctl", errno);
-	c->cpu += cpu_now() - start;
+	c->cpu += conn_cpu_now() - start;
 }
 
 void conn_cancel(struct conn *c, enum ktls_reason reason)

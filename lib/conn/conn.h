@@ -60,7 +60,8 @@ struct conn_profile {
 
 	/*
 	 * Signs. Returns 0 with the signature written (at most KTLS_ENGINE_SIGNATURE_MAX bytes);
-	 * KTLS_ENGINE_PENDING, and conn_sign_done() is called later; or a negative reason.
+	 * KTLS_ENGINE_PENDING, and conn_sign_done() is called later; or a negative reason. Calls
+	 * nothing of this header itself.
 	 */
 	int (*sign)(void *arg, const struct conn_sign *request, uint8_t *signature,
 		    size_t *signature_len);

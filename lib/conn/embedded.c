@@ -128,7 +128,7 @@ static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
 	r = begin(impl, request);
 	if (r < 0) {
 		impl_free(impl);
-		ktls_call_failed(k, call, (enum ktls_reason) - r);
+		ktls_call_failed(k, call, (enum ktls_reason)(-r));
 	}
 	return 0;
 }

@@ -152,7 +152,10 @@ static void input_feed_held(struct conn *c)
 {
 	struct conn_loop *loop = c->loop;
 	struct ktls_engine_io io = {
-		.in = c->in.buf, .in_len = c->in.len, .out = loop->out, .out_cap = sizeof(loop->out)
+		.in = c->in.len > 0 ? c->in.buf : c->in.head,
+		.in_len = c->in.len,
+		.out = loop->out,
+		.out_cap = sizeof(loop->out),
 	};
 	enum ktls_engine_state state = ktls_engine_run(&c->secrets->engine, &io);
 	bool stuck = state == KTLS_ENGINE_READ && io.in_len > 0 && io.consumed == 0 &&

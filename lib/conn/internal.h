@@ -114,6 +114,9 @@ struct conn_loop {
 
 /* conn.c */
 
+/* Nanoseconds of CPU time of this thread. */
+uint64_t conn_cpu_now(void);
+
 /* Goes on as far as possible. Everything that begins a stretch of work calls it. */
 void conn_advance(struct conn *c, uint32_t events);
 

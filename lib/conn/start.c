@@ -119,6 +119,7 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 static void conn_begin(struct conn *c, uint32_t timeout_ms)
 {
 	struct conn_loop *loop = c->loop;
+	uint64_t start = conn_cpu_now();
 	int error = 0;
 	int r;
 
@@ -126,8 +127,9 @@ static void conn_begin(struct conn *c, uint32_t timeout_ms)
 		timeout_ms = loop->config.timeout_ms;
 	timer_start(&loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
 	r = loop->config.kernel->attach(c->fd, &error);
+	c->cpu += conn_cpu_now() - start;
 	if (r < 0) {
-		conn_end_kernel(c, "TCP_ULP", (enum ktls_reason) - r, error);
+		conn_end_kernel(c, "TCP_ULP", (enum ktls_reason)(-r), error);
 		return;
 	}
 	c->kick = c->kick || c->role == KTLS_CLIENT;

@@ -335,36 +335,45 @@ TEST(small_receive_buffers)
 	conns_wipe(&conns);
 }
 
-/* Keys are for what TCP has not got yet: our own last bytes must be through. */
-TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
+/* Brings the client so far that its engine is done and its last bytes cannot be sent. */
+static void until_blocked(struct conns *conns, struct middle *middle, struct conn_end *client,
+			  struct conn_end *server)
 {
-	struct middle middle;
-	uint8_t *buf = malloc(65536);
+	static uint8_t bytes[65536];
 	int size = 4096;
 
-	conns_open(&self->conns);
-	middle_open(&middle, &self->client.fd, &self->server.fd);
-	setsockopt(self->client.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(middle.client, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	ASSERT_GT(middle_to_server(&middle, SIZE_MAX), 0);
-	conns_settle(&self->conns);
+	middle_open(middle, &client->fd, &server->fd);
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(middle->client, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	conns_begin(conns, KTLS_CLIENT, client);
+	conns_begin(conns, KTLS_SERVER, server);
+	ASSERT_GT(middle_to_server(middle, SIZE_MAX), 0);
+	conns_settle(conns);
 	for (int i = 0; i < 100; i++) {
-		while (send(self->client.fd, buf, 65536, MSG_DONTWAIT) > 0)
+		while (send(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 			;
 		usleep(1000);
 	}
-	ASSERT_GT(middle_to_client(&middle, SIZE_MAX), 0);
+	ASSERT_GT(middle_to_client(middle, SIZE_MAX), 0);
 	for (int i = 0; i < 50; i++) {
-		conns_settle(&self->conns);
+		conns_settle(conns);
 		usleep(1000);
 	}
-	EXPECT_FALSE(self->client.done);
+	EXPECT_FALSE(client->done);
 	EXPECT_EQ(0, fake_kernel.installs);
-	EXPECT_GT(self->conns.loop->pool.used, 0);
+	EXPECT_GT(conns->loop->pool.used, 0);
+}
+
+/* Keys are for what TCP has not got yet: our own last bytes must be through. */
+TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
+{
+	uint8_t *bytes = malloc(65536);
+	struct middle middle;
+
+	conns_open(&self->conns);
+	until_blocked(&self->conns, &middle, &self->client, &self->server);
 	for (int i = 0; i < 5000 && !self->client.done; i++) {
-		if (recv(middle.client, buf, 65536, MSG_DONTWAIT) < 0)
+		if (recv(middle.client, bytes, 65536, MSG_DONTWAIT) < 0)
 			usleep(100);
 		conns_settle(&self->conns);
 	}
@@ -373,7 +382,22 @@ TEST_F(conn, no_keys_before_our_last_bytes_are_accepted)
 	conn_abandon(self->server.conn);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 	middle_close(&middle);
-	free(buf);
+	free(bytes);
+}
+
+TEST_F(conn, reset_before_our_last_bytes_are_accepted)
+{
+	struct middle middle;
+
+	conns_open(&self->conns);
+	until_blocked(&self->conns, &middle, &self->client, &self->server);
+	close_by_reset(middle.client);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 2000));
+	EXPECT_EQ(KTLS_R_PEER_RESET, self->client.result.reason);
+	EXPECT_FALSE(self->client.tx_set);
+	conn_abandon(self->server.conn);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	close(middle.server);
 }
 
 /* ---- shared sockets -------------------------------------------------------------------------- */

@@ -272,6 +272,7 @@ TEST_F(failure, deadline)
 	EXPECT_EQ(KTLS_ALERT_USER_CANCELED, self->server.result.alert);
 	EXPECT_STREQ("waiting for the peer", self->server.text);
 	expect_alert(self->client.fd, KTLS_ALERT_USER_CANCELED);
+	expect_alert(self->client.fd, KTLS_ALERT_CLOSE_NOTIFY);
 }
 
 TEST_F(failure, deadline_of_the_loop_where_the_request_has_none)
@@ -350,6 +351,7 @@ TEST_F(failure, kernel_refuses_transmit_keys)
 	expect_failed(&self->client, KTLS_R_KERNEL_REFUSED);
 	expect_failed(&self->server, KTLS_R_KERNEL_REFUSED);
 	EXPECT_EQ(EINVAL, self->server.result.error);
+	EXPECT_STREQ("TLS_TX: Invalid argument", self->server.text);
 	EXPECT_EQ(0, fake_kernel.installs);
 }
 
