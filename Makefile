@@ -5,7 +5,7 @@
 #   make check           all tests, with the oldest supported kernel in a VM
 #   make check-all       the VM tests on every supported kernel
 #   make demo            a file served by kTLS, from nothing
-#   make bench | fuzz | lint | install
+#   make bench | fuzz | lint | install | uninstall
 #
 #   V=1 shows the commands; SAN=address,undefined builds with sanitizers (in a folder of its own)
 
@@ -208,6 +208,57 @@ lint:
 
 bench: $(BENCH)
 	$(Q)for b in $(BENCH); do $$b || exit 1; done
+
+# ---- installing ----------------------------------------------------------------------------------
+
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+MODULESDIR  ?= $(PREFIX)/lib/modules-load.d
+DOCDIR      ?= $(PREFIX)/share/doc/ktlsd
+
+HEADERS := ktls.h ktls-tls.h ktls-handshake.h
+LIBS    := libktls libktls-handshake
+MAN     := $(sort $(wildcard Documentation/man/*.[1-8]))
+
+D = $(DESTDIR)
+fill = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	-e 's|@SBINDIR@|$(SBINDIR)|' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|'
+
+.PHONY: install uninstall
+install: libs programs
+	$(call say,INSTALL,$D$(PREFIX))
+	$(Q)install -d $D$(SBINDIR) $D$(LIBDIR)/pkgconfig $D$(INCLUDEDIR) $D$(UNITDIR) $D$(SYSUSERSDIR) \
+		$D$(MODULESDIR) $D$(DOCDIR)/examples $D$(SYSCONFDIR)/ktlsd
+	$(Q)install -m 755 $(PROGRAMS) $D$(SBINDIR)
+	$(Q)install -m 644 $(HEADERS:%=lib/include/%) $D$(INCLUDEDIR)
+	$(Q)install -m 644 $(LIBS_A) $D$(LIBDIR)
+	$(Q)for l in $(LIBS); do install -m 755 $(BUILD)/$$l.so $D$(LIBDIR)/$$l.so.$(VERSION) && \
+		ln -sf $$l.so.$(VERSION) $D$(LIBDIR)/$$l.so.$(ABI) && \
+		ln -sf $$l.so.$(ABI) $D$(LIBDIR)/$$l.so && \
+		$(fill) lib/$$l.pc.in >$D$(LIBDIR)/pkgconfig/$$l.pc || exit 1; done
+	$(Q)$(fill) kernel-setup/ktlsd.service >$D$(UNITDIR)/ktlsd.service
+	$(Q)install -m 644 kernel-setup/ktlsd.sysusers $D$(SYSUSERSDIR)/ktlsd.conf
+	$(Q)install -m 644 kernel-setup/ktlsd.modules $D$(MODULESDIR)/ktlsd.conf
+	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) LICENSE $D$(DOCDIR)
+	$(Q)install -m 644 Documentation/examples/*.c $D$(DOCDIR)/examples
+	$(Q)for m in $(MAN); do install -D -m 644 $$m $D$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
+	$(Q)[ -e $D$(SYSCONFDIR)/ktlsd/ktlsd.conf ] || \
+		install -m 644 Documentation/ktlsd.conf $D$(SYSCONFDIR)/ktlsd/ktlsd.conf
+
+# All but the configuration.
+uninstall:
+	$(call say,REMOVE,$D$(PREFIX))
+	$(Q)rm -f $(patsubst $(BUILD)/%,$D$(SBINDIR)/%,$(PROGRAMS)) $(HEADERS:%=$D$(INCLUDEDIR)/%) \
+		$(foreach l,$(LIBS),$D$(LIBDIR)/$l.a $D$(LIBDIR)/$l.so $D$(LIBDIR)/$l.so.$(ABI) \
+			$D$(LIBDIR)/$l.so.$(VERSION) $D$(LIBDIR)/pkgconfig/$l.pc) \
+		$D$(UNITDIR)/ktlsd.service $D$(SYSUSERSDIR)/ktlsd.conf $D$(MODULESDIR)/ktlsd.conf \
+		$(foreach m,$(notdir $(MAN)),$D$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
+	$(Q)rm -rf $D$(DOCDIR)
+
+# ---- the rest ------------------------------------------------------------------------------------
+
+demo:
+	$(Q)kernel-setup/demo
 
 clean:
 	$(call say,CLEAN,$(BUILD))
