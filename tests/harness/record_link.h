@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLS 1.3 application records (RFC 9846, 5) in userspace, over a socket, with the keys that a
+ * kernel would get: for tests on machines without kernel TLS. Tickets are read over, a KeyUpdate
+ * ends it.
+ */
+#ifndef KTLS_TESTS_RECORD_LINK_H
+#define KTLS_TESTS_RECORD_LINK_H
+
+#include <ktls-handshake.h>
+
+#include "lib/crypto/aead.h"
+#include "tests/harness/talk.h"
+
+struct record_half {
+	struct aead aead;
+	uint8_t iv[AEAD_NONCE];
+	uint64_t seq;
+};
+
+struct record_link {
+	int fd;
+	struct talk *talk; /* to which the end is reported */
+	struct record_half tx, rx;
+	uint8_t out[KTLS_ENGINE_RECORD_MAX]; /* a sealed record */
+	size_t out_len, out_at;
+	uint8_t in[KTLS_ENGINE_RECORD_MAX]; /* what has come of a record, or one decrypted */
+	size_t in_len;
+	const uint8_t *data; /* decrypted and not given out yet */
+	size_t data_len;
+	uint8_t message[4];  /* header of a handshake message */
+	size_t message_len;  /* bytes of it that have come */
+	size_t message_left; /* bytes of the message behind it that are yet to come */
+	bool finishing;
+};
+
+/* For talk->ops; talk->arg is a struct record_link. */
+extern const struct talk_ops record_link_ops;
+
+/* The socket and the keys are the caller's; nothing of the engine may be unsent. */
+void record_link_init(struct record_link *link, int fd, struct talk *talk,
+		      const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx);
+
+void record_link_wipe(struct record_link *link);
+
+#endif

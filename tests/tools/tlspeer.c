@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlspeer: our engine as a TLS server or client on a TCP socket, to be tried against others'
+ * programs. The handshake is read record-exactly, as for a kernel; what follows is carried in
+ * userspace (tests/harness/record_link.h), so that no kernel TLS is needed.
+ *
+ * Prints "port N" (server), and one line a connection:
+ *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn=.. retried=.. sent=.. received=..
+ *	   sha256=.. end=..
+ *	failed reason=.. alert=.. origin=sent|received|none
+ *
+ * A client's exit status is 0 where everything went well, close_notify from the peer included, 1
+ * otherwise; a server's is that of its last connection.
+ */
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ktls.h>
+
+#include "lib/crypto/util.h"
+#include "lib/handshake/suite.h"
+#include "lib/x509/x509.h"
+#include "tests/harness/auth.h"
+#include "tests/harness/peer.h"
+#include "tests/harness/record_link.h"
+#include "tests/harness/talk.h"
+
+#define PATIENCE_S 10
+
+struct options {
+	enum ktls_role role;
+	const char *host, *port; /* server */
+	const char *address;     /* client */
+	const char *certs[AUTH_IDENTITIES];
+	size_t certs_len;
+	const char *name, *trust;
+	uint8_t alpn[KTLS_ALPN_MAX];
+	size_t alpn_len;
+	uint16_t suites[SUITES_MAX];
+	size_t suites_len;
+	uint16_t groups[GROUPS_MAX];
+	size_t groups_len;
+	bool strict;
+	unsigned long count; /* connections that a server takes; 0: no end */
+	struct talk talk;
+};
+
+/* One connection at a time. */
+static struct engine_end end;
+static struct auth auth;
+static struct record_link records;
+
+/* ---- credentials ------------------------------------------------------------------------------
+ */
+
+static void load_identity(const char *cert_path, const char *key_path)
+{
+	struct x509_error error = { .text = "" };
+	size_t cert_len, key_len;
+	char *cert = peer_read_file(cert_path, &cert_len);
+	char *key = peer_read_file(key_path, &key_len);
+
+	auth.identities[auth.n] = x509_identity_new(cert, cert_len, &error);
+	if (auth.identities[auth.n] == NULL)
+		errx(1, "%s: %s", cert_path, error.text);
+	auth.keys[auth.n] = x509_key_new(key, key_len, &error);
+	if (auth.keys[auth.n] == NULL)
+		errx(1, "%s: %s", key_path, error.text);
+	if (!x509_key_fits(auth.keys[auth.n], auth.identities[auth.n]))
+		errx(1, "%s is not the key of %s", key_path, cert_path);
+	auth.n++;
+	free(cert);
+	free(key);
+}
+
+static void load_trust(const char *path)
+{
+	struct x509_error error = { .text = "" };
+	size_t len;
+	char *pem = peer_read_file(path, &len);
+
+	auth.trust = x509_trust_new(pem, len, &error);
+	if (auth.trust == NULL)
+		errx(1, "%s: %s", path, error.text);
+	free(pem);
+}
+
+/* "DIR/p256" stands for DIR/p256.pem and DIR/p256.key. */
+static void load(const struct options *o)
+{
+	char cert[4096], key[4096];
+
+	for (size_t i = 0; i < o->certs_len; i++) {
+		snprintf(cert, sizeof(cert), "%s.pem", o->certs[i]);
+		snprintf(key, sizeof(key), "%s.key", o->certs[i]);
+		load_identity(cert, key);
+	}
+	if (o->trust != NULL)
+		load_trust(o->trust);
+	auth.strict = o->strict;
+	auth.name = o->name;
+}
+
+/* ---- the handshake ----------------------------------------------------------------------------
+ */
+
+static bool send_all(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* KTLS_OK, or why there is no more. */
+static enum ktls_reason recv_exactly(int fd, uint8_t *bytes, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0; bytes += n, len -= (size_t)n) {
+		n = recv(fd, bytes, len, 0);
+		if (n == 0)
+			return KTLS_R_PEER_EOF;
+		if (n < 0)
+			return errno == EAGAIN       ? KTLS_R_DEADLINE
+			       : errno == ECONNRESET ? KTLS_R_PEER_RESET
+						     : KTLS_R_SOCKET_ERROR;
+	}
+	return KTLS_OK;
+}
+
+/* To its end, however it ends. KTLS_OK, or what the socket had to say. */
+static enum ktls_reason shake_hands(int fd)
+{
+	static uint8_t in[KTLS_ENGINE_RECORD_MAX], out[KTLS_ENGINE_OUT_MIN];
+	enum ktls_reason reason;
+	size_t in_len = 0;
+
+	for (;;) {
+		struct ktls_engine_io io = {
+			.in = in, .in_len = in_len, .out = out, .out_cap = sizeof(out)
+		};
+
+		end.state = ktls_engine_run(&end.engine, &io);
+		if (!send_all(fd, out, io.out_len) && end.state == KTLS_ENGINE_READ)
+			return errno == EPIPE || errno == ECONNRESET ? KTLS_R_PEER_RESET
+								     : KTLS_R_SOCKET_ERROR;
+		if (end.state != KTLS_ENGINE_READ)
+			return KTLS_OK;
+		in_len -= io.consumed;
+		memmove(in, in + io.consumed, in_len);
+		reason = recv_exactly(fd, in + in_len, io.need - in_len);
+		if (reason != KTLS_OK)
+			return reason;
+		in_len = io.need;
+	}
+}
+
+static void configure(const struct options *o)
+{
+	static struct engine_end unused;
+
+	engines_init(&end, &unused);
+	auth_attach(&auth, &end);
+	end.config.role = o->role;
+	end.config.suites = o->suites_len ? o->suites : NULL;
+	end.config.suites_len = o->suites_len;
+	end.config.groups = o->groups_len ? o->groups : NULL;
+	end.config.groups_len = o->groups_len;
+	end.config.alpn = o->alpn_len ? o->alpn : NULL;
+	end.config.alpn_len = o->alpn_len;
+	/* No address is sent as a server's name (RFC 6066, 3). */
+	if (o->name != NULL && strchr(o->name, ':') == NULL &&
+	    strspn(o->name, "0123456789.") != strlen(o->name))
+		end.config.server_name = o->name;
+	if (ktls_engine_init(&end.engine, &end.config, &end) != 0)
+		errx(2, "the engine does not take this configuration");
+}
+
+/* ---- a connection -----------------------------------------------------------------------------
+ */
+
+static void print_ok(const struct ktls_engine_facts *facts)
+{
+	char alpn[256];
+
+	memcpy(alpn, facts->alpn, facts->alpn_len);
+	alpn[facts->alpn_len] = '\0';
+	peer_print_ok(&(struct peer_facts){ .version = facts->version,
+					    .suite = facts->suite,
+					    .group = facts->group,
+					    .scheme = facts->scheme,
+					    .server_name = facts->server_name,
+					    .alpn = alpn });
+	printf(" retried=%s", facts->retried ? "yes" : "no");
+}
+
+static bool talk_over(struct talk *talk, int fd)
+{
+	struct ktls_traffic_key tx, rx;
+	bool well;
+
+	if (ktls_engine_keys(&end.engine, &tx, &rx) != 0)
+		errx(1, "there are no keys");
+	record_link_init(&records, fd, talk, &tx, &rx);
+	secret_wipe(&tx, sizeof(tx));
+	secret_wipe(&rx, sizeof(rx));
+	talk->fd = fd;
+	talk->ops = &record_link_ops;
+	talk->arg = &records;
+	well = talk_run(talk);
+	record_link_wipe(&records);
+	return well;
+}
+
+/* True where all went well. */
+static bool serve(struct options *o, int fd)
+{
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	const struct ktls_engine_facts *facts;
+	enum ktls_reason reason;
+	bool well = false;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	configure(o);
+	reason = shake_hands(fd);
+	facts = ktls_engine_facts(&end.engine);
+	if (reason != KTLS_OK) {
+		peer_print_failed((int)reason, KTLS_ALERT_NONE, false);
+	} else if (end.state != KTLS_ENGINE_DONE) {
+		peer_print_failed((int)facts->reason, facts->alert,
+				  facts->reason == KTLS_R_PEER_ALERT);
+	} else {
+		well = talk_over(&o->talk, fd);
+		print_ok(facts);
+		talk_print(&o->talk);
+		printf("\n");
+		fflush(stdout);
+	}
+	ktls_engine_wipe(&end.engine);
+	x509_peer_free(auth.peer);
+	auth.peer = NULL;
+	peer_close(fd);
+	return well;
+}
+
+/* ---- options ----------------------------------------------------------------------------------
+ */
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: tlspeer server [--host ADDRESS] [--port N] --cert BASE... [OPTION...]\n"
+		"       tlspeer client HOST:PORT --name NAME --trust FILE [OPTION...]\n"
+		"  --cert BASE      BASE.pem and BASE.key\n"
+		"  --suite LIST     names with commas; so --group and --alpn\n"
+		"  --strict-sni     server: no certificate but for the name asked for\n"
+		"  --count N        server: ends after N connections\n" TALK_USAGE);
+	exit(2);
+}
+
+static const struct option long_options[] = { { "host", required_argument, NULL, 'h' },
+					      { "port", required_argument, NULL, 'p' },
+					      { "cert", required_argument, NULL, 'c' },
+					      { "name", required_argument, NULL, 'n' },
+					      { "trust", required_argument, NULL, 't' },
+					      { "alpn", required_argument, NULL, 'a' },
+					      { "suite", required_argument, NULL, 's' },
+					      { "group", required_argument, NULL, 'g' },
+					      { "strict-sni", no_argument, NULL, 'x' },
+					      { "count", required_argument, NULL, 'k' },
+					      TALK_OPTIONS,
+					      { NULL, 0, NULL, 0 } };
+
+static void add_cert(struct options *o, const char *base)
+{
+	if (o->certs_len == AUTH_IDENTITIES)
+		errx(2, "too many certificates");
+	o->certs[o->certs_len++] = base;
+}
+
+static void take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'h':
+		o->host = optarg;
+		break;
+	case 'p':
+		o->port = optarg;
+		break;
+	case 'c':
+		add_cert(o, optarg);
+		break;
+	case 'n':
+		o->name = optarg;
+		break;
+	case 't':
+		o->trust = optarg;
+		break;
+	case 'a':
+		o->alpn_len = peer_alpn(optarg, o->alpn, sizeof(o->alpn));
+		break;
+	case 's':
+		o->suites_len =
+			peer_numbers(optarg, ktls_suite_name, suites_all, SUITES_MAX, o->suites);
+		break;
+	case 'g':
+		o->groups_len =
+			peer_numbers(optarg, ktls_group_name, groups_all, GROUPS_MAX, o->groups);
+		break;
+	case 'x':
+		o->strict = true;
+		break;
+	case 'k':
+		o->count = strtoul(optarg, NULL, 10);
+		break;
+	default:
+		if (c < TALK_OPTION)
+			usage();
+		talk_option(&o->talk, c, optarg);
+	}
+}
+
+static void parse(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	if (argc < 2)
+		usage();
+	if (strcmp(argv[1], "client") == 0)
+		o->role = KTLS_CLIENT;
+	else if (strcmp(argv[1], "server") != 0)
+		usage();
+	while ((c = getopt_long(argc - 1, argv + 1, "", long_options, NULL)) != -1)
+		take_option(o, c);
+	o->address = argv[1 + optind];
+	if (o->role == KTLS_CLIENT ? o->address == NULL || o->trust == NULL : o->certs_len == 0)
+		usage();
+	if (o->talk.plan == TALK_NONE || (o->talk.plan == TALK_SEND) != (o->role == KTLS_CLIENT))
+		errx(2, "what is there to be said?");
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options = { .host = "127.0.0.1", .port = "0" };
+	bool well = false;
+	int listener;
+
+	parse(argc, argv, &options);
+	if (crypto_init() != 0 || x509_init() != 0)
+		errx(1, "cannot set up cryptography");
+	load(&options);
+	if (options.role == KTLS_CLIENT) {
+		well = serve(&options, peer_connect(options.address));
+	} else {
+		listener = peer_listen(options.host, options.port);
+		for (unsigned long i = 0; options.count == 0 || i < options.count; i++)
+			well = serve(&options, peer_accept(listener));
+		close(listener);
+	}
+	auth_wipe(&auth);
+	return well ? 0 : 1;
+}
