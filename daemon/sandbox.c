@@ -75,11 +75,19 @@ int sandbox_drop(uid_t user, gid_t group)
 	return 0;
 }
 
-void sandbox_lock_memory(void)
+void sandbox_lock_memory(size_t memory)
 {
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-		log_message(LOG_WARNING, "memory may be swapped out: %s", strerror(errno));
+	struct rlimit limit = { 0, 0 };
+
+	/* With MCL_FUTURE, an allocation beyond the limit fails: better swapped out than that. */
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur < memory)
+		errno = ENOMEM;
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+		return;
+	log_message(LOG_WARNING, "memory may be swapped out: %s", strerror(errno));
+#else
+	(void)memory;
 #endif
 }
 

@@ -25,8 +25,11 @@ void sandbox_raise_limits(size_t memory, size_t descriptors);
  */
 int sandbox_drop(uid_t user, gid_t group) __attribute__((warn_unused_result));
 
-/* Keeps all memory, present and future, out of swap; says so in the log where it cannot. */
-void sandbox_lock_memory(void);
+/*
+ * Keeps all memory, present and future, out of swap, if the limit allows for so many bytes of it; says so
+ * in the log where it does not.
+ */
+void sandbox_lock_memory(size_t memory);
 
 /*
  * Only the system calls of this role from here on, in all threads: another one ends the process.

@@ -142,7 +142,7 @@ static int set_up(struct signer *s, const struct bundle *bundle)
 	err = sandbox_drop(s->settings.user, s->settings.group);
 	if (err)
 		return err;
-	sandbox_lock_memory();
+	sandbox_lock_memory(MEMORY_MAX);
 	err = crypto_init();
 	if (err)
 		return err;
