@@ -31,6 +31,10 @@ static void describe_peer(int fd, char *out, size_t size)
 	snprintf(out, size, "?");
 	if (getpeername(fd, &a.any, &len) != 0)
 		return;
+	if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr)) {
+		memcpy(&a.v4.sin_addr, &a.v6.sin6_addr.s6_addr[12], sizeof(a.v4.sin_addr));
+		a.any.sa_family = AF_INET; /* the port is where it was */
+	}
 	if (a.any.sa_family == AF_INET && inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof(text)))
 		snprintf(out, size, "%s:%u", text, ntohs(a.v4.sin_port));
 	else if (a.any.sa_family == AF_INET6 &&
