@@ -40,6 +40,8 @@ static int make_randoms(struct engine *e)
 
 	if (result < 0)
 		return result;
+	if (!engine_may_use(e, KTLS_TLS_1_3))
+		return 0;
 	/* A session id that nobody knows makes us look like a resuming TLS 1.2 client: E.4. */
 	e->session_id_len = sizeof(e->session_id);
 	return e->config.ops->random(e->arg, e->session_id, sizeof(e->session_id));

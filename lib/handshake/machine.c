@@ -123,12 +123,16 @@ static int recv_message(struct engine *e, const struct row *row)
 {
 	struct reader message;
 	int result = take_message(e, row, &message);
+	bool boundary;
 
 	if (result != 0)
 		return result;
 	result = dispatch(e, row, message);
-	/* The hellos of TLS 1.2 may share their records. */
-	if (row->boundary && result >= 0 && result != LEGACY && stash_left(e) > message.left)
+	boundary = row->boundary;
+	/* In TLS 1.2 the rest of the server's flight may be in the record of its hello. */
+	if (result == LEGACY && !engine_is_server(e))
+		boundary = false;
+	if (boundary && result >= 0 && stash_left(e) > message.left)
 		return -KTLS_R_MESSAGE_SPANS_KEY_CHANGE;
 	if (result >= 0)
 		stash_drop(e, message.left);

@@ -24,13 +24,13 @@ const struct row rows_1_2[STATES] = {
 		.accept = {
 			{ MESSAGE_CERTIFICATE_REQUEST, MESSAGE_MAX, certificate_request_1_2_recv,
 			  CLIENT12_RECV_DONE },
-			{ MESSAGE_SERVER_HELLO_DONE, 0, server_hello_done_recv, CLIENT12_GENERATE },
+			{ MESSAGE_SERVER_HELLO_DONE, MESSAGE_MAX, server_hello_done_recv, CLIENT12_GENERATE },
 		},
 	},
 	[CLIENT12_RECV_DONE] = {
 		.name = "client 1.2: wait for ServerHelloDone",
 		.accept = {
-			{ MESSAGE_SERVER_HELLO_DONE, 0, server_hello_done_recv, CLIENT12_GENERATE },
+			{ MESSAGE_SERVER_HELLO_DONE, MESSAGE_MAX, server_hello_done_recv, CLIENT12_GENERATE },
 		},
 		.alternative = CLIENT12_SEND_CERTIFICATE,
 	},

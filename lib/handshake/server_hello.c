@@ -141,10 +141,10 @@ static int check_version(const struct engine *e, const struct server_hello *h, s
 
 static int check_fields(struct engine *e, const struct server_hello *h, uint16_t version)
 {
-	bool echoed = reader_equal(&h->session_id, e->session_id, e->session_id_len);
+	bool same = reader_equal(&h->session_id, e->session_id, e->session_id_len);
 
 	/* In TLS 1.2 an echo would resume a session that there never was (E.4). */
-	if (echoed != (version == KTLS_TLS_1_3))
+	if (version == KTLS_TLS_1_3 ? !same : same && e->session_id_len > 0)
 		return -KTLS_R_SESSION_ID_ECHO;
 	if (!engine_list_has(e->config.suites, e->config.suites_len, h->suite) ||
 	    suite_find(h->suite)->version != version)

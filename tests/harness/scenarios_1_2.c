@@ -127,6 +127,27 @@ static void key_exchange_group(void)
 		       BODY(3, 0, 0x18, 1, 9, 4, 3, 0, 1, 9));
 }
 
+/* The length of an empty message is a wrong length (RFC 9846, 6.2), whatever its limit. */
+static void server_hello_done_length(void)
+{
+	server_hello_1_2();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER12_SEND_DONE);
+	ASSERT_TRUE(engine_end_step(&scenario_client, &scenario_server.in));
+	puppet_message(&scenario_server, &scenario_client.in, MESSAGE_SERVER_HELLO_DONE, BODY(9));
+}
+
+/* The record of the ClientHello goes on with what only the server's flight could lead to. */
+static void key_exchange_behind_hello(void)
+{
+	struct engine_queue *in = &scenario_server.in;
+
+	both_versions();
+	memcpy(in->bytes + in->len, (const uint8_t[]){ MESSAGE_CLIENT_KEY_EXCHANGE, 0, 0 }, 3);
+	in->len += 3;
+	in->bytes[4] = (uint8_t)(in->bytes[4] + 3);
+	ASSERT_GE(in->bytes[4], 3);
+}
+
 /* The server has sent its ServerHelloDone, the client is about to answer. */
 static void before_client_key_exchange(void)
 {
@@ -195,6 +216,8 @@ const struct scenario scenarios_1_2[] = {
 	SCENARIO(CLIENT, SIGNATURE_BAD, key_exchange_signature),
 	SCENARIO(CLIENT, SCHEME_INVALID, key_exchange_scheme),
 	SCENARIO(CLIENT, KEY_SHARE_MISMATCH, key_exchange_group),
+	SCENARIO(CLIENT, MESSAGE_MALFORMED, server_hello_done_length),
+	SCENARIO(SERVER, MESSAGE_SPANS_KEY_CHANGE, key_exchange_behind_hello),
 	SCENARIO(SERVER, KEY_SHARE_INVALID, client_share_length),
 	SCENARIO(SERVER, KEY_SHARE_INVALID, client_share_zero),
 	SCENARIO(SERVER, CHANGE_CIPHER_SPEC, early_change_cipher_spec),

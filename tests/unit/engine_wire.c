@@ -94,4 +94,17 @@ TEST_F(wire, close_notify_follows_user_canceled)
 	EXPECT_EQ(KTLS_ALERT_USER_CANCELED, ktls_engine_facts(&client.engine)->alert);
 }
 
+/* A session id is for a handshake that may become one of TLS 1.3 (RFC 9846, 4.2.2). */
+TEST_F(wire, no_session_id_for_tls_1_2)
+{
+	(void)self;
+	client.config.version_min = server.config.version_min = KTLS_TLS_1_2;
+	client.config.version_max = server.config.version_max = KTLS_TLS_1_2;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	engine_end_step(&client, &server.in);
+	EXPECT_EQ(0, server.in.bytes[PUPPET_BODY + 2 + 32]);
+	EXPECT_TRUE(engines_run(&client, &server));
+	EXPECT_EQ(KTLS_TLS_1_2, ktls_engine_facts(&client.engine)->version);
+}
+
 TEST_HARNESS_MAIN
