@@ -321,7 +321,7 @@ int handoff_request_parse(const void *packet, size_t len, struct handoff_request
 int handoff_cancel_parse(const void *packet, size_t len, uint64_t *id)
 {
 	uint64_t found;
-	int ret = message_parse(HANDOFF_CANCEL, packet, len, &found, NULL);
+	int ret = message_parse(HANDOFF_CANCEL, packet, len, &found, &found);
 
 	if (ret == 0 && found == 0)
 		ret = -KTLS_R_REQUEST_MALFORMED;
@@ -480,5 +480,5 @@ size_t handoff_reply_build(const struct handoff_reply *reply, void *buf, size_t 
 
 size_t handoff_cancel_build(uint64_t id, void *buf, size_t cap)
 {
-	return message_build(HANDOFF_CANCEL, id, NULL, buf, cap);
+	return message_build(HANDOFF_CANCEL, id, &id, buf, cap);
 }

@@ -20,7 +20,8 @@
  * reply the application neither reads, writes nor polls it. It may be blocking or not, the flag is
  * left as it is. When the reply is there ktlsd holds nothing of it any more. If the handshake
  * failed, the socket is still the application's; an alert (RFC 9846, 6) may have been sent on it,
- * and nothing is left to do but to close it.
+ * and nothing is left to do but to close it. Only where the reason is REQUEST_..., PROFILE_...,
+ * TOO_MANY or DAEMON_UNREACHABLE did the handshake not begin, and the socket is as it was.
  *
  * Errors. A function returns 0 or a negative errno for what failed here, in the application's own
  * process (wrong arguments, no memory). What became of a handshake is in the reply: reason is
