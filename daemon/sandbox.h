@@ -26,8 +26,8 @@ void sandbox_raise_limits(size_t memory, size_t descriptors);
 int sandbox_drop(uid_t user, gid_t group) __attribute__((warn_unused_result));
 
 /*
- * Keeps all memory, present and future, out of swap, if the limit allows for so many bytes of it; says so
- * in the log where it does not.
+ * Keeps all memory, present and future, out of swap, if the limit allows for so many bytes of it;
+ * says so in the log where it does not.
  */
 void sandbox_lock_memory(size_t memory);
 

@@ -31,6 +31,11 @@
 
 #ifdef __cplusplus
 extern "C" {
+#define KTLS_ALIGNED(n)  alignas(n)
+#define KTLS_AT_LEAST(n) /* an array of so many bytes, or more */
+#else
+#define KTLS_ALIGNED(n)  _Alignas(n)
+#define KTLS_AT_LEAST(n) static n
 #endif
 
 #pragma GCC visibility push(default)
@@ -49,7 +54,7 @@ extern "C" {
 
 /* The context. Its insides are the engine's; it may be moved only before ktls_engine_init(). */
 struct ktls_engine {
-	_Alignas(16) unsigned char opaque[KTLS_ENGINE_SIZE];
+	KTLS_ALIGNED(16) unsigned char opaque[KTLS_ENGINE_SIZE];
 };
 
 /* What an operation returns: 0 done, this, or a negative enum ktls_reason. */
@@ -252,7 +257,7 @@ void ktls_engine_wipe(struct ktls_engine *engine);
  * and the transcript hash. Returns its length. For whoever implements sign().
  */
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
-				  uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
+				  uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
 
 /* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 
@@ -303,7 +308,7 @@ struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struc
  */
 size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *server_random,
 				 uint16_t group, const uint8_t *share, size_t share_len,
-				 uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
+				 uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
 
 #ifdef __cplusplus
 }
