@@ -235,7 +235,8 @@ static int make(struct signer_key *key, const struct question *q,
 
 	if (!within_limit(key->profile))
 		return -KTLS_R_SIGNER;
-	err = x509_key_sign(key->key, q->scheme, content, len, signature, signature_len);
+	err = x509_key_sign(key->key, KTLS_TLS_1_3, q->scheme, content, len, signature,
+			    signature_len);
 	if (err == 0)
 		key->profile->made++;
 	return err;

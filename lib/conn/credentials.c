@@ -200,8 +200,8 @@ static int sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 	size_t len = ktls_engine_signed_content(request->role, request->hash, request->hash_len,
 						content);
 
-	return x509_key_sign(c->keys[request->identity], request->scheme, content, len, signature,
-			     signature_len);
+	return x509_key_sign(c->keys[request->identity], KTLS_TLS_1_3, request->scheme, content,
+			     len, signature, signature_len);
 }
 
 static bool reserved_unused(const struct ktls_embedded_config *config)

@@ -145,7 +145,9 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 {
 	struct conn *c = arg;
 
-	return x509_peer_verify_signature(c->peer, scheme, content, content_len, signature,
+	uint16_t version = ktls_engine_facts(&c->secrets->engine)->version;
+
+	return x509_peer_verify_signature(c->peer, version, scheme, content, content_len, signature,
 					  signature_len);
 }
 

@@ -85,7 +85,7 @@ struct ktls_engine_sign {
 	enum ktls_role role;          /* of the signer */
 	const uint8_t *hash;          /* TLS 1.3: transcript hash */
 	size_t hash_len;              /* 32 or 48 bytes */
-	uint16_t version;             /* 0 for TLS 1.3, KTLS_TLS_1_2 */
+	uint16_t version;             /* KTLS_TLS_1_3 or KTLS_TLS_1_2 */
 	const uint8_t *client_random; /* TLS 1.2: 32 bytes; likewise the server's */
 	const uint8_t *server_random;
 	uint16_t group;       /* TLS 1.2: of the server's share */
@@ -309,6 +309,14 @@ struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struc
 size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *server_random,
 				 uint16_t group, const uint8_t *share, size_t share_len,
 				 uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
+
+/*
+ * The content that a request is about, of either version. Returns its length; 0 for fields that no
+ * engine asks with: a hash or a share of the wrong size, an unknown group or version, a client's
+ * signature of TLS 1.2.
+ */
+size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
+				uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
 #ifdef __cplusplus
 }

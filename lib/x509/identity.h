@@ -17,7 +17,7 @@
 
 #include "lib/x509/x509.h"
 
-#define X509_IDENTITY_SCHEMES_MAX 3
+#define X509_IDENTITY_SCHEMES_MAX 6
 
 /* An iPAddress of a subjectAltName (RFC 5280, 4.2.1.6), network byte order. */
 struct x509_address {
@@ -70,7 +70,8 @@ enum x509_match x509_identity_matches(const struct x509_identity *identity, cons
  * The identity for a hello, out of n in the order of our preference: the first that has the name
  * exactly and whose key can make one of the hello's schemes; else the first with a wildcard for it;
  * where none is for that name, or no name was sent, the first that can make a scheme. scheme is the
- * first of the hello's, in the peer's order, that the key can make.
+ * first of the hello's, in the peer's order, that the key can make: rsa_pkcs1 too, which is for the
+ * engine not to offer in TLS 1.3.
  *
  * strict: a name that was sent and that none is for gets -KTLS_R_SERVER_NAME_UNKNOWN.
  * Otherwise 0; -KTLS_R_SCHEMES_NONE_SHARED; -KTLS_R_MISUSE where n is 0.

@@ -21,7 +21,7 @@ void x509_error_set(struct x509_error *err, unsigned int line, const char *forma
 /* The certificate that these bytes are, to the last; NULL if they are none. The only parser. */
 X509 *x509_parse(const uint8_t *der, size_t len);
 
-/* Keys that TLS 1.3 signs with and that we can handle (RFC 9846, 4.3.3). */
+/* Keys that TLS signs with and that we can handle (RFC 9846, 4.3.3). */
 enum x509_kind {
 	X509_KIND_NONE,
 	X509_KIND_P256,
@@ -43,15 +43,19 @@ enum x509_digest {
 	X509_DIGEST_NONE, /* the signature algorithm hashes by itself */
 };
 
-/* A scheme that CertificateVerify may have. Schemes of a kind follow each other, best first. */
+/* A scheme of handshake signatures. Schemes of a kind follow each other, best first. */
 struct x509_scheme {
 	uint16_t scheme;
-	enum x509_kind kind;
+	enum x509_kind kind; /* in TLS 1.2, any ECDSA key for ECDSA */
 	enum x509_digest digest;
+	bool pkcs1; /* RSASSA-PKCS1-v1_5 instead of PSS: in TLS 1.2 only */
 };
 
 /* NULL for a number that is none of them. */
 const struct x509_scheme *x509_scheme_find(uint16_t scheme);
+
+/* Whether keys of that kind may make the row's signatures in that version of TLS. */
+bool x509_scheme_fits(const struct x509_scheme *row, enum x509_kind kind, uint16_t version);
 
 /* Row i of the table, NULL past its end. */
 const struct x509_scheme *x509_scheme_row(size_t i);

@@ -138,7 +138,8 @@ static bool works(struct x509_key *key)
 	const struct x509_scheme *row = key->ready[0].row;
 	size_t sig_len;
 
-	return x509_key_sign(key, row->scheme, content, sizeof(content), sig, &sig_len) == 0 &&
+	return x509_key_sign(key, KTLS_TLS_1_3, row->scheme, content, sizeof(content), sig,
+			     &sig_len) == 0 &&
 	       x509_signature_good(key->pkey, row, content, sizeof(content), sig, sig_len);
 }
 
@@ -237,15 +238,16 @@ static const struct ready *find_ready(const struct x509_key *key, uint16_t schem
 	return NULL;
 }
 
-int x509_key_sign(struct x509_key *key, uint16_t scheme, const uint8_t *content, size_t len,
-		  uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
+int x509_key_sign(struct x509_key *key, uint16_t version, uint16_t scheme, const uint8_t *content,
+		  size_t len, uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
 {
 	const struct ready *ready = find_ready(key, scheme);
 	uint8_t made[KTLS_ENGINE_SIGNATURE_MAX];
 	size_t n = sizeof(made);
 	bool good;
 
-	if (!ready || len > KTLS_ENGINE_CONTENT_MAX)
+	if (!ready || !x509_scheme_fits(ready->row, ready->row->kind, version) ||
+	    len > KTLS_ENGINE_CONTENT_MAX)
 		return -KTLS_R_MISUSE;
 	ERR_set_mark();
 	if (ready->digest_ctx)

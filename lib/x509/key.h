@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private half of a credential: a certificate's key, and the signatures of CertificateVerify
- * (RFC 9846, 4.5.2) that it makes. It lives in the process that signs, nowhere else.
+ * The private half of a credential: a certificate's key, and the signatures of handshakes that it
+ * makes: CertificateVerify (RFC 9846, 4.5.2) and ServerKeyExchange (RFC 8422, 5.4). It lives in the
+ * process that signs, nowhere else.
  */
 #ifndef KTLS_X509_KEY_H
 #define KTLS_X509_KEY_H
@@ -33,12 +34,13 @@ void x509_key_free(struct x509_key *key);
 bool x509_key_fits(const struct x509_key *key, const struct x509_identity *identity);
 
 /*
- * Signs len bytes of content (at most KTLS_ENGINE_CONTENT_MAX) as the scheme says. The caller sees
- * to it that the content is a CertificateVerify's and nothing else. Returns 0; -KTLS_R_MISUSE for a
- * scheme that the key cannot make; -KTLS_R_SIGNER.
+ * Signs len bytes of content (at most KTLS_ENGINE_CONTENT_MAX) as the scheme says, in a version of
+ * TLS: rsa_pkcs1 is for TLS 1.2. The caller sees to it that the content is that of the version's
+ * handshake signature and nothing else. Returns 0; -KTLS_R_MISUSE for a scheme that the key cannot
+ * make or the version does not have; -KTLS_R_SIGNER.
  */
-int x509_key_sign(struct x509_key *key, uint16_t scheme, const uint8_t *content, size_t len,
-		  uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
+int x509_key_sign(struct x509_key *key, uint16_t version, uint16_t scheme, const uint8_t *content,
+		  size_t len, uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signature schemes (RFC 9846, 4.3.3) in libcrypto's terms. */
+/* Signature schemes (RFC 9846, 4.3.3; RFC 5246, 7.4.1.4.1) in libcrypto's terms. */
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -13,12 +13,15 @@
 #define RSA_BITS_MAX (KTLS_ENGINE_SIGNATURE_MAX * 8)
 
 static const struct x509_scheme schemes[] = {
-	{ KTLS_SCHEME_ECDSA_SECP256R1_SHA256, X509_KIND_P256, X509_SHA256 },
-	{ KTLS_SCHEME_ECDSA_SECP384R1_SHA384, X509_KIND_P384, X509_SHA384 },
-	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, X509_KIND_RSA, X509_SHA256 },
-	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, X509_KIND_RSA, X509_SHA384 },
-	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, X509_KIND_RSA, X509_SHA512 },
-	{ KTLS_SCHEME_ED25519, X509_KIND_ED25519, X509_DIGEST_NONE },
+	{ KTLS_SCHEME_ECDSA_SECP256R1_SHA256, X509_KIND_P256, X509_SHA256, false },
+	{ KTLS_SCHEME_ECDSA_SECP384R1_SHA384, X509_KIND_P384, X509_SHA384, false },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, X509_KIND_RSA, X509_SHA256, false },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, X509_KIND_RSA, X509_SHA384, false },
+	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, X509_KIND_RSA, X509_SHA512, false },
+	{ KTLS_SCHEME_RSA_PKCS1_SHA256, X509_KIND_RSA, X509_SHA256, true },
+	{ KTLS_SCHEME_RSA_PKCS1_SHA384, X509_KIND_RSA, X509_SHA384, true },
+	{ KTLS_SCHEME_RSA_PKCS1_SHA512, X509_KIND_RSA, X509_SHA512, true },
+	{ KTLS_SCHEME_ED25519, X509_KIND_ED25519, X509_DIGEST_NONE, false },
 };
 
 const struct x509_scheme *x509_scheme_row(size_t i)
@@ -36,6 +39,21 @@ const struct x509_scheme *x509_scheme_find(uint16_t scheme)
 			return row;
 	}
 	return NULL;
+}
+
+static bool is_ecdsa(enum x509_kind kind)
+{
+	return kind == X509_KIND_P256 || kind == X509_KIND_P384;
+}
+
+/* What TLS 1.3 calls a curve's scheme is a hash to TLS 1.2, for any curve (RFC 9846, 4.3.3). */
+bool x509_scheme_fits(const struct x509_scheme *row, enum x509_kind kind, uint16_t version)
+{
+	if (version == KTLS_TLS_1_3)
+		return row->kind == kind && !row->pkcs1;
+	if (version == KTLS_TLS_1_2)
+		return row->kind == kind || (is_ecdsa(row->kind) && is_ecdsa(kind));
+	return false;
 }
 
 static enum x509_kind curve_kind(const EVP_PKEY *key)
@@ -109,6 +127,8 @@ bool x509_scheme_setup(const struct x509_scheme *row, EVP_PKEY_CTX *ctx)
 		return false;
 	if (row->kind != X509_KIND_RSA)
 		return true;
+	if (row->pkcs1)
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;

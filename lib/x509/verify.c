@@ -280,14 +280,14 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 	return ret;
 }
 
-int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t scheme,
+int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, uint16_t scheme,
 			       const uint8_t *content, size_t len, const uint8_t *sig,
 			       size_t sig_len)
 {
 	const struct x509_scheme *row = x509_scheme_find(scheme);
 	bool good;
 
-	if (!row || row->kind != peer->kind)
+	if (!row || !x509_scheme_fits(row, peer->kind, version))
 		return -KTLS_R_SCHEME_INVALID;
 	ERR_set_mark();
 	good = x509_signature_good(peer->key, row, content, len, sig, sig_len);

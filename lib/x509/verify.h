@@ -41,11 +41,12 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 	__attribute__((warn_unused_result));
 
 /*
- * Checks a signature of the content by the leaf's key. Returns 0; -KTLS_R_SCHEME_INVALID for a
- * scheme that is none for CertificateVerify or does not fit the key or its curve;
- * -KTLS_R_SIGNATURE_BAD; -KTLS_R_NO_MEMORY.
+ * Checks a signature of the content by the leaf's key, made in a version of TLS: 1.3 has no
+ * rsa_pkcs1 and binds ECDSA's schemes to a curve (RFC 9846, 4.3.3), 1.2 does neither. Returns 0;
+ * -KTLS_R_SCHEME_INVALID for a scheme that the version does not sign handshakes with or that does
+ * not fit the key; -KTLS_R_SIGNATURE_BAD; -KTLS_R_NO_MEMORY.
  */
-int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t scheme,
+int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, uint16_t scheme,
 			       const uint8_t *content, size_t len, const uint8_t *sig,
 			       size_t sig_len) __attribute__((warn_unused_result));
 

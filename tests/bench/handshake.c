@@ -103,7 +103,8 @@ static int ours_sign(void *arg, const struct ktls_engine_sign *request, uint8_t 
 	const size_t len = ktls_engine_signed_content(request->role, request->hash,
 						      request->hash_len, content);
 
-	return x509_key_sign(setup->key, request->scheme, content, len, signature, signature_len);
+	return x509_key_sign(setup->key, KTLS_TLS_1_3, request->scheme, content, len, signature,
+			     signature_len);
 }
 
 static int ours_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
@@ -117,8 +118,8 @@ static int ours_verify_chain(void *arg, const struct ktls_span *certs, size_t ce
 static int ours_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,
 				 size_t content_len, const uint8_t *signature, size_t signature_len)
 {
-	return x509_peer_verify_signature(((struct ours *)arg)->peer, scheme, content, content_len,
-					  signature, signature_len);
+	return x509_peer_verify_signature(((struct ours *)arg)->peer, KTLS_TLS_1_3, scheme, content,
+					  content_len, signature, signature_len);
 }
 
 static struct ktls_engine_ops ours_ops;

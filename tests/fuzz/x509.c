@@ -92,7 +92,7 @@ static bool is_named(int ret)
 	       (ret <= -KTLS_R_CERTIFICATE_MALFORMED && ret >= -KTLS_R_CERTIFICATE_OTHER);
 }
 
-static void check_peer(struct x509_peer *peer)
+static int count_fitting(const struct x509_peer *peer, uint16_t version)
 {
 	static const uint16_t schemes[] = { KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
 					    KTLS_SCHEME_ECDSA_SECP384R1_SHA384,
@@ -102,12 +102,22 @@ static void check_peer(struct x509_peer *peer)
 	int ret, fitting = 0;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		ret = x509_peer_verify_signature(peer, schemes[i], nothing, sizeof(nothing),
-						 nothing, sizeof(nothing));
+		ret = x509_peer_verify_signature(peer, version, schemes[i], nothing,
+						 sizeof(nothing), nothing, sizeof(nothing));
 		FUZZ_CHECK(ret == -KTLS_R_SIGNATURE_BAD || ret == -KTLS_R_SCHEME_INVALID);
 		fitting += ret == -KTLS_R_SIGNATURE_BAD;
 	}
-	FUZZ_CHECK(fitting == 1);
+	return fitting;
+}
+
+/* TLS 1.2 adds rsa_pkcs1 to RSA's, and the other curve's scheme to ECDSA's. */
+static void check_peer(struct x509_peer *peer)
+{
+	int fitting = count_fitting(peer, KTLS_TLS_1_2);
+
+	FUZZ_CHECK(count_fitting(peer, KTLS_TLS_1_3) == 1);
+	FUZZ_CHECK(fitting == 1 || fitting == 2);
+	FUZZ_CHECK(count_fitting(peer, 0x0302) == 0);
 	x509_peer_free(peer);
 }
 

@@ -55,11 +55,11 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 		size_t *signature_len)
 {
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = engine_sign_content(request, content);
+	size_t len = ktls_engine_sign_content(request, content);
 
 	(void)arg;
-	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->scheme,
-			     content, len, signature, signature_len);
+	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->version,
+			     request->scheme, content, len, signature, signature_len);
 }
 
 static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
@@ -76,10 +76,11 @@ static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_l
 static int verify_signature(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,
 			    const uint8_t *signature, size_t signature_len)
 {
-	struct auth *auth = ((struct engine_end *)arg)->auth;
+	struct engine_end *end = arg;
+	struct auth *auth = end->auth;
 
-	return x509_peer_verify_signature(auth->peer, scheme, content, content_len, signature,
-					  signature_len);
+	return x509_peer_verify_signature(auth->peer, ktls_engine_facts(&end->engine)->version,
+					  scheme, content, content_len, signature, signature_len);
 }
 
 void auth_attach(struct auth *auth, struct engine_end *end)

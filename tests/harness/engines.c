@@ -21,21 +21,11 @@ static int fake_choose(void *arg, const struct ktls_engine_hello *hello,
 	return 0;
 }
 
-size_t engine_sign_content(const struct ktls_engine_sign *request,
-			   uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
-{
-	if (request->version == KTLS_TLS_1_2)
-		return ktls_engine_signed_params(request->client_random, request->server_random,
-						 request->group, request->share, request->share_len,
-						 out);
-	return ktls_engine_signed_content(request->role, request->hash, request->hash_len, out);
-}
-
 static int fake_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 		     size_t *signature_len)
 {
 	(void)arg;
-	*signature_len = engine_sign_content(request, signature);
+	*signature_len = ktls_engine_sign_content(request, signature);
 	return 0;
 }
 

@@ -50,10 +50,6 @@ bool engine_end_step(struct engine_end *end, struct engine_queue *peer);
 /* Steps both until neither moves. True where both are done. */
 bool engines_run(struct engine_end *client, struct engine_end *server);
 
-/* What sign() is asked to sign, in either version: its length. */
-size_t engine_sign_content(const struct ktls_engine_sign *request,
-			   uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
-
 /* Bytes to an engine's input. */
 void engine_end_feed(struct engine_end *end, const void *bytes, size_t len);
 

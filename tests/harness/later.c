@@ -60,7 +60,7 @@ static int finish_sign(struct engine_end *end)
 static int later_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 		      size_t *signature_len)
 {
-	later.bytes_len = engine_sign_content(request, later.bytes);
+	later.bytes_len = ktls_engine_sign_content(request, later.bytes);
 	later.out = signature;
 	later.len = signature_len;
 	((struct engine_end *)arg)->deferred = finish_sign;

@@ -81,8 +81,8 @@ static const struct {
 	{ "a.example.com", { P256, PSS }, false, A_P256, P256 },
 	{ "a.example.com", { PSS, P256 }, false, A_P256, P256 }, /* our order, not the peer's */
 	{ "a.example.com", { PSS }, false, A_RSA, PSS },
-	{ "a.example.com", { PSS5, PSS }, false, A_RSA, PSS5 }, /* a key's schemes: the peer's */
-	{ "a.example.com", { PKCS1, PSS }, false, A_RSA, PSS },
+	{ "a.example.com", { PSS5, PSS }, false, A_RSA, PSS5 },   /* a key's schemes: the peer's */
+	{ "a.example.com", { PKCS1, PSS }, false, A_RSA, PKCS1 }, /* of TLS 1.2 */
 	{ "a.example.com", { ED }, true, A_ED, ED },
 	{ "A.Example.COM", { P256 }, true, A_P256, P256 },
 	{ "a.example.com.", { P256 }, true, A_P256, P256 },

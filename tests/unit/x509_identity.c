@@ -107,11 +107,11 @@ TEST_F_TIMEOUT(identity, schemes_of_each_key, 60)
 	static const struct {
 		enum cert_key key;
 		size_t len;
-		uint16_t schemes[3];
+		uint16_t schemes[6];
 	} rows[] = {
 		{ CERT_P256, 1, { 0x0403 } },
 		{ CERT_P384, 1, { 0x0503 } },
-		{ CERT_RSA2048, 3, { 0x0804, 0x0805, 0x0806 } },
+		{ CERT_RSA2048, 6, { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 } },
 		{ CERT_ED25519, 1, { 0x0807 } },
 	};
 	struct x509_identity *identity;

@@ -109,8 +109,9 @@ static void use_everything(const struct text *ca, const struct text *leaf,
 	ASSERT_NOT_NULL(key);
 	ASSERT_EQ(0, x509_peer_verify_chain(trust, identity->chain, 1, KTLS_SERVER, "localhost",
 					    time(NULL), &peer, NULL));
-	ASSERT_EQ(0, x509_key_sign(key, scheme, content, sizeof(content), sig, &len));
-	EXPECT_EQ(0, x509_peer_verify_signature(peer, scheme, content, sizeof(content), sig, len));
+	ASSERT_EQ(0, x509_key_sign(key, KTLS_TLS_1_3, scheme, content, sizeof(content), sig, &len));
+	EXPECT_EQ(0, x509_peer_verify_signature(peer, KTLS_TLS_1_3, scheme, content,
+						sizeof(content), sig, len));
 	x509_peer_free(peer);
 	x509_key_free(key);
 	x509_identity_free(identity);

@@ -122,12 +122,13 @@ TEST(ecdsa_certificate_verify_of_rfc8448)
 	/* In 2017. */
 	ASSERT_EQ(0, x509_peer_verify_chain(trust, &cert, 1, KTLS_SERVER, NULL, 1500000000, &peer,
 					    NULL));
-	EXPECT_EQ(0, x509_peer_verify_signature(peer, KTLS_SCHEME_ECDSA_SECP256R1_SHA256, content,
-						len, verify + 8, n));
+	EXPECT_EQ(0,
+		  x509_peer_verify_signature(peer, KTLS_TLS_1_3, KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
+					     content, len, verify + 8, n));
 	content[len - 1] ^= 1;
 	EXPECT_EQ(-KTLS_R_SIGNATURE_BAD,
-		  x509_peer_verify_signature(peer, KTLS_SCHEME_ECDSA_SECP256R1_SHA256, content, len,
-					     verify + 8, n));
+		  x509_peer_verify_signature(peer, KTLS_TLS_1_3, KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
+					     content, len, verify + 8, n));
 	x509_peer_free(peer);
 	x509_trust_free(trust);
 }
@@ -456,8 +457,9 @@ TEST_F(peer, a_peer_outlives_what_it_was_checked_against)
 	self->trust = NULL;
 	ASSERT_EQ(1, EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, self->leaf->pkey));
 	ASSERT_EQ(1, EVP_DigestSign(ctx, sig, &sig_len, content, sizeof(content)));
-	EXPECT_EQ(0, x509_peer_verify_signature(peer, KTLS_SCHEME_ECDSA_SECP256R1_SHA256, content,
-						sizeof(content), sig, sig_len));
+	EXPECT_EQ(0,
+		  x509_peer_verify_signature(peer, KTLS_TLS_1_3, KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
+					     content, sizeof(content), sig, sig_len));
 	EVP_MD_CTX_free(ctx);
 	x509_peer_free(peer);
 }
