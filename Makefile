@@ -64,6 +64,7 @@ TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
 TOOLS    := $(filter $(BUILD)/tests/tools/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
+BOGO_SHIM := $(BUILD)/tests/bogo/shim
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(call c_of,tests/fuzz))
 REPLAY   := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -74,7 +75,7 @@ all: libs programs examples
 libs: $(LIBS_A) $(LIBS_SO)
 programs: $(PROGRAMS)
 examples: $(EXAMPLES)
-tests: all $(TESTS)
+tests: all $(TESTS) $(BOGO_SHIM)
 
 $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
@@ -133,6 +134,11 @@ $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=secret_equal -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
+$(BOGO_SHIM): $(call o_of,$(call c_of,tests/bogo)) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=kernel_record_send,--wrap=kernel_record_recv \
+		-o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
 # Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.
 $(REPLAY): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LIBS_A)
 	$(call say,LD,$@)
@@ -161,7 +167,7 @@ KERNELS       ?= oldest backports newest
 # Where everything that tests need has been installed, a skip hides something.
 no_skip := $(if $(CI),--no-skip)
 
-.PHONY: test test-ct check check-all check-packages lint bench fuzz fuzz-targets demo clean
+.PHONY: test test-ct check check-all check-packages lint bench bogo fuzz fuzz-targets demo clean
 test: all $(UNIT) $(TOOLS) $(REPLAY)
 	$(Q)tests/harness/run --new
 	$(call stage,--parallel unit$(BUILD:build%=%) $(UNIT_TESTS))
@@ -202,6 +208,11 @@ fuzz:
 	$(Q)KTLS_BUILD=build-fuzz tests/fuzz/run $(patsubst $(BUILD)/%,build-fuzz/%,$(FUZZ))
 
 fuzz-targets: $(FUZZ)
+
+# BOGO_RUNNER is BoringSSL's test runner: tests/bogo/README.md.
+bogo: $(BOGO_SHIM)
+	$(Q)$(if $(BOGO_RUNNER),,$(error BOGO_RUNNER does not say where the runner is))
+	$(Q)tests/bogo/run $(BOGO_RUNNER) $(BOGO_SHIM)
 
 lint:
 	$(Q)tests/lint/lint

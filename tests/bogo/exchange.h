@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the runner wants of a connection after its handshake: its data back, each bit turned over.
+ */
+#ifndef KTLS_TESTS_BOGO_EXCHANGE_H
+#define KTLS_TESTS_BOGO_EXCHANGE_H
+
+#include <ktls.h>
+
+#include "tests/bogo/flags.h"
+
+/*
+ * Until the peer closes, by libktls and by records.h. False where it went wrong; stream->reason
+ * says why if the peer is to blame.
+ */
+bool exchange(const struct flags *flags, int fd, struct ktls_stream *stream);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/bogo/records.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/crypto/util.h"
+#include "lib/handshake/protect.h"
+#include "lib/ktls/kernel.h"
+
+#define HEADER        PROTECT_HEADER
+#define EXPANSION_MAX (8 + 1 + AEAD_TAG)
+#define RECORD_MAX    (HEADER + RECORDS_DATA_MAX + EXPANSION_MAX)
+
+static struct {
+	struct schedule keys;    /* of which only the suite and both directions are used */
+	uint8_t out[RECORD_MAX]; /* a sealed record */
+	size_t out_len, out_at;
+	uint8_t in[RECORD_MAX]; /* the record of which something was not given out yet */
+	uint8_t in_type;
+	const uint8_t *content;
+	size_t content_len;
+} kernel;
+
+/* The linker takes these for kernel_record_send() and kernel_record_recv(). */
+ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
+ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+
+static void install(struct traffic *t, const struct ktls_traffic_key *key)
+{
+	t->on = true;
+	memcpy(t->key, key->key, sizeof(key->key));
+	memcpy(t->iv, key->iv, sizeof(key->iv));
+	for (size_t i = 0; i < sizeof(key->seq); i++)
+		t->seq = t->seq << 8 | key->seq[i];
+}
+
+void records_carry(const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.keys.suite = suite_find(tx->suite);
+	install(&kernel.keys.tx, tx);
+	install(&kernel.keys.rx, rx);
+}
+
+void records_wipe(void)
+{
+	secret_wipe(&kernel, sizeof(kernel));
+}
+
+static bool is_1_3(void)
+{
+	return kernel.keys.suite->version == KTLS_TLS_1_3;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void seal(uint8_t type, const void *bytes, size_t len)
+{
+	struct traffic *tx = &kernel.keys.tx;
+
+	memcpy(kernel.out + HEADER + protect_prefix(&kernel.keys, tx), bytes, len);
+	kernel.out_at = 0;
+	kernel.out_len =
+		protect_seal(&kernel.keys, tx, type, KTLS_TLS_1_2, kernel.out, len, tx->seq++);
+}
+
+static ssize_t send_up_to(int fd, size_t end)
+{
+	while (kernel.out_at < end) {
+		ssize_t n = send(fd, kernel.out + kernel.out_at, end - kernel.out_at, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return -errno;
+		kernel.out_at += (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags)
+{
+	ssize_t result;
+
+	(void)flags;
+	seal(type, bytes, len);
+	result = send_up_to(fd, kernel.out_len);
+	return result < 0 ? result : (ssize_t)len;
+}
+
+bool records_send(int fd, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	while (len > 0) {
+		size_t want = len < RECORDS_DATA_MAX ? len : RECORDS_DATA_MAX;
+		ssize_t n = kernel_record_send(fd, RECORD_APPLICATION_DATA, at, want, 0);
+
+		if (n < 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+bool records_send_begin(int fd, const void *bytes, size_t len)
+{
+	seal(RECORD_APPLICATION_DATA, bytes, len);
+	return send_up_to(fd, 1) == 0;
+}
+
+bool records_send_rest(int fd)
+{
+	return send_up_to(fd, kernel.out_len) == 0;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static ssize_t recv_all(int fd, uint8_t *at, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0; len -= (size_t)n, at += n) {
+		n = recv(fd, at, len, 0);
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+	}
+	return 0;
+}
+
+/* One record as it came, with the errors of kernel_record_recv(). */
+static ssize_t read_record(int fd, size_t *len)
+{
+	const struct schedule *keys = &kernel.keys;
+	size_t expansion = protect_prefix(keys, &keys->rx) + protect_suffix(keys, &keys->rx);
+	uint8_t *in = kernel.in;
+	ssize_t result = recv_all(fd, in, HEADER);
+
+	if (result < 0)
+		return result;
+	*len = (size_t)in[3] << 8 | in[4];
+	if (in[1] != 3 || in[2] != 3)
+		return -EINVAL;
+	/* Linux, too, grants no more padding than data would have room for. */
+	if (*len > RECORDS_DATA_MAX + expansion)
+		return -EMSGSIZE;
+	return recv_all(fd, in + HEADER, *len);
+}
+
+/* The type of TLS 1.3 stands behind the content, before the padding. */
+static bool strip_padding(const uint8_t *content, size_t *len)
+{
+	while (*len > 0 && content[*len - 1] == 0)
+		(*len)--;
+	if (*len == 0)
+		return false;
+	kernel.in_type = content[--*len];
+	return true;
+}
+
+static ssize_t open_record(int fd)
+{
+	uint8_t *content;
+	size_t len;
+	ssize_t result = read_record(fd, &len);
+
+	if (result < 0)
+		return result;
+	kernel.in_type = kernel.in[0];
+	if (!protect_open(&kernel.keys, &kernel.keys.rx, kernel.in, len, &content, &len))
+		return -EBADMSG;
+	kernel.keys.rx.seq++;
+	if (is_1_3() &&
+	    (kernel.in_type != RECORD_APPLICATION_DATA || !strip_padding(content, &len)))
+		return -EBADMSG;
+	kernel.content = content;
+	kernel.content_len = len;
+	return 0;
+}
+
+ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+{
+	ssize_t result = kernel.content_len > 0 ? 0 : open_record(fd);
+	size_t n;
+
+	(void)flags;
+	if (result < 0)
+		return result;
+	n = len < kernel.content_len ? len : kernel.content_len;
+	memcpy(buf, kernel.content, n);
+	kernel.content += n;
+	kernel.content_len -= n;
+	*type = kernel.in_type;
+	return (ssize_t)n;
+}

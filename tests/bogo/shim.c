@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shim of BoringSSL's test runner for our engine: connects to the runner, performs a handshake
+ * as the flags say and sends back the data that it gets. Ends with 0 where all went well, with
+ * STATUS_UNIMPLEMENTED where it cannot do what it is asked for, else with 1 and the reason on
+ * stderr.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/crypto/util.h"
+#include "lib/wire/reason.h"
+#include "lib/x509/x509.h"
+#include "tests/bogo/credentials.h"
+#include "tests/bogo/exchange.h"
+#include "tests/bogo/flags.h"
+#include "tests/bogo/handshake.h"
+#include "tests/bogo/records.h"
+#include "tests/bogo/report.h"
+
+void report_reason(enum ktls_reason reason, unsigned int alert)
+{
+	const struct reason *row = reason_find((int)reason);
+
+	fprintf(stderr, ":%s: %s; alert: %s\n", row->name, row->text, alert_name(alert));
+}
+
+static int open_socket(const struct flags *flags)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+				    .sin6_port = htons((uint16_t)flags->port),
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)flags->port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr *address = flags->ipv6 ? (void *)&six : (void *)&four;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    connect(fd, address, flags->ipv6 ? sizeof(six) : sizeof(four)) < 0)
+		err(1, "cannot connect to the runner");
+	return fd;
+}
+
+static int connect_to_runner(const struct flags *flags)
+{
+	int fd = open_socket(flags);
+	uint8_t id[8];
+
+	for (size_t i = 0; i < sizeof(id); i++)
+		id[i] = (uint8_t)(flags->id >> 8 * i);
+	if (send(fd, id, sizeof(id), MSG_NOSIGNAL) != sizeof(id))
+		err(1, "cannot greet the runner");
+	return fd;
+}
+
+/* So that no reset overtakes what we sent last. */
+static void drain_and_close(int fd)
+{
+	char rest[4096];
+
+	shutdown(fd, SHUT_WR);
+	while (recv(fd, rest, sizeof(rest), 0) > 0)
+		;
+	close(fd);
+}
+
+static bool exchange_data(const struct flags *flags, const struct handshake *h)
+{
+	struct ktls_stream stream = { .alert = KTLS_ALERT_NONE };
+	struct ktls_traffic_key tx, rx;
+	bool well;
+
+	if (ktls_engine_keys(&h->engine, &tx, &rx) != 0)
+		errx(1, "there are no keys");
+	records_carry(&tx, &rx);
+	secret_wipe(&tx, sizeof(tx));
+	secret_wipe(&rx, sizeof(rx));
+	well = exchange(flags, h->fd, &stream);
+	if (!well && stream.reason != KTLS_OK)
+		report_reason(stream.reason, stream.alert);
+	else if (!well)
+		warnx("the connection is gone");
+	records_wipe();
+	return well;
+}
+
+/* One connection from its begin to its end. */
+static bool serve(const struct flags *flags)
+{
+	static struct handshake handshake;
+	struct credentials credentials;
+	bool well;
+
+	credentials_load(&credentials, flags);
+	handshake_init(&handshake, flags, &credentials, connect_to_runner(flags));
+	well = handshake_run(&handshake) && handshake_is_as_expected(&handshake) &&
+	       exchange_data(flags, &handshake);
+	drain_and_close(handshake.fd);
+	handshake_wipe(&handshake);
+	credentials_free(&credentials);
+	return well;
+}
+
+/* The runner asks this of its own stack's shim. */
+static bool asks_for_handshaker(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "-is-handshaker-supported") == 0)
+			return true;
+	return false;
+}
+
+/* What comes behind this line are findings of a sanitizer. */
+static void end_of_report(void)
+{
+	fputs("--- DONE ---\n", stderr);
+}
+
+int main(int argc, char **argv)
+{
+	static struct flags flags[2];
+	bool well;
+
+	if (asks_for_handshaker(argc, argv)) {
+		puts("No");
+		return 0;
+	}
+	atexit(end_of_report);
+	flags_parse(argc, argv, flags);
+	if (crypto_init() != 0 || x509_init() != 0)
+		errx(1, "cannot set up cryptography");
+	well = serve(&flags[FLAGS_INITIAL]);
+	return well ? 0 : 1;
+}
