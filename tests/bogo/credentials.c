@@ -142,25 +142,16 @@ int credentials_choose(struct credentials *c, const struct ktls_engine_hello *he
 	return 0;
 }
 
-/* The content of TLS 1.3's CertificateVerify or of TLS 1.2's ServerKeyExchange. */
-static size_t signed_content(const struct ktls_engine_sign *request,
-			     uint8_t content[static KTLS_ENGINE_CONTENT_MAX])
-{
-	if (request->version == KTLS_TLS_1_2)
-		return ktls_engine_signed_params(request->client_random, request->server_random,
-						 request->group, request->share, request->share_len,
-						 content);
-	return ktls_engine_signed_content(request->role, request->hash, request->hash_len, content);
-}
-
 int credentials_sign(const struct ktls_engine_sign *request, uint8_t *signature,
 		     size_t *signature_len)
 {
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = signed_content(request, content);
+	size_t len = ktls_engine_sign_content(request, content);
 
-	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->scheme,
-			     content, len, signature, signature_len);
+	if (len == 0)
+		return -KTLS_R_MISUSE;
+	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->version,
+			     request->scheme, content, len, signature, signature_len);
 }
 
 static bool same_chain(const struct x509_identity *expected, const struct ktls_span *certs,
@@ -196,9 +187,10 @@ int credentials_verify_chain(struct credentials *c, const struct ktls_span *cert
 	return result;
 }
 
-int credentials_verify_signature(struct credentials *c, uint16_t scheme, const uint8_t *content,
-				 size_t content_len, const uint8_t *signature, size_t signature_len)
+int credentials_verify_signature(struct credentials *c, uint16_t version, uint16_t scheme,
+				 const uint8_t *content, size_t content_len,
+				 const uint8_t *signature, size_t signature_len)
 {
-	return x509_peer_verify_signature(c->peer, scheme, content, content_len, signature,
+	return x509_peer_verify_signature(c->peer, version, scheme, content, content_len, signature,
 					  signature_len);
 }

@@ -36,8 +36,8 @@ int credentials_choose(struct credentials *c, const struct ktls_engine_hello *he
 int credentials_sign(const struct ktls_engine_sign *request, uint8_t *signature,
 		     size_t *signature_len);
 int credentials_verify_chain(struct credentials *c, const struct ktls_span *certs, size_t n);
-int credentials_verify_signature(struct credentials *c, uint16_t scheme, const uint8_t *content,
-				 size_t content_len, const uint8_t *signature,
-				 size_t signature_len);
+int credentials_verify_signature(struct credentials *c, uint16_t version, uint16_t scheme,
+				 const uint8_t *content, size_t content_len,
+				 const uint8_t *signature, size_t signature_len);
 
 #endif

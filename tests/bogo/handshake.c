@@ -58,9 +58,11 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 			       size_t content_len, const uint8_t *signature, size_t signature_len)
 {
 	struct handshake *h = arg;
+	uint16_t version = ktls_engine_facts(&h->engine)->version;
 
-	return now_or_later(h, credentials_verify_signature(h->credentials, scheme, content,
-							    content_len, signature, signature_len));
+	return now_or_later(h,
+			    credentials_verify_signature(h->credentials, version, scheme, content,
+							 content_len, signature, signature_len));
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
