@@ -7,6 +7,7 @@
 
 #include "daemon/bundle.h"
 #include "daemon/log.h"
+#include "daemon/question.h"
 #include "lib/handoff/packet.h"
 
 struct rule {
@@ -28,7 +29,8 @@ static const struct rule rules[] = {
 	[CHANNEL_READY] = { "READY", ANY_CHILD, ROLE_SUPERVISOR, 0, 0, false },
 	[CHANNEL_LOAD] = { "LOAD", ROLE_WORKER, ROLE_SUPERVISOR, 12, 12, false },
 	[CHANNEL_SUSPECT] = { "SUSPECT", ROLE_SIGNER, ROLE_SUPERVISOR, 2, 2, false },
-	[CHANNEL_SIGN] = { "SIGN", ROLE_WORKER, ROLE_SIGNER, 13 + 32, 13 + 48, false },
+	[CHANNEL_SIGN] = { "SIGN", ROLE_WORKER, ROLE_SIGNER, 10 + QUESTION_MIN, 10 + QUESTION_MAX,
+			   false },
 	[CHANNEL_SIGNED] = { "SIGNED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + 512, false },
 };
 

@@ -38,7 +38,7 @@ enum channel_role {
  *	READY    nothing: set up, and without privileges
  *	LOAD     u32 handshakes in flight, u64 clients that have gone since the start
  *	SUSPECT  u16 index of a worker that broke the rules
- *	SIGN     u64 token, u16 key, u16 scheme, u8 role, the transcript's hash: 32 or 48 bytes
+ *	SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
  *	SIGNED   u64 token, u16 reason, the signature: 0 to 512 bytes
  */
 enum channel_type {

@@ -68,6 +68,12 @@ static void set_bool(struct parser *p, const struct key *key, const char *value)
 	value_bool(&p->place, value, field(p, key));
 }
 
+static void set_version(struct parser *p, const struct key *key, const char *value)
+{
+	if (value_version(&p->place, value, field(p, key)))
+		p->profile->version_line = p->place.line;
+}
+
 static void set_user(struct parser *p, const struct key *key, const char *value)
 {
 	value_user(&p->place, value, field(p, key));
@@ -225,6 +231,8 @@ static const struct key profile_keys[] = {
 	{ "client-groups", .repeats = true, .set = set_groups, IN_PROFILE(access[KTLS_CLIENT]) },
 	{ "alpn", .repeats = true, .set = set_alpn },
 	{ "strict-sni", .set = set_bool, IN_PROFILE(strict_sni) },
+	{ "tls-min", .set = set_version, IN_PROFILE(version_min) },
+	{ "tls-max", .set = set_version, IN_PROFILE(version_max) },
 	{ "signatures-per-second", .set = set_number, .range = { 1, 1000000 },
 	  IN_PROFILE(signatures) },
 	{ NULL },

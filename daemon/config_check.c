@@ -39,7 +39,10 @@ struct config *config_new(const char *file)
 
 void config_profile_init(struct config_profile *profile, unsigned int line)
 {
-	*profile = (struct config_profile){ .line = line, .signatures = 10000 };
+	*profile = (struct config_profile){ .line = line,
+					    .version_min = KTLS_TLS_1_3,
+					    .version_max = KTLS_TLS_1_3,
+					    .signatures = 10000 };
 }
 
 static void free_profile(struct config_profile *profile)
@@ -140,6 +143,9 @@ static void check_profile(const struct config_profile *profile, struct config_pl
 		if (profile->pairs[i].key.line == 0)
 			config_error(place, "certificate without a key: put 'key = FILE' below it");
 	}
+	place->line = profile->version_line;
+	if (profile->version_min > profile->version_max)
+		config_error(place, "tls-max is below tls-min, which is 1.3 where it is not given");
 	place->line = profile->line;
 	if (!somebody(&profile->access[KTLS_SERVER]) && !somebody(&profile->access[KTLS_CLIENT]))
 		config_error(place,

@@ -107,6 +107,19 @@ bool value_bool(struct config_place *place, const char *text, bool *out)
 	return true;
 }
 
+bool value_version(struct config_place *place, const char *text, uint16_t *out)
+{
+	if (strcmp(text, "1.2") == 0) {
+		*out = KTLS_TLS_1_2;
+	} else if (strcmp(text, "1.3") == 0) {
+		*out = KTLS_TLS_1_3;
+	} else {
+		config_error(place, "'%s' is neither 1.2 nor 1.3", text);
+		return false;
+	}
+	return true;
+}
+
 bool value_mode(struct config_place *place, const char *text, mode_t *out)
 {
 	char *end = NULL;

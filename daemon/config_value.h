@@ -33,6 +33,8 @@ bool value_number(struct config_place *place, const char *text, struct config_ra
 bool value_duration(struct config_place *place, const char *text, struct config_range range,
 		    unsigned int *out);
 bool value_bool(struct config_place *place, const char *text, bool *out);
+/* "1.2", "1.3" to KTLS_TLS_1_2, KTLS_TLS_1_3. */
+bool value_version(struct config_place *place, const char *text, uint16_t *out);
 /* Octal, within 0777. */
 bool value_mode(struct config_place *place, const char *text, mode_t *out);
 /* An absolute path, copied; at most max bytes with its end. */

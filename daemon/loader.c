@@ -281,6 +281,8 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 {
 	writer_vec(w, 1, profile->name, strlen(profile->name));
 	writer_u8(w, roles_of(profile));
+	writer_u16(w, profile->version_min);
+	writer_u16(w, profile->version_max);
 	writer_u8(w, profile->strict_sni);
 	writer_u16(w, files->trust);
 	writer_vec(w, 2, profile->alpn, profile->alpn_len);
@@ -332,6 +334,8 @@ static void pack_signers(struct writer *w, const struct loader *l)
 
 		writer_vec(w, 1, profile->name, strlen(profile->name));
 		writer_u8(w, roles_of(profile));
+		writer_u16(w, profile->version_min);
+		writer_u16(w, profile->version_max);
 		writer_u32(w, profile->signatures);
 	}
 	pack_keys(w, l);

@@ -15,6 +15,7 @@
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/question.h"
 #include "daemon/sandbox.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/key.h"
@@ -27,7 +28,7 @@
 /* A captured worker can have signatures made as long as it lives: they are counted and limited. */
 struct signer_profile {
 	char name[KTLS_PROFILE_MAX + 1];
-	uint8_t roles;   /* BUNDLE_ROLE() */
+	struct question_limits limits;
 	uint32_t limit;  /* signatures a second */
 	uint32_t credit; /* that may be made until the second is over */
 	uint64_t second; /* CLOCK_MONOTONIC seconds */
@@ -70,10 +71,12 @@ struct signer {
 
 static bool read_profile(struct signer_profile *profile, struct reader *r)
 {
+	struct question_limits *limits = &profile->limits;
 	struct reader name;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
-	    !reader_u8(r, &profile->roles) || !reader_u32(r, &profile->limit))
+	    !reader_u8(r, &limits->roles) || !reader_u16(r, &limits->version_min) ||
+	    !reader_u16(r, &limits->version_max) || !reader_u32(r, &profile->limit))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->refusals.burst = 3;
@@ -185,18 +188,6 @@ static int on_setup(void *arg, struct reader *body, int fd)
 /* ---- signatures -------------------------------------------------------------------------------
  */
 
-/* What a worker may not ask for, whoever has told it to. 0 or a reason. */
-static enum ktls_reason check(const struct signer *s, uint16_t key, uint8_t role, size_t hash_len)
-{
-	if (key >= s->keys_len || role > KTLS_CLIENT)
-		return KTLS_R_MISUSE;
-	if (hash_len != 32 && hash_len != 48)
-		return KTLS_R_MISUSE;
-	if (!(s->keys[key].profile->roles & BUNDLE_ROLE(role)))
-		return KTLS_R_MISUSE;
-	return KTLS_OK;
-}
-
 static bool within_limit(struct signer_profile *profile)
 {
 	uint64_t now = clock_ms() / 1000;
@@ -219,23 +210,22 @@ static bool within_limit(struct signer_profile *profile)
 struct question {
 	uint64_t token;
 	uint16_t key;
-	uint16_t scheme;
-	uint8_t role;
-	uint8_t hash_len;
-	uint8_t hash[48];
+	struct ktls_engine_sign what;
 };
 
-static int make(struct signer_key *key, const struct question *q,
+/* -KTLS_R_MISUSE for what no worker in its right mind asks. */
+static int make(struct signer_key *key, const struct ktls_engine_sign *what,
 		uint8_t signature[static KTLS_ENGINE_SIGNATURE_MAX], size_t *signature_len)
 {
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len =
-		ktls_engine_signed_content((enum ktls_role)q->role, q->hash, q->hash_len, content);
+	size_t len = ktls_engine_sign_content(what, content);
 	int err;
 
+	if (len == 0 || !question_allowed(what, &key->profile->limits))
+		return -KTLS_R_MISUSE;
 	if (!within_limit(key->profile))
 		return -KTLS_R_SIGNER;
-	err = x509_key_sign(key->key, KTLS_TLS_1_3, q->scheme, content, len, signature,
+	err = x509_key_sign(key->key, what->version, what->scheme, content, len, signature,
 			    signature_len);
 	if (err == 0)
 		key->profile->made++;
@@ -254,14 +244,10 @@ static void answer(struct worker_link *link, const struct question *q, int err,
 		writer_bytes(&m->body, signature, signature_len);
 }
 
-static bool read_question(struct reader *body, struct question *q)
+static bool read_question(const struct signer *s, struct reader *body, struct question *q)
 {
-	if (!reader_u64(body, &q->token) || !reader_u16(body, &q->key) ||
-	    !reader_u16(body, &q->scheme) || !reader_u8(body, &q->role) ||
-	    body->left > sizeof(q->hash))
-		return false;
-	q->hash_len = (uint8_t)body->left;
-	return reader_copy(body, q->hash, body->left);
+	return reader_u64(body, &q->token) && reader_u16(body, &q->key) &&
+	       question_read(body, &q->what) && q->key < s->keys_len;
 }
 
 /* A false question is one that no worker in its right mind asks: it ends the channel. */
@@ -275,10 +261,10 @@ static int on_sign(void *arg, struct reader *body, int fd)
 	int err;
 
 	(void)fd;
-	if (!read_question(body, &q) || check(s, q.key, q.role, q.hash_len) != KTLS_OK)
+	if (!read_question(s, body, &q))
 		return -EPROTO;
-	err = make(&s->keys[q.key], &q, signature, &signature_len);
-	if (err == -KTLS_R_MISUSE) /* a scheme that is not this key's */
+	err = make(&s->keys[q.key], &q.what, signature, &signature_len);
+	if (err == -KTLS_R_MISUSE)
 		return -EPROTO;
 	answer(link, &q, err, signature, signature_len);
 	err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);

@@ -33,38 +33,19 @@ bool watch_add(struct worker *w, struct watch *watch, uint32_t events)
 /* ---- set-up -----------------------------------------------------------------------------------
  */
 
-/* The suites that this kernel can do; all of them where it can do none, and is asked again. */
-static size_t kernel_suites(uint64_t capabilities, uint16_t suites[3])
-{
-	static const struct {
-		uint64_t capability;
-		uint16_t suite;
-	} known[] = {
-		{ KTLS_CAN_TLS_1_3_AES_128_GCM, KTLS_AES_128_GCM_SHA256 },
-		{ KTLS_CAN_TLS_1_3_AES_256_GCM, KTLS_AES_256_GCM_SHA384 },
-		{ KTLS_CAN_TLS_1_3_CHACHA20_POLY1305, KTLS_CHACHA20_POLY1305_SHA256 },
-	};
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (capabilities & known[i].capability)
-			suites[n++] = known[i].suite;
-	}
-	return n;
-}
-
 static int new_loop(struct worker *w)
 {
-	static uint16_t suites[3]; /* lib/conn keeps the pointer */
+	static uint16_t suites[CONN_SUITES_MAX]; /* lib/conn keeps the pointer */
 	struct conn_config config = {
 		.handshakes_max = w->settings.handshakes_max,
 		.pool_max = POOL_PER_HANDSHAKE * (size_t)w->settings.handshakes_max,
 		.timeout_ms = KTLS_DEADLINE_DEFAULT,
 		.closers = CLOSERS,
 		.suites = suites,
-		.suites_len = kernel_suites(w->capabilities, suites),
+		.suites_len = conn_suites(w->capabilities, suites),
 	};
 
+	/* A kernel that can do none is asked again by each handshake, and says what it lacks. */
 	if (config.suites_len == 0)
 		config.suites = NULL;
 	return conn_loop_new(&config, &w->loop);

@@ -25,6 +25,7 @@
 #include "daemon/bundle.h"
 #include "daemon/channel.h"
 #include "daemon/log.h"
+#include "daemon/question.h"
 #include "lib/conn/conn.h"
 #include "lib/handoff/packet.h"
 #include "lib/handoff/protocol.h"
@@ -52,10 +53,8 @@ struct sign_job {
 	struct sign_job *next;
 	uint64_t token; /* lib/conn's */
 	uint16_t key;
-	uint16_t scheme;
-	uint8_t role;
-	uint8_t hash_len;
-	uint8_t hash[48];
+	uint8_t question[QUESTION_MAX];
+	size_t question_len;
 };
 
 struct sign_queue {

@@ -83,7 +83,9 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	uint16_t trust;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
-	    !reader_u8(r, &profile->roles) || !reader_u8(r, &strict) || !reader_u16(r, &trust))
+	    !reader_u8(r, &profile->roles) || !reader_u16(r, &profile->conn.version_min) ||
+	    !reader_u16(r, &profile->conn.version_max) || !reader_u8(r, &strict) ||
+	    !reader_u16(r, &trust))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->worker = w;

@@ -77,9 +77,7 @@ static int send_job(const struct signer_link *link, const struct sign_job *job)
 	channel_begin(&m, CHANNEL_SIGN);
 	writer_u64(&m.body, job->token);
 	writer_u16(&m.body, job->key);
-	writer_u16(&m.body, job->scheme);
-	writer_u8(&m.body, job->role);
-	writer_bytes(&m.body, job->hash, job->hash_len);
+	writer_bytes(&m.body, job->question, job->question_len);
 	return channel_send(&link->channel, &m, CHANNEL_FD_NONE);
 }
 
@@ -192,23 +190,25 @@ int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 {
 	const struct profile *profile = arg;
 	struct worker *w = profile->worker;
+	struct writer question;
 	struct sign_job *job;
 
 	(void)signature;
 	(void)signature_len;
 	if (w->unsigned_jobs.len >= 2 * (size_t)w->settings.handshakes_max)
 		return -KTLS_R_SIGNER;
-	if (request->hash_len > sizeof(job->hash))
-		return -KTLS_R_MISUSE;
 	job = malloc(sizeof(*job));
 	if (!job)
 		return -KTLS_R_NO_MEMORY;
 	*job = (struct sign_job){ .token = request->token,
-				  .key = profile->keys[request->identity],
-				  .scheme = request->scheme,
-				  .role = (uint8_t)request->role,
-				  .hash_len = (uint8_t)request->hash_len };
-	memcpy(job->hash, request->hash, request->hash_len);
+				  .key = profile->keys[request->identity] };
+	writer_init(&question, job->question, sizeof(job->question));
+	question_write(&question, request->what);
+	if (!writer_ok(&question)) {
+		free(job);
+		return -KTLS_R_MISUSE;
+	}
+	job->question_len = question.len;
 	queue_push(&w->unsigned_jobs, job);
 	signers_flush(w);
 	return KTLS_ENGINE_PENDING;

@@ -34,15 +34,12 @@ struct conn_loop;
 struct x509_identity;
 struct x509_trust;
 
-/* What is to be signed: the hash of a transcript, never bytes of the peer's choosing. */
+/* What is to be signed: fields of a handshake, never bytes of the peer's choosing. */
 struct conn_sign {
 	uint64_t token; /* for conn_sign_done() */
 	const struct conn_profile *profile;
-	size_t identity; /* which of the profile's */
-	uint16_t scheme;
-	enum ktls_role role; /* of the signer */
-	const uint8_t *hash; /* transcript hash; valid during the call */
-	size_t hash_len;     /* 32 or 48 bytes */
+	size_t identity;                     /* which of the profile's */
+	const struct ktls_engine_sign *what; /* valid during the call; its credential is nothing */
 };
 
 /*
@@ -53,6 +50,8 @@ struct conn_profile {
 	const struct x509_identity *const *identities; /* ours, in order of preference */
 	size_t identities_len;   /* a server has at least one, a client any number */
 	bool strict_server_name; /* server: refuse a name that no identity has */
+	uint16_t version_min;    /* KTLS_TLS_1_2 or KTLS_TLS_1_3; 0: the latter */
+	uint16_t version_max;
 	enum ktls_engine_client_auth client_auth; /* server: whether to ask the client for one */
 	const struct x509_trust *trust; /* who is believed; not for servers that ask for nothing */
 	const uint8_t *alpn;            /* where a request has none: as RFC 7301, 3.1 writes them */
@@ -119,10 +118,19 @@ struct conn_config {
 	uint32_t timeout_ms;   /* of a handshake whose request has none */
 	unsigned int closers;  /* threads that close descriptors, at most; 0: descriptors are the
 				  caller's and stay open */
-	const uint16_t *suites; /* that the kernel can do, in order of preference; NULL: all */
+	const uint16_t *suites; /* that the kernel can do, in order of preference; NULL: all. A
+				   version of TLS without any is not negotiated */
 	size_t suites_len;
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
 };
+
+#define CONN_SUITES_MAX 9
+
+/*
+ * The suites of a kernel that can do this (KTLS_CAN_...), in order of preference; returns their
+ * number.
+ */
+size_t conn_suites(uint64_t capabilities, uint16_t out[static CONN_SUITES_MAX]);
 
 /*
  * The caller has called crypto_init(). config is copied, what it points to is not. Returns 0, or a
@@ -154,9 +162,9 @@ void conn_loop_close(struct conn_loop *loop, int fd, void (*done)(void *arg), vo
 
 /*
  * Begins. Returns 0: request->done() will be called once, and a loop with closers owns the
- * descriptor. Or a negative reason (TOO_MANY, NO_MEMORY, REQUEST_VALUE, PROFILE_ROLE): nothing has
- * happened to the descriptor, which is still the caller's. What is wrong with a socket is said by
- * done().
+ * descriptor. Or a negative reason (TOO_MANY, NO_MEMORY, REQUEST_VALUE, PROFILE_ROLE,
+ * KERNEL_NO_SUITE): nothing has happened to the descriptor, which is still the caller's. What is
+ * wrong with a socket is said by done().
  */
 int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
 	__attribute__((warn_unused_result));

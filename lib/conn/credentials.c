@@ -197,11 +197,12 @@ static int sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 {
 	const struct credentials *c = arg;
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_signed_content(request->role, request->hash, request->hash_len,
-						content);
+	size_t len = ktls_engine_sign_content(request->what, content);
 
-	return x509_key_sign(c->keys[request->identity], KTLS_TLS_1_3, request->scheme, content,
-			     len, signature, signature_len);
+	if (len == 0)
+		return -KTLS_R_MISUSE;
+	return x509_key_sign(c->keys[request->identity], request->what->version,
+			     request->what->scheme, content, len, signature, signature_len);
 }
 
 static bool reserved_unused(const struct ktls_embedded_config *config)
@@ -216,12 +217,22 @@ static bool reserved_unused(const struct ktls_embedded_config *config)
 	return used == 0;
 }
 
+static bool versions_valid(const struct ktls_embedded_config *config)
+{
+	uint16_t min = config->version_min ? config->version_min : KTLS_TLS_1_3;
+	uint16_t max = config->version_max ? config->version_max : KTLS_TLS_1_3;
+
+	return min >= KTLS_TLS_1_2 && min <= max && max <= KTLS_TLS_1_3;
+}
+
 bool credentials_load(const struct ktls_embedded_config *config, struct credentials *out,
 		      struct ktls_error *error)
 {
 	*out = (struct credentials){ 0 };
 	if (!reserved_unused(config))
 		return fail(error, KTLS_R_MISUSE, 0, "config", "a reserved field is not 0");
+	if (!versions_valid(config))
+		return fail(error, KTLS_R_MISUSE, 0, "config", "no range of TLS versions");
 	if (!load_identities(config, out, error) || !load_trust(config, out, error)) {
 		credentials_wipe(out);
 		return false;
@@ -230,6 +241,8 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		.identities = (const struct x509_identity *const *)out->identities,
 		.identities_len = out->len,
 		.strict_server_name = config->strict_server_name,
+		.version_min = config->version_min,
+		.version_max = config->version_max,
 		.client_auth = config->client_auth,
 		.trust = out->trust,
 		.sign = sign,

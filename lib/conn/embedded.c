@@ -24,13 +24,12 @@
 #define HANDSHAKES_DEFAULT 1024
 #define POOL_PER_HANDSHAKE 8192 /* bytes, on average; few need any */
 #define POOL_MIN           (256 * 1024)
-#define SUITES             3
 
 struct embedded {
 	struct ktls base; /* first */
 	struct conn_loop *loop;
 	struct credentials credentials;
-	uint16_t suites[SUITES]; /* that the kernel has */
+	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
 	struct embedded_call *calls; /* in flight */
 };
@@ -167,21 +166,11 @@ static const struct ktls_ops embedded_ops = {
 
 static void ask_kernel(struct embedded *e)
 {
-	static const struct {
-		uint64_t capability;
-		uint16_t suite;
-	} rows[SUITES] = {
-		{ KTLS_CAN_TLS_1_3_AES_128_GCM, KTLS_AES_128_GCM_SHA256 },
-		{ KTLS_CAN_TLS_1_3_AES_256_GCM, KTLS_AES_256_GCM_SHA384 },
-		{ KTLS_CAN_TLS_1_3_CHACHA20_POLY1305, KTLS_CHACHA20_POLY1305_SHA256 },
-	};
 	struct ktls_probe probe;
 
 	ktls_probe(KTLS_PROBE_SUITES, &probe);
 	e->base.info.capabilities = probe.capabilities;
-	for (size_t i = 0; i < SUITES; i++)
-		if (probe.capabilities & rows[i].capability)
-			e->suites[e->suites_len++] = rows[i].suite;
+	e->suites_len = conn_suites(probe.capabilities, e->suites);
 }
 
 /* Without any suite each handshake is told by the kernel itself what is missing. */

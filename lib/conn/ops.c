@@ -67,10 +67,7 @@ static int op_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *s
 	struct conn_sign sign = { .token = c->token,
 				  .profile = c->profile,
 				  .identity = identity_index(c->profile, request->credential),
-				  .scheme = request->scheme,
-				  .role = request->role,
-				  .hash = request->hash,
-				  .hash_len = request->hash_len };
+				  .what = request };
 	int r = c->profile->sign(c->profile->sign_arg, &sign, signature, signature_len);
 
 	if (r == KTLS_ENGINE_PENDING) {

@@ -63,6 +63,27 @@ static const char *name_to_send(const char *name, char *out)
 	return out;
 }
 
+/* Whether the loop has suites of that version: those of TLS 1.3 are 0x13... */
+static bool has_suites(const struct conn_config *loop, uint16_t version)
+{
+	for (size_t i = 0; i < loop->suites_len; i++)
+		if ((loop->suites[i] >> 8 == 0x13) == (version == KTLS_TLS_1_3))
+			return true;
+	return !loop->suites;
+}
+
+/* What the profile allows and the kernel can do. False where that is nothing. */
+static bool choose_versions(const struct conn_config *loop, const struct conn_profile *profile,
+			    struct ktls_engine_config *out)
+{
+	uint16_t min = profile->version_min ? profile->version_min : KTLS_TLS_1_3;
+	uint16_t max = profile->version_max ? profile->version_max : KTLS_TLS_1_3;
+
+	out->version_min = min == KTLS_TLS_1_2 && !has_suites(loop, min) ? KTLS_TLS_1_3 : min;
+	out->version_max = max == KTLS_TLS_1_3 && !has_suites(loop, max) ? KTLS_TLS_1_2 : max;
+	return out->version_min <= out->version_max;
+}
+
 static int conn_engine_init(struct conn *c, const struct conn_request *request)
 {
 	const struct conn_config *loop = &c->loop->config;
@@ -78,6 +99,8 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 	char *name = (char *)c->tail;
 	uint8_t *alpn = c->tail + 2 * name_size;
 
+	if (!choose_versions(loop, profile, &config))
+		return -KTLS_R_KERNEL_NO_SUITE;
 	if (name_size > 0) {
 		memcpy(name, request->server_name, name_size);
 		c->server_name = name;

@@ -282,7 +282,9 @@ struct ktls_embedded_config {
 	bool strict_server_name; /* server: refuse a name for which there is no certificate */
 	enum ktls_engine_client_auth client_auth; /* server: whether to ask clients for one */
 	uint32_t handshakes_max;                  /* at once; 0: 1024. More get TOO_MANY */
-	uintptr_t reserved[8];                    /* 0 */
+	uint16_t version_min;                     /* KTLS_TLS_1_2 or KTLS_TLS_1_3; 0: the latter */
+	uint16_t version_max;
+	uintptr_t reserved[8]; /* 0 */
 };
 
 /*

@@ -76,11 +76,10 @@ static int sign_now(struct conns *conns, const struct conn_sign *request, uint8_
 		    size_t *len)
 {
 	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t content_len = ktls_engine_signed_content(request->role, request->hash,
-							request->hash_len, content);
+	size_t content_len = ktls_engine_sign_content(request->what, content);
 
-	return x509_key_sign(conns->key, KTLS_TLS_1_3, request->scheme, content, content_len,
-			     signature, len);
+	return x509_key_sign(conns->key, request->what->version, request->what->scheme, content,
+			     content_len, signature, len);
 }
 
 static int sign(void *arg, const struct conn_sign *request, uint8_t *signature, size_t *len)

@@ -94,7 +94,7 @@ TEST_F(config, reads_every_key)
 			"server-users = 5, 6\nserver-users = 7\nserver-groups = 8\n"
 			"client-users = *\nclient-groups = 9 10\n"
 			"alpn = h2, http/1.1\n"
-			"strict-sni = yes\n"
+			"strict-sni = yes\ntls-min = 1.2\ntls-max = 1.2\n"
 			"signatures-per-second = 12\n");
 	ASSERT_STREQ("", self->said);
 	ASSERT_NOT_NULL(self->config);
@@ -124,6 +124,8 @@ TEST_F(config, reads_every_key)
 	ASSERT_EQ(12, p->alpn_len);
 	EXPECT_MEMEQ("\2h2\10http/1.1", p->alpn, 12);
 	EXPECT_TRUE(p->strict_sni);
+	EXPECT_EQ(KTLS_TLS_1_2, p->version_min);
+	EXPECT_EQ(KTLS_TLS_1_2, p->version_max);
 	EXPECT_EQ(12, p->signatures);
 }
 
@@ -138,6 +140,20 @@ TEST_F(config, has_defaults)
 	EXPECT_EQ(60000, self->config->deadline_max);
 	EXPECT_NULL(self->config->profiles[0].trust.text);
 	EXPECT_FALSE(self->config->profiles[0].strict_sni);
+	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_min);
+	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_max);
+}
+
+TEST_F(config, versions)
+{
+	read_text(self, MINIMAL "tls-min = 1.2\n");
+	ASSERT_NOT_NULL(self->config);
+	EXPECT_EQ(KTLS_TLS_1_2, self->config->profiles[0].version_min);
+	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_max);
+	expect_error(self, MINIMAL "tls-max = 1.2\n", 3, "tls-max is below tls-min");
+	expect_error(self, MINIMAL "tls-min = 1.1\n", 3, "'1.1' is neither 1.2 nor 1.3");
+	expect_error(self, MINIMAL "tls-max = TLSv1.3\n", 3, "'TLSv1.3' is neither 1.2 nor 1.3");
+	expect_error(self, MINIMAL "tls-min = 1.2\ntls-min = 1.3\n", 4, "'tls-min' a second time");
 }
 
 /* Without the group that the socket is for, it is opened to its owner only, and that is said. */

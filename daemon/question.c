@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/question.h"
+
+#include "daemon/bundle.h"
+
+#define RANDOM_LEN 32
+
+void question_write(struct writer *w, const struct ktls_engine_sign *what)
+{
+	writer_u16(w, what->version);
+	writer_u16(w, what->scheme);
+	writer_u8(w, (uint8_t)what->role);
+	if (what->version == KTLS_TLS_1_3) {
+		writer_vec(w, 1, what->hash, what->hash_len);
+		return;
+	}
+	writer_bytes(w, what->client_random, RANDOM_LEN);
+	writer_bytes(w, what->server_random, RANDOM_LEN);
+	writer_u16(w, what->group);
+	writer_vec(w, 1, what->share, what->share_len);
+}
+
+static bool read_hash(struct reader *r, struct ktls_engine_sign *out)
+{
+	struct reader hash;
+
+	if (!reader_vec8(r, &hash))
+		return false;
+	out->hash = hash.at;
+	out->hash_len = hash.left;
+	return true;
+}
+
+static bool read_params(struct reader *r, struct ktls_engine_sign *out)
+{
+	struct reader share;
+
+	out->client_random = r->at;
+	if (!reader_skip(r, RANDOM_LEN))
+		return false;
+	out->server_random = r->at;
+	if (!reader_skip(r, RANDOM_LEN) || !reader_u16(r, &out->group) || !reader_vec8(r, &share))
+		return false;
+	out->share = share.at;
+	out->share_len = share.left;
+	return true;
+}
+
+bool question_read(struct reader *r, struct ktls_engine_sign *out)
+{
+	struct ktls_engine_sign what = { 0 };
+	uint8_t role;
+	bool ok = false;
+
+	if (!reader_u16(r, &what.version) || !reader_u16(r, &what.scheme) || !reader_u8(r, &role) ||
+	    role > KTLS_CLIENT)
+		return false;
+	what.role = (enum ktls_role)role;
+	if (what.version == KTLS_TLS_1_3)
+		ok = read_hash(r, &what);
+	else if (what.version == KTLS_TLS_1_2)
+		ok = read_params(r, &what);
+	if (!ok || !reader_empty(r))
+		return false;
+	*out = what;
+	return true;
+}
+
+bool question_allowed(const struct ktls_engine_sign *what, const struct question_limits *limits)
+{
+	return (limits->roles & BUNDLE_ROLE(what->role)) && what->version >= limits->version_min &&
+	       what->version <= limits->version_max;
+}

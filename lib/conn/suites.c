@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* From what the kernel can do to what may be negotiated. */
+#include "lib/conn/conn.h"
+
+static const struct {
+	uint64_t capability;
+	uint16_t suite;
+} rows[CONN_SUITES_MAX] = {
+	{ KTLS_CAN_TLS_1_3_AES_128_GCM, KTLS_AES_128_GCM_SHA256 },
+	{ KTLS_CAN_TLS_1_3_AES_256_GCM, KTLS_AES_256_GCM_SHA384 },
+	{ KTLS_CAN_TLS_1_3_CHACHA20_POLY1305, KTLS_CHACHA20_POLY1305_SHA256 },
+	{ KTLS_CAN_TLS_1_2_AES_128_GCM, KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256 },
+	{ KTLS_CAN_TLS_1_2_AES_128_GCM, KTLS_ECDHE_RSA_AES_128_GCM_SHA256 },
+	{ KTLS_CAN_TLS_1_2_AES_256_GCM, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384 },
+	{ KTLS_CAN_TLS_1_2_AES_256_GCM, KTLS_ECDHE_RSA_AES_256_GCM_SHA384 },
+	{ KTLS_CAN_TLS_1_2_CHACHA20_POLY1305, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305 },
+	{ KTLS_CAN_TLS_1_2_CHACHA20_POLY1305, KTLS_ECDHE_RSA_CHACHA20_POLY1305 },
+};
+
+size_t conn_suites(uint64_t capabilities, uint16_t out[static CONN_SUITES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CONN_SUITES_MAX; i++)
+		if (capabilities & rows[i].capability)
+			out[n++] = rows[i].suite;
+	return n;
+}
