@@ -208,6 +208,7 @@ static void build(struct filter *f, enum channel_role role)
 		for_call(f, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
 		for_argument(f, SYS_clone, 0, CLONE_THREAD | CLONE_FILES,
 			     CLONE_THREAD | CLONE_FILES);
+		for_argument(f, SYS_unshare, 0, ~0U, CLONE_FILES);
 	}
 	for_argument(f, SYS_mmap, 2, PROT_EXEC, 0);
 	for_argument(f, SYS_mprotect, 2, PROT_EXEC, 0);

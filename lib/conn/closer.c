@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,6 +105,61 @@ static void closer_done(struct closer *closer, struct closer_job *job)
 		eventfd_write(closer->wake, 1);
 }
 
+static bool lingers(int fd)
+{
+	struct linger linger;
+	socklen_t len = sizeof(linger);
+
+	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff &&
+	       linger.l_linger > 0;
+}
+
+/* What a thread is started for that inherits all descriptors and then ends. */
+struct heir {
+	sem_t has, may_end;
+};
+
+static void *heir_thread(void *arg)
+{
+	struct heir *heir = arg;
+
+	/* Where it may not, the other close() is the last one, and blocks this one thread. */
+	(void)unshare(CLONE_FILES);
+	sem_post(&heir->has);
+	while (sem_wait(&heir->may_end) < 0)
+		;
+	return NULL;
+}
+
+/*
+ * With a copy of the table of descriptors in another thread, close() is not the last one of this
+ * socket and does not block; and the copy is closed by the end of its thread, where Linux does not
+ * linger (PF_EXITING in inet_release()). What was to be sent is sent all the same.
+ */
+static void close_never_lingering(int fd)
+{
+	struct heir heir;
+	pthread_t thread;
+
+	if (!lingers(fd)) {
+		close(fd);
+		return;
+	}
+	sem_init(&heir.has, 0, 0);
+	sem_init(&heir.may_end, 0, 0);
+	if (pthread_create(&thread, NULL, heir_thread, &heir) != 0) {
+		close(fd);
+	} else {
+		while (sem_wait(&heir.has) < 0)
+			;
+		close(fd);
+		sem_post(&heir.may_end);
+		pthread_join(thread, NULL);
+	}
+	sem_destroy(&heir.has);
+	sem_destroy(&heir.may_end);
+}
+
 static void *closer_thread(void *arg)
 {
 	struct closer *closer = arg;
@@ -120,7 +177,7 @@ static void *closer_thread(void *arg)
 		}
 		closer->slow_running += slow;
 		pthread_mutex_unlock(&closer->lock);
-		close(job->fd);
+		close_never_lingering(job->fd);
 		pthread_mutex_lock(&closer->lock);
 		closer->slow_running -= slow;
 		closer_done(closer, job);
@@ -176,19 +233,11 @@ int closer_new(unsigned int threads, int wake, struct closer **out)
 	return 0;
 }
 
-static bool close_may_block(int fd)
+void closer_push(struct closer *closer, struct closer_job *job)
 {
 	struct linger linger;
 	socklen_t len = sizeof(linger);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) < 0)
-		return true;
-	return linger.l_onoff && linger.l_linger > 0;
-}
-
-void closer_push(struct closer *closer, struct closer_job *job)
-{
-	bool slow = close_may_block(job->fd);
+	bool slow = getsockopt(job->fd, SOL_SOCKET, SO_LINGER, &linger, &len) < 0;
 
 	pthread_mutex_lock(&closer->lock);
 	queue_push(slow ? &closer->slow : &closer->quick, job);

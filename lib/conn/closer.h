@@ -3,9 +3,10 @@
  * Threads that close descriptors which came from clients: a client can make close() block, by
  * SO_LINGER on a socket with unsent data, or by a file of its own FUSE file system.
  *
- * What looks as if it may block (no socket, or SO_LINGER with a time) is slow: all threads but one
- * work on such, so that one is left for the others however long those take. What blocks without
- * having looked like it ties up one thread.
+ * A socket with SO_LINGER is left to a thread of its own that ends at once: the kernel waits in
+ * close() only, not when it closes what an ending thread has left. What is no socket is slow: all
+ * threads but one work on such, so that one is left for the others however long those take. What
+ * blocks without having looked like it (SO_LINGER set behind our look) ties up one thread.
  */
 #ifndef KTLS_CONN_CLOSER_H
 #define KTLS_CONN_CLOSER_H
