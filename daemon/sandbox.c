@@ -36,28 +36,58 @@ int sandbox_hide(void)
 	return 0;
 }
 
-static void raise_limit(int resource, const char *name, rlim_t want)
+/* As far as allowed: root may all. Returns what the limit is then. */
+static rlim_t raise_limit(int resource, rlim_t want)
 {
 	struct rlimit limit;
 
-	if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= want)
-		return;
+	if (getrlimit(resource, &limit) != 0)
+		return 0;
+	if (limit.rlim_cur >= want)
+		return want;
 	limit.rlim_cur = want;
 	if (limit.rlim_max < want)
-		limit.rlim_max = want; /* root may */
+		limit.rlim_max = want;
 	if (setrlimit(resource, &limit) == 0)
-		return;
-	getrlimit(resource, &limit);
+		return want;
+	if (getrlimit(resource, &limit) != 0)
+		return 0;
 	limit.rlim_cur = limit.rlim_max;
-	setrlimit(resource, &limit);
-	log_message(LOG_WARNING, "limit %s is %ju instead of %ju", name, (uintmax_t)limit.rlim_cur,
-		    (uintmax_t)want);
+	return setrlimit(resource, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 void sandbox_raise_limits(size_t memory, size_t descriptors)
 {
-	raise_limit(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", memory);
-	raise_limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", descriptors);
+	rlim_t got = raise_limit(RLIMIT_MEMLOCK, memory);
+
+	if (got < memory)
+		log_message(LOG_WARNING,
+			    "RLIMIT_MEMLOCK is %ju bytes, and all handshakes at once want %zu: "
+			    "raise it, or lower max-handshakes",
+			    (uintmax_t)got, memory);
+	got = raise_limit(RLIMIT_NOFILE, descriptors);
+	if (got < descriptors)
+		log_message(LOG_WARNING,
+			    "RLIMIT_NOFILE is %ju, and all connections and handshakes at once want "
+			    "%zu: raise it, or lower max-handshakes",
+			    (uintmax_t)got, descriptors);
+}
+
+void sandbox_lock_memory(size_t memory)
+{
+	rlim_t got = raise_limit(RLIMIT_MEMLOCK, memory);
+
+#ifndef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
+	/* With MCL_FUTURE, an allocation beyond the limit fails: better swapped out than that. */
+	if (got < memory)
+		log_message(LOG_WARNING,
+			    "keys may be swapped out: RLIMIT_MEMLOCK is %ju bytes instead of %zu",
+			    (uintmax_t)got, memory);
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+		log_message(LOG_WARNING, "keys may be swapped out: %s", strerror(errno));
+#else
+	(void)got;
+#endif
 }
 
 int sandbox_drop(uid_t user, gid_t group)
@@ -73,22 +103,6 @@ int sandbox_drop(uid_t user, gid_t group)
 	if (setuid(0) == 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		return -EPERM;
 	return 0;
-}
-
-void sandbox_lock_memory(size_t memory)
-{
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow is larger than any limit */
-	struct rlimit limit = { 0, 0 };
-
-	/* With MCL_FUTURE, an allocation beyond the limit fails: better swapped out than that. */
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur < memory)
-		errno = ENOMEM;
-	else if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-		return;
-	log_message(LOG_WARNING, "memory may be swapped out: %s", strerror(errno));
-#else
-	(void)memory;
-#endif
 }
 
 #ifdef FILTER_ARCH

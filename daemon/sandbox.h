@@ -20,16 +20,16 @@ int sandbox_hide(void) __attribute__((warn_unused_result));
 void sandbox_raise_limits(size_t memory, size_t descriptors);
 
 /*
+ * Keeps all memory, present and future, out of swap, up to so many bytes; says so in the log where
+ * the limit cannot be raised to that, and leaves it as it is then.
+ */
+void sandbox_lock_memory(size_t memory);
+
+/*
  * Becomes user and group for good; whoever is not root only gives up the way to more privileges. 0
  * or a negative errno.
  */
 int sandbox_drop(uid_t user, gid_t group) __attribute__((warn_unused_result));
-
-/*
- * Keeps all memory, present and future, out of swap, if the limit allows for so many bytes of it;
- * says so in the log where it does not.
- */
-void sandbox_lock_memory(size_t memory);
 
 /*
  * Only the system calls of this role from here on, in all threads: another one ends the process.

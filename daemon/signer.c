@@ -141,11 +141,10 @@ static int set_up(struct signer *s, const struct bundle *bundle)
 	if (!bundle_settings_read(&r, &s->settings))
 		return -EPROTO;
 	log_init(s->name, s->settings.journal ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR);
-	sandbox_raise_limits(MEMORY_MAX, 2 * WORKERS_MAX);
+	sandbox_lock_memory(MEMORY_MAX);
 	err = sandbox_drop(s->settings.user, s->settings.group);
 	if (err)
 		return err;
-	sandbox_lock_memory(MEMORY_MAX);
 	err = crypto_init();
 	if (err)
 		return err;
