@@ -330,6 +330,33 @@ TEST_F(embedded, refuses_what_makes_no_sense)
 	cert_free(other);
 }
 
+TEST_F(embedded, tls_1_2_where_the_config_has_it)
+{
+	struct ktls_reply *reply;
+	uint64_t id;
+
+	ktls_close(self->k);
+	self->config.version_max = KTLS_TLS_1_2;
+	self->k = embedded_open(&self->config, self->conns.config.kernel, &self->error);
+	EXPECT_NULL(self->k);
+	EXPECT_EQ(KTLS_R_MISUSE, self->error.reason);
+	EXPECT_STREQ("config: no range of TLS versions", self->error.text);
+	self->config.version_min = KTLS_TLS_1_2;
+	self->k = embedded_open(&self->config, self->conns.config.kernel, &self->error);
+	ASSERT_NOT_NULL(self->k);
+	ASSERT_EQ(0, ktls_start(self->k, self->fd[1], &as_server, &id));
+	ASSERT_EQ(0, ktls_start(self->k, self->fd[0], &as_client, &id));
+	for (int i = 0; i < 2; i++) {
+		reply = collect(self->k);
+		EXPECT_EQ(KTLS_OK, reply->reason);
+		EXPECT_EQ(KTLS_TLS_1_2, reply->version);
+		EXPECT_STREQ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+			     ktls_suite_name(reply->suite));
+		ktls_reply_free(reply);
+	}
+	EXPECT_EQ(4, fake_kernel.installs);
+}
+
 TEST_F(embedded, reads_files)
 {
 	char dir[] = "/tmp/ktls-embedded-XXXXXX", certs[64], key[64], trust[64];
