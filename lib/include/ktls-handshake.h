@@ -259,6 +259,22 @@ void ktls_engine_wipe(struct ktls_engine *engine);
 size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, size_t hash_len,
 				  uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
 
+/*
+ * The content that a ServerKeyExchange of TLS 1.2 signs (RFC 8422, 5.4): both randoms, 32 bytes
+ * each, and the server's key share of a group. Returns its length, 0 where the share is too long.
+ */
+size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *server_random,
+				 uint16_t group, const uint8_t *share, size_t share_len,
+				 uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
+
+/*
+ * The content that a request is about, of either version. Returns its length; 0 for fields that no
+ * engine asks with: a hash or a share of the wrong size, an unknown group or version, a client's
+ * signature of TLS 1.2.
+ */
+size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
+				uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
+
 /* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 
 struct ktls;
@@ -303,22 +319,6 @@ struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struc
 	__attribute__((warn_unused_result));
 
 #pragma GCC visibility pop
-
-/*
- * The content that a ServerKeyExchange of TLS 1.2 signs (RFC 8422, 5.4): both randoms, 32 bytes
- * each, and the server's key share of a group. Returns its length, 0 where the share is too long.
- */
-size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *server_random,
-				 uint16_t group, const uint8_t *share, size_t share_len,
-				 uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
-
-/*
- * The content that a request is about, of either version. Returns its length; 0 for fields that no
- * engine asks with: a hash or a share of the wrong size, an unknown group or version, a client's
- * signature of TLS 1.2.
- */
-size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
-				uint8_t out[static KTLS_ENGINE_CONTENT_MAX]);
 
 #ifdef __cplusplus
 }
