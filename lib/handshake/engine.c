@@ -96,6 +96,11 @@ static bool take_config(struct engine *e, const struct ktls_engine_config *confi
 	       alpn_valid(c) && server_name_valid(c);
 }
 
+int ktls_engine_setup(void)
+{
+	return crypto_init() < 0 ? -KTLS_R_INTERNAL : 0;
+}
+
 int ktls_engine_init(struct ktls_engine *engine, const struct ktls_engine_config *config, void *arg)
 {
 	struct engine *e = engine_of(engine);

@@ -213,6 +213,13 @@ struct ktls_engine_io {
 };
 
 /*
+ * To be called once in a process, from one thread, before the first engine (ktls_open_embedded()
+ * does it itself): chooses code for this CPU. Returns 0, or -KTLS_R_INTERNAL where the system has
+ * no random numbers.
+ */
+int ktls_engine_setup(void) __attribute__((warn_unused_result));
+
+/*
  * Starts an engine. config itself is copied, what it points to is not; arg is handed to the ops.
  * Returns 0, or -KTLS_R_MISUSE where config makes no sense (no ops, an unknown suite or group, a
  * bad ALPN list or server name); the context is wiped then. To be ended with ktls_engine_wipe().

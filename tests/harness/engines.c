@@ -93,8 +93,10 @@ void engines_init(struct engine_end *client, struct engine_end *server)
 
 int engines_start(struct engine_end *client, struct engine_end *server)
 {
-	int result = ktls_engine_init(&client->engine, &client->config, client);
+	int result = ktls_engine_setup();
 
+	if (result == 0)
+		result = ktls_engine_init(&client->engine, &client->config, client);
 	return result == 0 ? ktls_engine_init(&server->engine, &server->config, server) : result;
 }
 
