@@ -234,9 +234,10 @@ static int ask(struct test_self_signer *self, unsigned int worker, const struct 
 	channel_begin(&m, CHANNEL_SIGN);
 	writer_u64(&m.body, q->token);
 	writer_u16(&m.body, q->key);
+	writer_u16(&m.body, KTLS_TLS_1_3);
 	writer_u16(&m.body, q->scheme);
 	writer_u8(&m.body, q->role);
-	writer_bytes(&m.body, hash, q->hash_len);
+	writer_vec(&m.body, 1, hash, q->hash_len);
 	return channel_send(&self->workers[worker], &m, CHANNEL_FD_NONE);
 }
 
