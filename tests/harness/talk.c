@@ -360,7 +360,8 @@ void talk_print(const struct talk *talk)
 	       (unsigned long long)talk->received);
 	for (size_t i = 0; i < hash_size(HASH_SHA256); i++)
 		printf("%02x", digest[i]);
-	if (talk->error != 0)
+	/* A peer that sends an alert may reset the connection, too: the alert says more. */
+	if (talk->end == KTLS_OK && talk->error != 0)
 		printf(" end=%s", strerrorname_np(talk->error));
 	else
 		printf(" end=%s", ktls_reason_name(talk->end));

@@ -17,7 +17,7 @@ their_client() {
 	! value=$(word group "$@") || options+=(--curves "${value//,/:}")
 	! value=$(word alpn "$@") || options+=("--${value//\//}")
 	! word tls1.2 "$@" >/dev/null || options+=(--tls-max 1.2)
-	timeout 20 curl -sSv --noproxy '*' --resolve "$1:$port:127.0.0.1" --cacert "$ca" \
+	timeout "$patience" curl -sSv --noproxy '*' --resolve "$1:$port:127.0.0.1" --cacert "$ca" \
 		--header Expect: --upload-file "$data" "${options[@]}" "https://$1:$port/" \
 		>"$tmp/got" 2>"$log"
 }
@@ -39,10 +39,10 @@ test_refusals() {
 
 # wget_gets NAME CERT FACT...
 wget_gets() {
-	serve --http "$data" --cert "$certs/$2" || return
-	timeout 20 wget -q --no-proxy --ca-certificate "$ca" --method PUT --body-file "$data" \
+	serve "$2" --http "$data" || return
+	timeout "$patience" wget -q --no-proxy --ca-certificate "$ca" --method PUT --body-file "$data" \
 		-O "$tmp/got" "https://$1:$port/" || echo "its status: $?"
-	served version=TLS1.3 "${@:3}" && cmp "$tmp/got" "$data"
+	served "${well[@]}" "${@:3}" && cmp "$tmp/got" "$data"
 }
 
 test_wget() {

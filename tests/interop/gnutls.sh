@@ -32,10 +32,9 @@ options_for() {
 their_client() {
 	log=$tmp/theirs
 	options_for "${@:2}"
-	put_request | timeout 20 gnutls-cli --port "$port" --sni-hostname "$1" --verify-hostname "$1" \
-		--x509cafile "$ca" --logfile "$log" "${options[@]}" 127.0.0.1 >"$tmp/answer" \
-		2>"$tmp/errors" || return
-	body "$tmp/answer" >"$tmp/got"
+	timeout "$patience" gnutls-cli --port "$port" --sni-hostname "$1" --verify-hostname "$1" \
+		--x509cafile "$ca" --logfile "$log" "${options[@]}" 127.0.0.1 <"$request" \
+		>"$tmp/answer" 2>"$tmp/errors"
 }
 
 # An echo, for lines of text.

@@ -75,7 +75,7 @@ their_client() {
 		proxy_ssl_verify on;
 		proxy_ssl_verify_depth 3;
 		proxy_ssl_trusted_certificate $ca;" "${lines[@]}" '}' || return
-	timeout 20 curl -sSf --noproxy '*' --header Expect: --upload-file "$data" \
+	timeout "$patience" curl -sSf --noproxy '*' --header Expect: --upload-file "$data" \
 		"http://127.0.0.1:$listen/" >"$tmp/got" 2>"$tmp/errors"
 }
 
@@ -114,7 +114,7 @@ test_refusals() {
 is_put() {
 	their_server p256 || return
 	connect --name localhost --put /put --send-file "$data"
-	facts_have version=TLS1.3 end=PEER_CLOSE_NOTIFY && cmp "$www/put" "$data"
+	facts_have "${well[@]}" end=PEER_CLOSE_NOTIFY && cmp "$www/put" "$data"
 }
 
 www=$tmp/www
@@ -125,7 +125,7 @@ cannot=alpn
 exchange=(--get /data)
 # To an upstream it says no close_notify.
 client_end=()
-demand=(version=TLS1.3 end=PEER_CLOSE_NOTIFY)
+demand=("${well[@]}" end=PEER_CLOSE_NOTIFY)
 tls12=(reason=PEER_ALERT alert=protocol_version)
 test_clients
 test_refusals

@@ -30,22 +30,22 @@ their_client() {
 	log=$tmp/theirs
 	[ -z "$1" ] || name=(-servername "$1" -verify_hostname "$1")
 	options_for "${@:2}"
-	put_request | timeout 20 openssl s_client -connect "127.0.0.1:$port" "${name[@]}" \
-		-CAfile "$ca" -verify_return_error -quiet "${options[@]}" >"$tmp/answer" 2>"$log" ||
-		return
-	body "$tmp/answer" >"$tmp/got"
+	timeout "$patience" openssl s_client -connect "127.0.0.1:$port" "${name[@]}" \
+		-CAfile "$ca" -verify_return_error -quiet "${options[@]}" <"$request" \
+		>"$tmp/answer" 2>"$log"
 }
 
-# Standard input stays open, for s_server ends with it. What it gets from our client goes to sent.
+# Standard input stays open, for s_server ends with it. What our client sends is compared, too.
 their_server() {
 	log=$tmp/theirs
+	their_copy=$tmp/copy
 	options_for "${@:2}"
 	[ -p "$tmp/fifo" ] || mkfifo "$tmp/fifo"
 	exec {fifo}<>"$tmp/fifo"
 	cat "$data" >&"$fifo" &
 	started+=($!)
 	openssl s_server -accept 127.0.0.1:0 -cert "$certs/$1.pem" -cert_chain "$certs/$1.pem" \
-		-key "$certs/$1.key" -quiet "${options[@]}" <&"$fifo" >"$tmp/sent" 2>"$log" &
+		-key "$certs/$1.key" -quiet "${options[@]}" <&"$fifo" >"$their_copy" 2>"$log" &
 	pid=$!
 	started+=("$pid")
 	listening "$pid"
@@ -62,9 +62,9 @@ test_more() {
 	try 'client: short records' gets localhost p256 'option=-max_send_frag 512' --
 	try 'client: no compatibility mode' gets localhost p256 'option=-no_middlebox' --
 	try 'client: asks for an OCSP response' gets localhost p256 'option=-status' --
-	try 'client: one signature scheme' gets localhost 'p256 rsa2048' \
+	try 'client: one signature scheme' gets localhost two \
 		'option=-sigalgs RSA-PSS+SHA512:ECDSA+SHA256' -- scheme=ecdsa_secp256r1_sha256
-	try 'client: a scheme of the second certificate' gets localhost 'p256 rsa2048' \
+	try 'client: a scheme of the second certificate' gets localhost two \
 		'option=-sigalgs RSA-PSS+SHA512' -- scheme=rsa_pss_rsae_sha512
 	try 'client: no scheme for our certificates' is_refused localhost p256 \
 		'option=-sigalgs RSA-PSS+SHA512' -- 40 reason=SCHEMES_NONE_SHARED \

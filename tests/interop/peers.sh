@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Our ends (tests/tools/tlspeer) against others' programs; to be sourced by the scripts that know
-# one of these programs each. Such a script says how its program is used:
+# Our ends against others' programs; to be sourced by the scripts that know one of these programs
+# each. Such a script says how its program is used:
 #
-#	their_client HOST [WORD...]   connects to $port, sends $data as the body of a PUT, leaves the
-#	                              answer in $tmp/got and what it said in $log
+#	their_client HOST [WORD...]   connects to $port, sends $data as the body of a PUT ($request),
+#	                              leaves what comes in $tmp/answer, or without a header in
+#	                              $tmp/got, and what it said in $log
 #	their_server CERT [WORD...]   listens for one client or more; sets port and log. It sends $data
-#	                              or what it gets to our client, which is called with $exchange
+#	                              or what it gets to our client, which is called with $exchange;
+#	                              what it got may be in the file $their_copy
 #	their_alert NUMBER            whether $log tells of that alert
 #
 # Words say what a program shall do; one that it cannot is in $cannot, and our end does it then:
@@ -19,11 +21,17 @@
 #	ask, demand                   server: wants or needs a client's certificate
 #
 # and then calls test_servers and test_clients of matrix.sh.
+#
+# Our ends are tests/tools/tlspeer, which needs no kernel TLS. With KTLS_SOCKET in the environment
+# they are ktlspeer and the ktlsd that listens there, whose profiles are the sets of certificates;
+# KTLS_CERTS is the folder that these are in, then. KTLS_ONLY is a pattern of tests to be run.
 
 # shellcheck source=tests/harness/tap.sh
 . tests/harness/tap.sh
 
 tools=${KTLS_BUILD:-build}/tests/tools
+factor=${KTLS_TIMEOUT_FACTOR:-1}
+patience=$((20 * factor)) # seconds for one of their clients
 tmp=$(mktemp -d)
 started=()
 exec {nap_fd}<> <(:)
@@ -33,11 +41,11 @@ nap() {
 	read -rt "$1" -u "$nap_fd" || :
 }
 
-# until_ok COMMAND...: tries for up to ten seconds.
+# until_ok COMMAND...: tries for up to ten seconds, more where programs are slow.
 until_ok() {
 	local i
 
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 500 * factor; i++)); do
 		! "$@" || return 0
 		nap 0.02
 	done
@@ -67,13 +75,18 @@ trap 'exit 143' TERM INT HUP
 
 # try NAME COMMAND...: a test; what it starts ends with it.
 try() {
-	check "$1" alone "${@:2}"
+	# shellcheck disable=SC2053
+	[[ $1 != @(${KTLS_ONLY:-*}) ]] || check "$1" alone "${@:2}"
 }
 
 alone() {
+	local name
+
 	started=()
 	trap end_started EXIT
-	rm -f "$tmp"/{ours,theirs,answer,got,sent}
+	for name in ours theirs answer got; do
+		: >"$tmp/$name"
+	done
 	"$@"
 }
 
@@ -88,29 +101,43 @@ need() {
 
 # ---- material -----------------------------------------------------------------------------------
 
-certs=$tmp/certs
+certs=${KTLS_CERTS:-$tmp/certs}
 ca=$certs/ca.pem
 data=$tmp/data
-"$tools/certs" "$certs" || exit
+[ -d "$certs" ] || "$tools/certs" "$certs" || exit
 # Lines of text: gnutls-serv takes nothing else.
 head -c 800000 /dev/urandom | base64 -w 1000 >"$data"
 data_len=$(stat -c %s "$data")
 data_sum=$(sha256sum <"$data")
 data_sum=${data_sum%% *}
 
-put_request() {
+# For programs that know nothing of HTTP: a request for our server, and its answer without a header.
+request=$tmp/request
+{
 	printf 'PUT /data HTTP/1.0\r\nContent-Length: %d\r\n\r\n' "$data_len"
 	cat "$data"
+} >"$request"
+
+answer_is_data() {
+	local line
+
+	{
+		while IFS= read -r line && [ "$line" != $'\r' ]; do :; done
+		cmp - "$data"
+	} <"$tmp/answer"
 }
 
-# body FILE: what follows a header.
-body() {
-	sed '1,/^\r$/d' "$1"
+got_data() {
+	if [ -s "$tmp/answer" ]; then answer_is_data; else cmp "$tmp/got" "$data"; fi
 }
 
 # ---- our ends -----------------------------------------------------------------------------------
 
 facts=
+
+# Sets of certificates by name; any other name is a certificate's. strict takes known names only.
+declare -A sets=([all]='p256 p384 rsa2048 rsa4096 ed25519 many wildcard' [strict]='p256 wildcard'
+	[two]='p256 rsa2048')
 
 # has TEXT FILE
 has() {
@@ -124,9 +151,20 @@ has_port() {
 	[ -e "$1" ] && read -r word port <"$1" && [ "$word" = port ]
 }
 
-# serve ARG...: our server, for one connection; sets port.
+# serve SET ARG...: our server, for one connection; sets port.
 serve() {
-	background "$tmp/ours" "$tools/tlspeer" server --count 1 "$@"
+	local name arguments=()
+
+	if [ -n "${KTLS_SOCKET:-}" ]; then
+		arguments=("$tools/ktlspeer" server --socket "$KTLS_SOCKET" --profile "$1")
+	else
+		arguments=("$tools/tlspeer" server)
+		for name in ${sets[$1]:-$1}; do
+			arguments+=(--cert "$certs/$name")
+		done
+		[ "$1" != strict ] || arguments+=(--strict-sni)
+	fi
+	background "$tmp/ours" "${arguments[@]}" --count 1 "${@:2}"
 	ours=$pid
 	until_ok has_port "$tmp/ours" || { cat "$tmp/ours"; return 1; }
 }
@@ -145,7 +183,11 @@ served() {
 
 # connect ARG...: our client, to $port; its line goes to $facts.
 connect() {
-	facts=$("$tools/tlspeer" client "${host:-127.0.0.1}:$port" --trust "$ca" "$@" 2>&1)
+	if [ -n "${KTLS_SOCKET:-}" ]; then
+		facts=$("$tools/ktlspeer" client "127.0.0.1:$port" --socket "$KTLS_SOCKET" "$@" 2>&1)
+	else
+		facts=$("$tools/tlspeer" client "127.0.0.1:$port" --trust "$ca" "$@" 2>&1)
+	fi
 }
 
 facts_have() {
@@ -153,6 +195,8 @@ facts_have() {
 
 	for word; do
 		[[ " $facts " == *" $word "* ]] && continue
+		# ktlsd does not tell.
+		[[ -z ${KTLS_SOCKET:-} || $word != retried=* ]] || continue
 		echo "no $word in: $facts"
 		[ -z "${log:-}" ] || tail -n 20 "$log"
 		return 1
@@ -176,9 +220,13 @@ word() {
 
 # The port that a process listens on, in $port. Sockets that listen come first in these tables.
 find_port() {
-	local sockets table at state inode
+	local fd links=() sockets table at state inode
 
-	sockets=$(readlink "/proc/$1/fd/"* 2>/dev/null)
+	for fd in "/proc/$1/fd/"*; do
+		[ ! -S "$fd" ] || links+=("$fd")
+	done
+	[ ${#links[@]} -gt 0 ] || return
+	sockets=$(readlink "${links[@]}" 2>/dev/null)
 	for table in tcp tcp6; do
 		while read -r _ at _ state _ _ _ _ _ inode _; do
 			[ "$state" != st ] || continue

@@ -12,7 +12,7 @@ need "$python"
 
 their_client() {
 	log=$tmp/theirs
-	timeout 20 "$python" tests/interop/peer.py client "$1" "$port" "$ca" "$data" "$tmp/got" \
+	timeout "$patience" "$python" tests/interop/peer.py client "$1" "$port" "$ca" "$data" "$tmp/got" \
 		"${@:2}" 2>"$log"
 }
 
@@ -36,10 +36,14 @@ test_refusals() {
 }
 
 # Of suites, this module knows only those of TLS 1.2.
-cannot=suite
+cannot='suite groups'
 demand=(end=PEER_ALERT:certificate_required)
 tls12=(reason=PEER_ALERT alert=protocol_version)
 test_clients
+more=(--group secp256r1)
+[ -n "${KTLS_SOCKET:-}" ] || try 'client: secp256r1 after a HelloRetryRequest' gets localhost p256 -- \
+	group=secp256r1 retried=yes
+more=()
 try 'client: data in one segment with its Finished' gets localhost p256 glued --
 test_refusals
 test_servers
