@@ -16,6 +16,16 @@ static ssize_t result(const struct ktls_stream *stream)
 	return stream->reason == KTLS_R_PEER_CLOSE_NOTIFY ? 0 : -EPROTO;
 }
 
+/* A record that does not decrypt is an error of the socket, too, which a send would report instead
+ * of sending. */
+static void clear_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
 /* The first reason stays. Its alert is sent if there is room: nobody waits for that. */
 static ssize_t end(int fd, struct ktls_stream *stream, enum ktls_reason reason)
 {
@@ -37,6 +47,7 @@ static ssize_t failed(int fd, struct ktls_stream *stream, ssize_t error)
 	case -ENODATA:
 		return end(fd, stream, KTLS_R_TRUNCATED);
 	case -EBADMSG:
+		clear_error(fd);
 		return end(fd, stream, KTLS_R_RECORD_MAC);
 	case -EMSGSIZE:
 		return end(fd, stream, KTLS_R_RECORD_TOO_LONG);

@@ -244,12 +244,14 @@ TEST_F(local, record_that_does_not_decrypt)
 	self->record[len - 1] ^= 1;
 	keyed_write(self->fd[1], self->record, len);
 	expect_end(self, -EPROTO, KTLS_R_RECORD_MAC, KTLS_ALERT_BAD_RECORD_MAC);
+	expect_alert(self, 2, KTLS_ALERT_BAD_RECORD_MAC);
 }
 
 TEST_F(local, record_too_long)
 {
 	keyed_write(self->fd[1], "\x17\x03\x03\xff\xff", 5);
 	expect_end(self, -EPROTO, KTLS_R_RECORD_TOO_LONG, KTLS_ALERT_RECORD_OVERFLOW);
+	expect_alert(self, 2, KTLS_ALERT_RECORD_OVERFLOW);
 }
 
 TEST_F(local, no_tls_at_all)
