@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/bogo/records.h"
 
+#include <err.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <ktls.h>
 
 #include "lib/crypto/util.h"
 #include "lib/handshake/protect.h"
@@ -14,6 +18,9 @@
 #define EXPANSION_MAX (8 + 1 + AEAD_TAG)
 #define RECORD_MAX    (HEADER + RECORDS_DATA_MAX + EXPANSION_MAX)
 
+static bool by_kernel; /* the real one */
+
+/* What the other one knows of its socket. */
 static struct {
 	struct schedule keys;    /* of which only the suite and both directions are used */
 	uint8_t out[RECORD_MAX]; /* a sealed record */
@@ -27,6 +34,8 @@ static struct {
 /* The linker takes these for kernel_record_send() and kernel_record_recv(). */
 ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
 ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+ssize_t __real_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
+ssize_t __real_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
 
 static void install(struct traffic *t, const struct ktls_traffic_key *key)
 {
@@ -37,8 +46,33 @@ static void install(struct traffic *t, const struct ktls_traffic_key *key)
 		t->seq = t->seq << 8 | key->seq[i];
 }
 
-void records_carry(const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx)
+void records_attach(int fd)
 {
+	int error, result;
+
+	by_kernel = getenv("KTLS_BOGO_KERNEL") != NULL;
+	if (!by_kernel)
+		return;
+	result = kernel_ulp_attach(fd, &error);
+	if (result < 0)
+		errx(1, "the kernel: %s", ktls_reason_name(-result));
+}
+
+static void install_in_kernel(int fd, bool transmit, const struct ktls_traffic_key *key)
+{
+	int error, result = kernel_install(fd, transmit, key, &error);
+
+	if (result < 0)
+		errx(1, "the kernel: %s", ktls_reason_name(-result));
+}
+
+void records_carry(int fd, const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx)
+{
+	if (by_kernel) {
+		install_in_kernel(fd, true, tx);
+		install_in_kernel(fd, false, rx);
+		return;
+	}
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.keys.suite = suite_find(tx->suite);
 	install(&kernel.keys.tx, tx);
@@ -83,7 +117,8 @@ ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_
 {
 	ssize_t result;
 
-	(void)flags;
+	if (by_kernel)
+		return __real_kernel_record_send(fd, type, bytes, len, flags);
 	seal(type, bytes, len);
 	result = send_up_to(fd, kernel.out_len);
 	return result < 0 ? result : (ssize_t)len;
@@ -107,6 +142,9 @@ bool records_send(int fd, const void *bytes, size_t len)
 
 bool records_send_begin(int fd, const void *bytes, size_t len)
 {
+	/* The kernel cannot be made to stop in the middle. */
+	if (by_kernel)
+		return records_send(fd, bytes, len);
 	seal(RECORD_APPLICATION_DATA, bytes, len);
 	return send_up_to(fd, 1) == 0;
 }
@@ -184,10 +222,12 @@ static ssize_t open_record(int fd)
 
 ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
 {
-	ssize_t result = kernel.content_len > 0 ? 0 : open_record(fd);
+	ssize_t result;
 	size_t n;
 
-	(void)flags;
+	if (by_kernel)
+		return __real_kernel_record_recv(fd, buf, len, flags, type);
+	result = kernel.content_len > 0 ? 0 : open_record(fd);
 	if (result < 0)
 		return result;
 	n = len < kernel.content_len ? len : kernel.content_len;

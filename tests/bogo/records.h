@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who carries the records behind the handshake (RFC 9846, 5): the kernel, or this shim, which plays
- * the kernel where there is no kernel TLS. The shim is linked so that kernel_record_send() and
- * kernel_record_recv() of lib/ktls/kernel.h come here first; all that stands on them, ktls_recv()
- * above all, is libktls as it is.
+ * Who carries the records behind the handshake (RFC 9846, 5): the kernel, where KTLS_BOGO_KERNEL is
+ * in the environment, or this shim, which plays the kernel. The shim is linked so that
+ * kernel_record_send() and kernel_record_recv() of lib/ktls/kernel.h come here first; all that
+ * stands on them, ktls_recv() above all, is libktls as it is.
  */
 #ifndef KTLS_TESTS_BOGO_RECORDS_H
 #define KTLS_TESTS_BOGO_RECORDS_H
@@ -15,11 +15,14 @@
 
 #define RECORDS_DATA_MAX 16384 /* bytes of data in a record */
 
+/* For a socket that was connected just now. Ends the process where the kernel has no TLS. */
+void records_attach(int fd);
+
 /*
- * From now on this process carries the records of its socket, which is blocking and the only one.
- * The caller wipes the keys.
+ * From now on the records of the socket, which is blocking and the only one, are carried. Ends the
+ * process where the kernel refuses the keys. The caller wipes them.
  */
-void records_carry(const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx);
+void records_carry(int fd, const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx);
 void records_wipe(void);
 
 /* Data of any length, in full records. False where the connection is gone, here and below. */

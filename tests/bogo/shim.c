@@ -57,6 +57,7 @@ static int connect_to_runner(const struct flags *flags)
 		id[i] = (uint8_t)(flags->id >> 8 * i);
 	if (send(fd, id, sizeof(id), MSG_NOSIGNAL) != sizeof(id))
 		err(1, "cannot greet the runner");
+	records_attach(fd);
 	return fd;
 }
 
@@ -79,7 +80,7 @@ static bool exchange_data(const struct flags *flags, const struct handshake *h)
 
 	if (ktls_engine_keys(&h->engine, &tx, &rx) != 0)
 		errx(1, "there are no keys");
-	records_carry(&tx, &rx);
+	records_carry(h->fd, &tx, &rx);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
 	well = exchange(flags, h->fd, &stream);
