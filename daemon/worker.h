@@ -108,6 +108,7 @@ struct request {
 	uint64_t arrived;  /* microseconds */
 	struct conn *conn; /* NULL: refused */
 	const struct profile *profile;
+	char profile_name[KTLS_PROFILE_MAX + 1]; /* as asked for, "-" where that is not known */
 	enum ktls_role role;
 	uid_t uid;
 	pid_t pid;

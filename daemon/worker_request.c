@@ -46,8 +46,8 @@ static void describe_peer(int fd, char *out, size_t size)
 static void describe_request(const struct request *request, char *out, size_t size)
 {
 	snprintf(out, size, "uid %u pid %d profile %s %s %s", request->uid, (int)request->pid,
-		 request->profile ? request->profile->name : "-",
-		 request->role == KTLS_SERVER ? "server" : "client", request->peer);
+		 request->profile_name, request->role == KTLS_SERVER ? "server" : "client",
+		 request->peer);
 }
 
 static void log_success(const struct request *request, const struct conn_result *result)
@@ -107,6 +107,7 @@ static struct request *request_new(struct client *client, uint64_t id)
 				     .arrived = clock_us(),
 				     .uid = client->uid,
 				     .pid = client->pid,
+				     .profile_name = "-",
 				     .peer = "?" };
 	if (client->requests)
 		client->requests->link = &request->next;
@@ -259,6 +260,7 @@ static int admit(const struct client *client, const struct handoff_request *want
 	struct worker *w = client->worker;
 
 	request->role = (enum ktls_role)wanted->role;
+	memcpy(request->profile_name, wanted->profile, sizeof(request->profile_name));
 	request->profile = profile_find(w, wanted->profile);
 	if (!request->profile)
 		return -KTLS_R_PROFILE_UNKNOWN;

@@ -50,14 +50,6 @@ needs_libc_only() {
 }
 check 'libktls needs nothing but libc' needs_libc_only
 
-# What the README shows is a program that compiles.
-readme() {
-	awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$dir/readme.c"
-	# shellcheck disable=SC2046
-	cc -Wall -Werror -c -o "$dir/readme.o" "$dir/readme.c" $(flags --cflags libktls)
-}
-check "the README's example compiles" readme
-
 # The sample, with everything in it that is commented out, has no unknown key.
 sample() {
 	local sample=$dir/ktlsd.conf
