@@ -11,6 +11,8 @@
 
 #define HOST_NAME_MAX_LEN 255
 #define ALPN_MAX          4096
+#define RECORD_SIZE_MIN   64 /* RFC 8449, 4 */
+#define RECORD_SIZE_MAX   16385
 
 bool engine_list_has(const uint16_t *list, size_t len, uint16_t number)
 {
@@ -75,6 +77,15 @@ static bool versions_valid(const struct ktls_engine_config *c)
 	       c->version_max <= KTLS_TLS_1_3;
 }
 
+static bool limits_valid(const struct ktls_engine_config *c)
+{
+	bool size_valid = c->record_size_limit == 0 || (c->record_size_limit >= RECORD_SIZE_MIN &&
+							c->record_size_limit <= RECORD_SIZE_MAX);
+
+	return size_valid && c->tickets <= KTLS_ENGINE_TICKETS_MAX &&
+	       c->client_auth <= KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+}
+
 static bool take_config(struct engine *e, const struct ktls_engine_config *config)
 {
 	struct ktls_engine_config *c = &e->config;
@@ -91,9 +102,8 @@ static bool take_config(struct engine *e, const struct ktls_engine_config *confi
 		c->groups_len = GROUPS_MAX;
 	}
 	return (c->role == KTLS_SERVER || c->role == KTLS_CLIENT) && versions_valid(c) &&
-	       c->client_auth <= KTLS_ENGINE_REQUIRE_CLIENT_AUTH && ops_complete(c) &&
-	       suites_known(c->suites, c->suites_len) && groups_known(c->groups, c->groups_len) &&
-	       alpn_valid(c) && server_name_valid(c);
+	       limits_valid(c) && ops_complete(c) && suites_known(c->suites, c->suites_len) &&
+	       groups_known(c->groups, c->groups_len) && alpn_valid(c) && server_name_valid(c);
 }
 
 int ktls_engine_setup(void)
@@ -219,5 +229,28 @@ int ktls_engine_keys(const struct ktls_engine *engine, struct ktls_traffic_key *
 		return -KTLS_R_MISUSE;
 	export_key(e, &e->schedule.tx, tx);
 	export_key(e, &e->schedule.rx, rx);
+	return 0;
+}
+
+int ktls_engine_secrets(const struct ktls_engine *engine, struct ktls_secrets *out)
+{
+	const struct engine *e = engine_of_const(engine);
+	const struct schedule *s = &e->schedule;
+
+	if (e->state != STATE_DONE)
+		return -KTLS_R_MISUSE;
+	*out = (struct ktls_secrets){ .role = e->config.role,
+				      .version = e->facts.version,
+				      .suite = e->facts.suite };
+	if (engine_is_1_2(e)) {
+		memcpy(out->exporter, s->secret, KTLS_ENGINE_MASTER_LEN);
+		memcpy(out->client_random, e->random, sizeof(out->client_random));
+		memcpy(out->server_random, e->server_random, sizeof(out->server_random));
+		return 0;
+	}
+	memcpy(out->tx, s->tx.secret, sizeof(out->tx));
+	memcpy(out->rx, s->rx.secret, sizeof(out->rx));
+	memcpy(out->exporter, s->exporter, sizeof(out->exporter));
+	memcpy(out->resumption, s->resumption, sizeof(out->resumption));
 	return 0;
 }

@@ -126,6 +126,14 @@ int keys_application_client(struct engine *e)
 	return e->certificate_requested ? ALTERNATIVE : 0;
 }
 
+static int resumption(struct engine *e)
+{
+	uint8_t hash[HASH_MAX];
+
+	transcript_hash(&e->transcript, hash);
+	return schedule_resumption(&e->schedule, hash);
+}
+
 int keys_switch_tx(struct engine *e)
 {
 	int result = record_flush(e);
@@ -136,6 +144,21 @@ int keys_switch_tx(struct engine *e)
 int keys_switch_rx(struct engine *e)
 {
 	return schedule_switch_rx(&e->schedule, e->config.role);
+}
+
+/* The client's last keys, behind its Finished. */
+int keys_finish_client(struct engine *e)
+{
+	int result = resumption(e);
+
+	return result < 0 ? result : keys_switch_tx(e);
+}
+
+int keys_finish_server(struct engine *e)
+{
+	int result = resumption(e);
+
+	return result < 0 ? result : keys_switch_rx(e);
 }
 
 /* ---- TLS 1.2 --------------------------------------------------------------------------------- */

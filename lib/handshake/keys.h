@@ -22,6 +22,9 @@ int keys_application_server(struct engine *e);
 int keys_application_client(struct engine *e);
 int keys_switch_tx(struct engine *e);
 int keys_switch_rx(struct engine *e);
+/* The last keys of each role, and the resumption secret. */
+int keys_finish_client(struct engine *e);
+int keys_finish_server(struct engine *e);
 
 /* TLS 1.2. */
 int keys_1_2_suite(struct engine *e);

@@ -115,7 +115,7 @@ const struct row rows_1_3[STATES] = {
 	},
 	[CLIENT_SWITCH_TX] = {
 		.name = "client: application keys, to send",
-		.act = keys_switch_tx, .next = STATE_DONE,
+		.act = keys_finish_client, .next = STATE_DONE,
 	},
 
 	/* server, A.2 */
@@ -215,7 +215,7 @@ const struct row rows_1_3[STATES] = {
 	},
 	[SERVER_SWITCH_RX] = {
 		.name = "server: application keys, to receive",
-		.act = keys_switch_rx, .next = STATE_DONE,
+		.act = keys_finish_server, .next = STATE_DONE,
 	},
 
 	[STATE_DONE] = { .name = "done" },

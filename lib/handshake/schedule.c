@@ -96,8 +96,18 @@ int schedule_application(struct schedule *s, const uint8_t *hash)
 	hkdf_extract(alg, s->secret, hash_size(alg), zeros, hash_size(alg), s->secret);
 	derive(s, s->secret, "c ap traffic", hash, s->client_application);
 	derive(s, s->secret, "s ap traffic", hash, s->server_application);
-	secret_wipe(s->secret, sizeof(s->secret));
+	derive(s, s->secret, "exp master", hash, s->exporter);
 	s->stage = SCHEDULE_APPLICATION;
+	return 0;
+}
+
+int schedule_resumption(struct schedule *s, const uint8_t *hash)
+{
+	if (s->stage != SCHEDULE_APPLICATION)
+		return -KTLS_R_INTERNAL;
+	derive(s, s->secret, "res master", hash, s->resumption);
+	secret_wipe(s->secret, sizeof(s->secret));
+	s->stage = SCHEDULE_RESUMPTION;
 	return 0;
 }
 
@@ -106,7 +116,8 @@ static int switch_to(struct schedule *s, struct traffic *t, uint8_t from[static 
 {
 	static const uint8_t zeros[HASH_MAX];
 
-	if (s->stage != SCHEDULE_APPLICATION || secret_equal(from, zeros, HASH_MAX))
+	if ((s->stage != SCHEDULE_APPLICATION && s->stage != SCHEDULE_RESUMPTION) ||
+	    secret_equal(from, zeros, HASH_MAX))
 		return -KTLS_R_INTERNAL;
 	memcpy(t->secret, from, HASH_MAX);
 	secret_wipe(from, HASH_MAX);

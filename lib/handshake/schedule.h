@@ -27,6 +27,7 @@ enum schedule_stage {
 	SCHEDULE_START,
 	SCHEDULE_HANDSHAKE,   /* handshake traffic keys in force */
 	SCHEDULE_APPLICATION, /* application traffic secrets derived */
+	SCHEDULE_RESUMPTION,  /* resumption secret derived */
 	SCHEDULE_1_2,         /* TLS 1.2: master secret and keys derived */
 };
 
@@ -35,9 +36,11 @@ struct schedule {
 	const struct suite *suite;                    /* set with the negotiated suite */
 	uint8_t private_key[KTLS_ENGINE_PRIVATE_MAX]; /* ours, until the shared secret is known */
 	uint8_t shared[KTLS_ENGINE_SHARED_MAX]; /* ECDHE, until the handshake secret is known */
-	uint8_t secret[HASH_MAX];               /* Handshake Secret; TLS 1.2: master secret */
-	uint8_t client_application[HASH_MAX];   /* client_application_traffic_secret_0 */
-	uint8_t server_application[HASH_MAX];   /* server_application_traffic_secret_0 */
+	uint8_t secret[HASH_MAX]; /* Handshake Secret, then Master Secret; 1.2: master secret */
+	uint8_t client_application[HASH_MAX]; /* client_application_traffic_secret_0 */
+	uint8_t server_application[HASH_MAX]; /* server_application_traffic_secret_0 */
+	uint8_t exporter[HASH_MAX];           /* exporter_secret */
+	uint8_t resumption[HASH_MAX];         /* resumption_secret */
 	struct traffic tx, rx;
 };
 
@@ -49,13 +52,22 @@ int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *h
 	__attribute__((warn_unused_result));
 
 /*
- * Application traffic secrets, from hash = Transcript-Hash(ClientHello...server Finished). The keys
- * in force stay. From HANDSHAKE only.
+ * Application traffic and exporter secrets, from hash = Transcript-Hash(ClientHello...server
+ * Finished). The keys in force stay. From HANDSHAKE only.
  */
 int schedule_application(struct schedule *s, const uint8_t *hash)
 	__attribute__((warn_unused_result));
 
-/* Puts the application keys in force for what we send, or receive. Each once, from APPLICATION. */
+/*
+ * The resumption secret, from hash = Transcript-Hash(ClientHello...client Finished). The Master
+ * Secret is wiped. From APPLICATION only.
+ */
+int schedule_resumption(struct schedule *s, const uint8_t *hash)
+	__attribute__((warn_unused_result));
+
+/*
+ * Puts the application keys in force for what we send, or receive. Each once, from APPLICATION on.
+ */
 int schedule_switch_tx(struct schedule *s, enum ktls_role role) __attribute__((warn_unused_result));
 int schedule_switch_rx(struct schedule *s, enum ktls_role role) __attribute__((warn_unused_result));
 

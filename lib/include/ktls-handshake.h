@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libktls-handshake: the TLS 1.3 handshake (RFC 9846) as an engine without I/O: bytes in, bytes
- * out, traffic keys and facts at the end. No descriptor, no clock, no global, no heap.
+ * libktls-handshake: the handshakes of TLS 1.3 (RFC 9846) and TLS 1.2 (RFC 5246) as an engine
+ * without I/O: bytes in, bytes out, traffic keys and facts at the end. No descriptor, no clock, no
+ * global, no heap.
  *
  * The caller owns everything:
  *   - the context: a struct ktls_engine of fixed size, which the caller wipes;
@@ -51,6 +52,11 @@ extern "C" {
 #define KTLS_ENGINE_SHARED_MAX     32                /* bytes of a shared secret */
 #define KTLS_ENGINE_SIGNATURE_MAX  512               /* bytes of a signature: RSA of 4096 bits */
 #define KTLS_ENGINE_CONTENT_MAX    146               /* bytes that a CertificateVerify signs */
+#define KTLS_ENGINE_TICKETS_MAX    4                 /* that a server sends */
+#define KTLS_ENGINE_STATE_MAX      512               /* bytes of what a ticket is made of */
+#define KTLS_ENGINE_TICKET_MAX     10240             /* bytes of a ticket */
+#define KTLS_ENGINE_SESSION_MAX    (KTLS_ENGINE_STATE_MAX + 2 + KTLS_ENGINE_TICKET_MAX)
+#define KTLS_ENGINE_MASTER_LEN     48 /* bytes of TLS 1.2's master secret */
 
 /* The context. Its insides are the engine's; it may be moved only before ktls_engine_init(). */
 struct ktls_engine {
@@ -91,6 +97,30 @@ struct ktls_engine_sign {
 	uint16_t group;       /* TLS 1.2: of the server's share */
 	const uint8_t *share; /* TLS 1.2 */
 	size_t share_len;
+};
+
+enum ktls_engine_prf { KTLS_ENGINE_PRF_SHA256, KTLS_ENGINE_PRF_SHA384 };
+
+/* What a master secret is derived from, besides what the private key decrypts. */
+struct ktls_engine_decrypt {
+	const void *credential;
+	const uint8_t *encrypted; /* EncryptedPreMasterSecret */
+	size_t encrypted_len;
+	uint16_t version; /* that the ClientHello named, and the premaster begins with */
+	enum ktls_engine_prf prf;
+	bool extended;                /* RFC 7627: from the session hash, else from the randoms */
+	const uint8_t *session_hash;  /* of the PRF's hash size */
+	const uint8_t *client_random; /* 32 bytes */
+	const uint8_t *server_random;
+};
+
+/* For ops.watch(). Valid during the call. */
+struct ktls_engine_event {
+	bool sent;            /* by us */
+	uint8_t content_type; /* RFC 9846, 5.1: 20 change_cipher_spec, 21 alert, 22 handshake */
+	bool encrypted;       /* on the wire */
+	const uint8_t *bytes;
+	size_t len;
 };
 
 /*
@@ -136,10 +166,61 @@ struct ktls_engine_ops {
 	int (*verify_signature)(void *arg, uint16_t scheme, const uint8_t *content,
 				size_t content_len, const uint8_t *signature, size_t signature_len);
 
-	/* One buffer for a message in pieces, len bytes; NULL fails the handshake. Never pending.
-	 */
+	/* A buffer of len bytes; NULL fails the handshake. Never pending. */
 	uint8_t *(*borrow)(void *arg, size_t len);
 	void (*give_back)(void *arg, uint8_t *buf);
+
+	/* Milliseconds since 1970, by which tickets age; never pending. NULL: no resumption. */
+	uint64_t (*now)(void *arg);
+
+	/*
+	 * Server: makes a ticket (RFC 9846, 4.7.1; RFC 5077) of a session's state, secret, at most
+	 * KTLS_ENGINE_STATE_MAX bytes, so that nobody else can read or change it. What has to hold
+	 * when it is used again (profile, policy, the client's certificates) goes into the ticket,
+	 * too: that is the operation's affair. At most KTLS_ENGINE_TICKET_MAX bytes; *ticket_len 0,
+	 * which is no error: none is sent. NULL: no tickets.
+	 */
+	int (*seal_ticket)(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
+			   size_t *ticket_len);
+
+	/*
+	 * Server: the state of a ticket that a client presents, at most KTLS_ENGINE_STATE_MAX
+	 * bytes. *state_len 0, which is no error: the ticket is not ours, or what goes with it does
+	 * not hold any more; a full handshake follows. server_name: what the client asks for now.
+	 */
+	int (*open_ticket)(void *arg, const uint8_t *ticket, size_t ticket_len,
+			   const char *server_name, uint8_t *state, size_t *state_len);
+
+	/*
+	 * Client: a session that a later handshake may resume (its config.session), at most
+	 * KTLS_ENGINE_SESSION_MAX bytes, secret. Called in the handshake (TLS 1.2); what comes
+	 * later goes through ktls_secrets_ticket(). Never pending; NULL: not wanted.
+	 */
+	void (*keep_session)(void *arg, const uint8_t *session, size_t session_len);
+
+	/*
+	 * TLS 1.2 with RSA key exchange (RFC 5246, 7.4.7.1). Server: decrypts the premaster secret,
+	 * derives the master secret from it, and knows of no failure: what does not decrypt is
+	 * replaced by random bytes, in constant time. Client: encrypts to the key of the leaf that
+	 * verify_chain() saw last. NULL: suites with that key exchange are not used.
+	 */
+	int (*decrypt_master)(void *arg, const struct ktls_engine_decrypt *request,
+			      uint8_t master[KTLS_ENGINE_MASTER_LEN]);
+	int (*encrypt)(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+		       size_t *encrypted_len);
+
+	/*
+	 * Each secret when it is derived, with its label in a file for debuggers (RFC 9850), which
+	 * tells of TLS 1.2's master secret as CLIENT_RANDOM. Never pending; NULL: not wanted.
+	 */
+	void (*log_secret)(void *arg, const char *label, const uint8_t client_random[32],
+			   const uint8_t *secret, size_t secret_len);
+
+	/*
+	 * What goes by, as it is sent or received: whole handshake messages in the clear, their
+	 * header included, alerts and change_cipher_spec. Never pending; NULL: not wanted.
+	 */
+	void (*watch)(void *arg, const struct ktls_engine_event *event);
 };
 
 /*
@@ -177,6 +258,17 @@ struct ktls_engine_config {
 	/* Protocol names as RFC 7301, 3.1 writes them: each with a length byte before it. */
 	const uint8_t *alpn;
 	size_t alpn_len;
+	/* Client: a session to be resumed, if the server likes; what is no session is passed over.
+	 */
+	struct ktls_span session;
+	uint8_t tickets; /* server: sent in TLS 1.3, at most KTLS_ENGINE_TICKETS_MAX; 1.2: 0 or 1 */
+	bool psk_ke; /* resume without a key exchange, too (RFC 9846, 4.3.9): no forward secrecy */
+	/* TLS 1.2: accept peers without extended master secrets (RFC 7627), which are unsafe. */
+	bool plain_master_secret;
+	/* Longest plaintext that we take, 64 to 16385 (RFC 8449); 0: neither offered nor answered.
+	 */
+	uint16_t record_size_limit;
+	bool grease; /* client: sends values that nobody knows (RFC 8701) */
 };
 
 /* What came of it. Fields are 0 or empty as long as they are not known. */
@@ -184,6 +276,7 @@ struct ktls_engine_facts {
 	enum ktls_reason reason; /* KTLS_OK as long as nothing failed */
 	uint8_t alert;           /* sent, or received where reason is PEER_ALERT; else ALERT_NONE */
 	bool retried;            /* there was a HelloRetryRequest */
+	bool resumed;            /* from a session: no certificates were exchanged */
 	uint16_t version;
 	uint16_t suite;
 	uint16_t group;
@@ -255,6 +348,26 @@ const struct ktls_engine_facts *ktls_engine_facts(const struct ktls_engine *engi
  */
 int ktls_engine_keys(const struct ktls_engine *engine, struct ktls_traffic_key *tx,
 		     struct ktls_traffic_key *rx) __attribute__((warn_unused_result));
+
+/*
+ * What outlives the handshake: the secrets for what TLS does later. The caller's, secret, and plain
+ * data: it may be stored sealed. Zeros where a version lacks something.
+ */
+struct ktls_secrets {
+	enum ktls_role role;
+	uint16_t version;
+	uint16_t suite;
+	uint8_t tx[48];       /* application_traffic_secret_N of ours; TLS 1.3, as the next three */
+	uint8_t rx[48];       /* of the peer */
+	uint8_t exporter[48]; /* exporter_secret; TLS 1.2: master secret */
+	uint8_t resumption[48];    /* resumption_secret */
+	uint8_t client_random[32]; /* TLS 1.2 */
+	uint8_t server_random[32];
+};
+
+/* After DONE. Returns 0, or -KTLS_R_MISUSE in any other state, with nothing written. */
+int ktls_engine_secrets(const struct ktls_engine *engine, struct ktls_secrets *out)
+	__attribute__((warn_unused_result));
 
 /* Gives back what is borrowed and wipes the context. Also for a context of zeros. */
 void ktls_engine_wipe(struct ktls_engine *engine);

@@ -301,6 +301,8 @@ TEST(constants_of_the_schedule)
 		EXPECT_LT(schedule_application(&s, zeros), 0);
 		ASSERT_EQ(0, schedule_switch_tx(&s, KTLS_CLIENT));
 		EXPECT_LT(schedule_switch_tx(&s, KTLS_CLIENT), 0);
+		ASSERT_EQ(0, schedule_resumption(&s, zeros));
+		EXPECT_LT(schedule_resumption(&s, zeros), 0);
 		ASSERT_EQ(0, schedule_switch_rx(&s, KTLS_CLIENT));
 		EXPECT_MEMEQ(zeros, s.secret, sizeof(s.secret));
 		EXPECT_MEMEQ(zeros, s.shared, sizeof(s.shared));
