@@ -90,9 +90,16 @@ static int take_message(struct engine *e, const struct row *row, struct reader *
 	int result;
 
 	result = peek(e, HEADER, message);
-	if (result == 0)
+	if (result == 0) {
 		result = check_header(row, *message, &total);
-	return result == 0 ? peek(e, total, message) : result;
+		if (result < 0)
+			record_watch_message(e, false, message->at, message->left);
+	}
+	if (result == 0)
+		result = peek(e, total, message);
+	if (result == 0)
+		record_watch_message(e, false, message->at, message->left);
+	return result;
 }
 
 static int dispatch(struct engine *e, const struct row *row, struct reader message)
@@ -181,6 +188,7 @@ static int send_message(struct engine *e, const struct row *row)
 		return result;
 	}
 	transcript_add(&e->transcript, w->buf + start, w->len - start);
+	record_watch_message(e, true, w->buf + start, w->len - start);
 	e->state = result == ALTERNATIVE ? row->alternative : row->next;
 	return row->ccs == CCS_AFTER && e->session_id_len > 0 ? record_send_ccs(e) : 0;
 }

@@ -30,6 +30,26 @@ struct record {
 	uint8_t *body;
 };
 
+void record_watch(const struct engine *e, bool sent, uint8_t type, bool encrypted,
+		  const uint8_t *bytes, size_t len)
+{
+	struct ktls_engine_event event = { .sent = sent,
+					   .content_type = type,
+					   .encrypted = encrypted,
+					   .bytes = bytes,
+					   .len = len };
+
+	if (e->config.ops->watch)
+		e->config.ops->watch(e->arg, &event);
+}
+
+void record_watch_message(const struct engine *e, bool sent, const uint8_t *bytes, size_t len)
+{
+	const struct traffic *t = sent ? &e->schedule.tx : &e->schedule.rx;
+
+	record_watch(e, sent, TYPE_HANDSHAKE, t->on, bytes, len);
+}
+
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 /* Whether the record's header alone is reason enough to refuse it. */
@@ -93,6 +113,7 @@ static int take_record(struct engine *e, struct record *r)
 
 static int recv_ccs(const struct engine *e, const struct record *r)
 {
+	record_watch(e, false, TYPE_CHANGE_CIPHER_SPEC, false, r->body, r->len);
 	/* In TLS 1.2 it has its place, where record_recv_ccs() waits for it. */
 	if (engine_is_1_2(e))
 		return -KTLS_R_CHANGE_CIPHER_SPEC;
@@ -197,6 +218,8 @@ static int recv_one(struct engine *e, const struct record *r, struct reader *con
 		if (result <= 0)
 			return result;
 	}
+	if (type == TYPE_ALERT)
+		record_watch(e, false, type, protect, bytes, len);
 	if (type != TYPE_HANDSHAKE && type != TYPE_ALERT && e->stash.len > 0)
 		return -KTLS_R_MESSAGE_INTERLEAVED;
 	return recv_plaintext(e, type, bytes, len, content);
@@ -226,8 +249,10 @@ int record_recv_ccs(struct engine *e)
 		result = take_record(e, &r);
 		if (result <= 0)
 			return result;
-		if (r.type == TYPE_CHANGE_CIPHER_SPEC && !e->schedule.rx.on)
+		if (r.type == TYPE_CHANGE_CIPHER_SPEC && !e->schedule.rx.on) {
+			record_watch(e, false, r.type, false, r.body, r.len);
 			return r.len == 1 && r.body[0] == 1 ? 1 : -KTLS_R_CHANGE_CIPHER_SPEC;
+		}
 		result = recv_one(e, &r, &content);
 		if (result != 0)
 			return result < 0 ? result : -KTLS_R_MESSAGE_UNEXPECTED;
@@ -321,6 +346,7 @@ int record_send_ccs(struct engine *e)
 	writer_vec(&w, 2, "\x01", 1);
 	if (!writer_ok(&w))
 		return -KTLS_R_INTERNAL;
+	record_watch(e, true, TYPE_CHANGE_CIPHER_SPEC, false, w.buf + HEADER, w.len - HEADER);
 	io->out_len += w.len;
 	e->ccs_sent = true;
 	return 0;
@@ -337,6 +363,7 @@ static void put_alert(struct engine *e, uint8_t level, uint8_t alert)
 		return;
 	at[before] = level;
 	at[before + 1] = alert;
+	record_watch(e, true, TYPE_ALERT, tx->on, at + before, 2);
 	io->out_len += protect_seal(&e->schedule, tx, TYPE_ALERT, record_version(e, TYPE_ALERT), at,
 				    2, tx->seq++);
 }

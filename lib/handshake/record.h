@@ -9,6 +9,13 @@
 
 #include "lib/handshake/engine.h"
 
+/* Tells the caller's watch operation, if there is one, of what goes by. */
+void record_watch(const struct engine *e, bool sent, uint8_t type, bool encrypted,
+		  const uint8_t *bytes, size_t len);
+
+/* The same for a handshake message, under the keys in force. */
+void record_watch_message(const struct engine *e, bool sent, const uint8_t *bytes, size_t len);
+
 /*
  * The next record with handshake bytes, decrypted; others on the way are dealt with. 1 with
  * *content set (never empty), 0 where the input holds no further whole record (io->need is set), or

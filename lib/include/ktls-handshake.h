@@ -218,7 +218,9 @@ struct ktls_engine_ops {
 
 	/*
 	 * What goes by, as it is sent or received: whole handshake messages in the clear, their
-	 * header included, alerts and change_cipher_spec. Never pending; NULL: not wanted.
+	 * header included (of one that is refused by its header: the header alone), alerts and
+	 * change_cipher_spec. What is received is told of before it is looked at: it may be
+	 * anything. Never pending; NULL: not wanted.
 	 */
 	void (*watch)(void *arg, const struct ktls_engine_event *event);
 };
