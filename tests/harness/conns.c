@@ -108,7 +108,7 @@ void conns_sign(struct conns *conns, size_t i)
 }
 
 /* A leaf whose names make it some 10 KB long, if big. */
-static struct cert *leaf_new(const struct cert *ca, bool big)
+static struct cert *leaf_new(const struct cert *ca, enum cert_key key, bool big)
 {
 	size_t size = 32768, len;
 	char *names = malloc(size);
@@ -118,18 +118,44 @@ static struct cert *leaf_new(const struct cert *ca, bool big)
 	for (int i = 0; i < 250 && big; i++)
 		len += (size_t)snprintf(names + len, size - len,
 					",DNS:a-name-to-fill-the-certificate-%d.example.com", i);
-	leaf = cert_server(CERT_P256, names, ca);
+	leaf = cert_server(key, names, ca);
 	free(names);
 	return leaf;
 }
 
 static const uint8_t alpn[] = "\x02h2\x08http/1.1";
 
-void conns_init(struct conns *conns, bool big)
+/* The leaf as profiles want it. */
+static void use_leaf(struct conns *conns)
 {
 	struct x509_error err;
 	size_t len;
-	char *pem;
+	char *pem = cert_chain_pem(conns->leaf, &len);
+
+	conns->identity = x509_identity_new(pem, len, &err);
+	conns->key = x509_key_new(conns->leaf->key_pem, conns->leaf->key_pem_len, &err);
+	free(pem);
+	ASSERT_NOT_NULL(conns->identity);
+	ASSERT_NOT_NULL(conns->key);
+}
+
+static void drop_leaf(struct conns *conns)
+{
+	x509_identity_free(conns->identity);
+	x509_key_free(conns->key);
+	cert_free(conns->leaf);
+}
+
+void conns_use_key(struct conns *conns, enum cert_key key)
+{
+	drop_leaf(conns);
+	conns->leaf = leaf_new(conns->ca, key, false);
+	use_leaf(conns);
+}
+
+void conns_init(struct conns *conns, bool big)
+{
+	struct x509_error err;
 	int fd[2];
 
 	memset(conns, 0, sizeof(*conns));
@@ -139,14 +165,9 @@ void conns_init(struct conns *conns, bool big)
 	close_by_reset(fd[0]);
 	close(fd[1]);
 	conns->ca = cert_ca(CERT_P256, "Test CA");
-	conns->leaf = leaf_new(conns->ca, big);
-	pem = cert_chain_pem(conns->leaf, &len);
-	conns->identity = x509_identity_new(pem, len, &err);
-	conns->key = x509_key_new(conns->leaf->key_pem, conns->leaf->key_pem_len, &err);
+	conns->leaf = leaf_new(conns->ca, CERT_P256, big);
+	use_leaf(conns);
 	conns->trust = x509_trust_new(conns->ca->pem, conns->ca->pem_len, &err);
-	free(pem);
-	ASSERT_NOT_NULL(conns->identity);
-	ASSERT_NOT_NULL(conns->key);
 	ASSERT_NOT_NULL(conns->trust);
 	conns->profile = (struct conn_profile){
 		.identities = (const struct x509_identity *const *)&conns->identity,
@@ -192,10 +213,8 @@ void conns_wipe(struct conns *conns)
 		EXPECT_EQ(2, epoll_entries(conns));
 	}
 	conn_loop_free(conns->loop);
-	x509_identity_free(conns->identity);
-	x509_key_free(conns->key);
+	drop_leaf(conns);
 	x509_trust_free(conns->trust);
-	cert_free(conns->leaf);
 	cert_free(conns->ca);
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/conn/conn.h"
+#include "tests/harness/certs.h"
 
 struct cert;
 struct x509_key;
@@ -67,6 +68,9 @@ struct conns {
 
 /* Sets up all but the loop: big certificates have a leaf of about 10 KB. */
 void conns_init(struct conns *conns, bool big);
+
+/* A leaf with a key of this type takes the place of the first, which is of P-256. */
+void conns_use_key(struct conns *conns, enum cert_key key);
 
 /* Makes the loop from conns->config. */
 void conns_open(struct conns *conns);
