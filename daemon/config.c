@@ -32,7 +32,7 @@ struct parser {
 	size_t text_size;
 	bool pair_due; /* this line has to be a "key = value", and none came yet */
 	enum section section;
-	uint32_t seen; /* keys of this section, by index in their table */
+	uint64_t seen; /* keys of this section, by index in their table */
 	unsigned int ktlsd_line;
 	struct config *config;
 	struct config_profile *profile; /* of this section */
@@ -183,8 +183,31 @@ static void set_key(struct parser *p, const struct key *key, const char *value)
 
 static void set_trust(struct parser *p, const struct key *key, const char *value)
 {
-	if (strcmp(value, "system") != 0)
-		set_text(p, value, PATH_MAX, field(p, key));
+	struct config_trust *trust = field(p, key);
+
+	trust->system = strcmp(value, "system") == 0;
+	trust->file.line = p->place.line;
+	if (!trust->system)
+		set_text(p, value, PATH_MAX, &trust->file);
+}
+
+static void set_client_auth(struct parser *p, const struct key *key, const char *value)
+{
+	static const char *const names[] = {
+		[KTLS_ENGINE_NO_CLIENT_AUTH] = "none",
+		[KTLS_ENGINE_REQUEST_CLIENT_AUTH] = "request",
+		[KTLS_ENGINE_REQUIRE_CLIENT_AUTH] = "require",
+	};
+
+	(void)key;
+	p->profile->client_auth_line = p->place.line;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			p->profile->client_auth = (enum ktls_engine_client_auth)i;
+			return;
+		}
+	}
+	config_error(&p->place, "'%s' is none of none, request, require", value);
 }
 
 static void set_users(struct parser *p, const struct key *key, const char *value)
@@ -224,7 +247,9 @@ static const struct key ktlsd_keys[] = {
 static const struct key profile_keys[] = {
 	{ "certificate", .repeats = true, .set = set_certificate },
 	{ "key", .repeats = true, .set = set_key },
-	{ "trust", .set = set_trust, IN_PROFILE(trust) },
+	{ "trust", .set = set_trust, IN_PROFILE(trust[KTLS_CLIENT]) },
+	{ "client-auth", .set = set_client_auth },
+	{ "client-trust", .set = set_trust, IN_PROFILE(trust[KTLS_SERVER]) },
 	{ "server-users", .repeats = true, .set = set_users, IN_PROFILE(access[KTLS_SERVER]) },
 	{ "server-groups", .repeats = true, .set = set_groups, IN_PROFILE(access[KTLS_SERVER]) },
 	{ "client-users", .repeats = true, .set = set_users, IN_PROFILE(access[KTLS_CLIENT]) },
@@ -250,11 +275,11 @@ static void take_pair(struct parser *p, const char *name, const char *value)
 			     p->section == SECTION_PROFILE ? "profile NAME" : "ktlsd");
 		return;
 	}
-	if (!key->repeats && (p->seen & 1u << (key - keys))) {
+	if (!key->repeats && (p->seen & UINT64_C(1) << (key - keys))) {
 		config_error(&p->place, "'%s' a second time in this section", name);
 		return;
 	}
-	p->seen |= 1u << (key - keys);
+	p->seen |= UINT64_C(1) << (key - keys);
 	if (!*value) {
 		config_error(&p->place, "'%s' has no value", name);
 		return;

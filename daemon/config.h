@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include <ktls-handshake.h>
 #include <ktls.h>
 
 #include "daemon/log.h"
@@ -54,12 +55,21 @@ struct config_access {
 	size_t groups_len;
 };
 
+/* Whom a profile believes in one role. */
+struct config_trust {
+	struct config_text
+		file; /* PEM; text is NULL where there is none, or where it is the system's */
+	bool system;  /* said so */
+};
+
 struct config_profile {
 	char *name;
 	unsigned int line; /* of the section */
 	struct config_pair pairs[CONFIG_PAIRS_MAX];
 	size_t pairs_len;
-	struct config_text trust; /* PEM file; text is NULL for the system's */
+	struct config_trust trust[CONFIG_ROLES]; /* by our role: as a client, whom servers may be */
+	enum ktls_engine_client_auth client_auth;
+	unsigned int client_auth_line;
 	struct config_access access[CONFIG_ROLES];
 	uint8_t *alpn; /* names as RFC 7301, 3.1 writes them; NULL for none */
 	size_t alpn_len;

@@ -52,8 +52,8 @@ static void free_profile(struct config_profile *profile)
 		free(profile->pairs[i].certificate.text);
 		free(profile->pairs[i].key.text);
 	}
-	free(profile->trust.text);
 	for (size_t i = 0; i < CONFIG_ROLES; i++) {
+		free(profile->trust[i].file.text);
 		free(profile->access[i].users);
 		free(profile->access[i].groups);
 	}
@@ -136,6 +136,25 @@ static bool somebody(const struct config_access *access)
 	return access->anyone || access->users_len > 0 || access->groups_len > 0;
 }
 
+/* Clients are believed for what an administrator says, never by default. */
+static void check_client_auth(const struct config_profile *profile, struct config_place *place)
+{
+	bool asks = profile->client_auth != KTLS_ENGINE_NO_CLIENT_AUTH;
+	unsigned int trust_line = profile->trust[KTLS_SERVER].file.line;
+
+	place->line = profile->client_auth_line;
+	if (asks && !somebody(&profile->access[KTLS_SERVER]))
+		config_error(place, "client-auth is for servers, and nobody may be one here: add "
+				    "server-users or server-groups");
+	if (asks && trust_line == 0)
+		config_error(place, "client-auth without those who may issue clients' "
+				    "certificates: add 'client-trust = FILE'");
+	place->line = trust_line;
+	if (!asks && trust_line > 0)
+		config_error(place, "client-trust where no client is asked: add 'client-auth = "
+				    "require', or request");
+}
+
 static void check_profile(const struct config_profile *profile, struct config_place *place)
 {
 	for (size_t i = 0; i < profile->pairs_len; i++) {
@@ -146,6 +165,7 @@ static void check_profile(const struct config_profile *profile, struct config_pl
 	place->line = profile->version_line;
 	if (profile->version_min > profile->version_max)
 		config_error(place, "tls-max is below tls-min, which is 1.3 where it is not given");
+	check_client_auth(profile, place);
 	place->line = profile->line;
 	if (!somebody(&profile->access[KTLS_SERVER]) && !somebody(&profile->access[KTLS_CLIENT]))
 		config_error(place,

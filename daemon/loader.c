@@ -17,9 +17,11 @@
 #include "lib/x509/key.h"
 #include "lib/x509/trust.h"
 
-#define PEM_MAX   (1 << 20) /* bytes of a certificate or key file */
-#define TRUST_MAX (8 << 20)
-#define KEYS_MAX  (BUNDLE_PROFILES_MAX * CONFIG_PAIRS_MAX)
+#define PEM_MAX    (1 << 20) /* bytes of a certificate or key file */
+#define TRUST_MAX  (8 << 20)
+#define KEYS_MAX   (BUNDLE_PROFILES_MAX * CONFIG_PAIRS_MAX)
+
+#define TRUSTS_MAX (BUNDLE_PROFILES_MAX * CONFIG_ROLES)
 
 _Static_assert(BUNDLE_PROFILES_MAX == CONFIG_PROFILES_MAX, "one bit a profile");
 
@@ -35,7 +37,7 @@ struct pair_files {
 
 struct profile_files {
 	struct pair_files pairs[CONFIG_PAIRS_MAX];
-	uint16_t trust; /* index, or BUNDLE_TRUST_NONE */
+	uint16_t trust[CONFIG_ROLES]; /* index, or BUNDLE_TRUST_NONE */
 };
 
 /* Everything that was read. Several profiles share a trust file. */
@@ -43,8 +45,8 @@ struct loader {
 	const struct config *config;
 	struct config_place place;
 	struct profile_files *profiles;
-	const char *trust_paths[BUNDLE_PROFILES_MAX];
-	struct file trusts[BUNDLE_PROFILES_MAX];
+	const char *trust_paths[TRUSTS_MAX];
+	struct file trusts[TRUSTS_MAX];
 	uint16_t trusts_len;
 };
 
@@ -226,26 +228,35 @@ static bool somebody(const struct config_profile *profile, enum ktls_role role)
 	return access->anyone || access->users_len > 0 || access->groups_len > 0;
 }
 
-/* The system's trust is for clients: a profile for servers alone does without. */
+/* The file of a role's trust; NULL where it needs none. A client's is the system's by default. */
+static const char *trust_path(struct loader *l, const struct config_profile *profile,
+			      enum ktls_role role)
+{
+	const struct config_trust *trust = &profile->trust[role];
+	const char *path = trust->file.text;
+
+	l->place.line = trust->file.line > 0 ? trust->file.line : profile->line;
+	if (path || (!trust->system && (role == KTLS_SERVER || !somebody(profile, role))))
+		return path;
+	path = system_trust();
+	if (!path)
+		config_error(&l->place,
+			     "profile '%s' trusts what the system does, which has no file of "
+			     "trusted certificates: install ca-certificates, or set %s",
+			     profile->name, role == KTLS_CLIENT ? "trust" : "client-trust");
+	return path;
+}
+
 static void load_profile(struct loader *l, const struct config_profile *profile,
 			 struct profile_files *files)
 {
-	const char *trust = profile->trust.text;
-
-	files->trust = BUNDLE_TRUST_NONE;
 	for (size_t i = 0; i < profile->pairs_len; i++)
 		load_pair(l, &profile->pairs[i], &files->pairs[i]);
-	l->place.line = trust ? profile->trust.line : profile->line;
-	if (!trust && somebody(profile, KTLS_CLIENT)) {
-		trust = system_trust();
-		if (!trust)
-			config_error(&l->place,
-				     "profile '%s' is for clients and this system has no file of "
-				     "trusted certificates: install ca-certificates, or set trust",
-				     profile->name);
+	for (size_t role = 0; role < CONFIG_ROLES; role++) {
+		const char *path = trust_path(l, profile, (enum ktls_role)role);
+
+		files->trust[role] = path ? load_trust(l, path) : BUNDLE_TRUST_NONE;
 	}
-	if (trust)
-		files->trust = load_trust(l, trust);
 }
 
 /* ---- packing ----------------------------------------------------------------------------------
@@ -269,7 +280,7 @@ static uint8_t roles_of(const struct config_profile *profile)
 {
 	uint8_t roles = 0;
 
-	if (profile->pairs_len > 0)
+	if (somebody(profile, KTLS_SERVER))
 		roles |= BUNDLE_ROLE(KTLS_SERVER);
 	if (somebody(profile, KTLS_CLIENT))
 		roles |= BUNDLE_ROLE(KTLS_CLIENT);
@@ -284,7 +295,9 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	writer_u16(w, profile->version_min);
 	writer_u16(w, profile->version_max);
 	writer_u8(w, profile->strict_sni);
-	writer_u16(w, files->trust);
+	writer_u8(w, (uint8_t)profile->client_auth);
+	for (size_t role = 0; role < CONFIG_ROLES; role++)
+		writer_u16(w, files->trust[role]);
 	writer_vec(w, 2, profile->alpn, profile->alpn_len);
 	writer_u8(w, (uint8_t)profile->pairs_len);
 	for (size_t i = 0; i < profile->pairs_len; i++) {

@@ -76,27 +76,45 @@ static bool read_alpn(struct profile *profile, struct reader *r)
 	return true;
 }
 
+/* One of the trusts, or none at all. */
+static bool read_trust(const struct worker *w, struct reader *r, const struct x509_trust **out)
+{
+	uint16_t i;
+
+	if (!reader_u16(r, &i) || (i >= w->trusts_len && i != BUNDLE_TRUST_NONE))
+		return false;
+	*out = i == BUNDLE_TRUST_NONE ? NULL : w->trusts[i];
+	return true;
+}
+
+static bool read_policy(struct worker *w, struct reader *r, struct conn_profile *conn)
+{
+	uint8_t auth;
+
+	if (!reader_u8(r, &auth) || auth > KTLS_ENGINE_REQUIRE_CLIENT_AUTH ||
+	    !read_trust(w, r, &conn->client_trust) || !read_trust(w, r, &conn->trust))
+		return false;
+	conn->client_auth = (enum ktls_engine_client_auth)auth;
+	conn_profile_seal(conn);
+	return true;
+}
+
 static bool read_profile(struct worker *w, struct reader *r, struct profile *profile)
 {
 	struct reader name;
 	uint8_t strict;
-	uint16_t trust;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
 	    !reader_u8(r, &profile->roles) || !reader_u16(r, &profile->conn.version_min) ||
-	    !reader_u16(r, &profile->conn.version_max) || !reader_u8(r, &strict) ||
-	    !reader_u16(r, &trust))
+	    !reader_u16(r, &profile->conn.version_max) || !reader_u8(r, &strict))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->worker = w;
 	profile->conn.strict_server_name = strict;
 	profile->conn.sign = signer_sign;
 	profile->conn.sign_arg = profile;
-	if (trust < w->trusts_len)
-		profile->conn.trust = w->trusts[trust];
-	else if (trust != BUNDLE_TRUST_NONE)
-		return false;
-	return read_alpn(profile, r) && read_identities(profile, r);
+	return read_policy(w, r, &profile->conn) && read_alpn(profile, r) &&
+	       read_identities(profile, r);
 }
 
 bool profiles_read(struct worker *w, struct reader *r)

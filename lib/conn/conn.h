@@ -34,6 +34,8 @@ struct conn_loop;
 struct x509_identity;
 struct x509_trust;
 
+#define CONN_POLICY_LEN 32 /* bytes */
+
 /* What is to be signed: fields of a handshake, never bytes of the peer's choosing. */
 struct conn_sign {
 	uint64_t token; /* for conn_sign_done() */
@@ -53,8 +55,10 @@ struct conn_profile {
 	uint16_t version_min;    /* KTLS_TLS_1_2 or KTLS_TLS_1_3; 0: the latter */
 	uint16_t version_max;
 	enum ktls_engine_client_auth client_auth; /* server: whether to ask the client for one */
-	const struct x509_trust *trust; /* who is believed; not for servers that ask for nothing */
-	const uint8_t *alpn;            /* where a request has none: as RFC 7301, 3.1 writes them */
+	const struct x509_trust *trust;           /* client: who is believed to be a server */
+	const struct x509_trust
+		*client_trust; /* server that asks: who is believed to be a client */
+	const uint8_t *alpn;   /* where a request has none: as RFC 7301, 3.1 writes them */
 	size_t alpn_len;
 
 	/*
@@ -65,7 +69,16 @@ struct conn_profile {
 	int (*sign)(void *arg, const struct conn_sign *request, uint8_t *signature,
 		    size_t *signature_len);
 	void *sign_arg;
+
+	/*
+	 * What peers are held to: a digest of client_auth and of both trusts, revocation lists and
+	 * pins included. A session of another policy is not resumed. By conn_profile_seal().
+	 */
+	uint8_t policy[CONN_POLICY_LEN];
 };
+
+/* Writes the policy: to be called once, when the fields above it have been filled in. */
+void conn_profile_seal(struct conn_profile *profile);
 
 /* How a handshake ended. Valid during the call of done(). */
 struct conn_result {

@@ -245,9 +245,11 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		.version_max = config->version_max,
 		.client_auth = config->client_auth,
 		.trust = out->trust,
+		.client_trust = out->trust,
 		.sign = sign,
 		.sign_arg = out,
 	};
+	conn_profile_seal(&out->profile);
 	return true;
 }
 

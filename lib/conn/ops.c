@@ -124,14 +124,15 @@ static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
 static int op_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
 {
 	struct conn *c = arg;
-	enum ktls_role peer = c->role == KTLS_CLIENT ? KTLS_SERVER : KTLS_CLIENT;
+	bool server = c->role == KTLS_SERVER;
+	const struct x509_trust *trust = server ? c->profile->client_trust : c->profile->trust;
 	struct x509_error err = { .text = "" };
 	int r = chain_keep(c, certs, certs_len);
 
 	if (r < 0)
 		return r;
-	r = x509_peer_verify_chain(c->profile->trust, certs, certs_len, peer, c->server_name,
-				   time(NULL), &c->peer, &err);
+	r = x509_peer_verify_chain(trust, certs, certs_len, server ? KTLS_CLIENT : KTLS_SERVER,
+				   c->server_name, time(NULL), &c->peer, &err);
 	if (r < 0)
 		memcpy(c->text, err.text, sizeof(c->text));
 	return r;

@@ -11,11 +11,14 @@
 /* Whether the profile has what the role needs. */
 static bool profile_serves(const struct conn_profile *profile, enum ktls_role role)
 {
-	bool verifies = role == KTLS_CLIENT || profile->client_auth != KTLS_ENGINE_NO_CLIENT_AUTH;
 	bool signs = role == KTLS_SERVER || profile->identities_len > 0;
 
-	return (!verifies || profile->trust) && (!signs || profile->sign) &&
-	       (role == KTLS_CLIENT || profile->identities_len > 0);
+	if (signs && !profile->sign)
+		return false;
+	if (role == KTLS_CLIENT)
+		return profile->trust;
+	return profile->identities_len > 0 &&
+	       (profile->client_auth == KTLS_ENGINE_NO_CLIENT_AUTH || profile->client_trust);
 }
 
 static int request_check(const struct conn_request *request)

@@ -10,6 +10,7 @@
 
 struct x509_trust {
 	X509_STORE *store;
+	uint8_t digest[X509_TRUST_DIGEST_LEN];
 	struct x509_cache *cache; /* of peers' certificates that led to one of the anchors */
 };
 

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "lib/crypto/hash.h"
 #include "lib/x509/anchors.h"
 #include "lib/x509/internal.h"
 #include "lib/x509/pem.h"
@@ -108,6 +109,7 @@ struct x509_trust *x509_trust_new(const void *pem, size_t len, struct x509_error
 	} else {
 		load.store = trust->store;
 		good = read_anchors(&load, pem, len);
+		hash_bytes(HASH_SHA256, pem, len, trust->digest);
 	}
 	if (!good) {
 		x509_trust_free(trust);
@@ -124,6 +126,11 @@ void x509_trust_free(struct x509_trust *trust)
 	X509_STORE_free(trust->store);
 	x509_cache_free(trust->cache);
 	free(trust);
+}
+
+const uint8_t *x509_trust_digest(const struct x509_trust *trust)
+{
+	return trust->digest;
 }
 
 size_t x509_trust_count(const struct x509_trust *trust)

@@ -8,6 +8,7 @@
 #define KTLS_X509_TRUST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/x509/x509.h"
 
@@ -24,6 +25,10 @@ struct x509_trust *x509_trust_new(const void *pem, size_t len, struct x509_error
 	__attribute__((warn_unused_result));
 
 void x509_trust_free(struct x509_trust *trust);
+
+/* Of all that decides who is believed: two trusts with the same digest believe the same. */
+#define X509_TRUST_DIGEST_LEN 32 /* bytes */
+const uint8_t *x509_trust_digest(const struct x509_trust *trust);
 
 /* The number of anchors. */
 size_t x509_trust_count(const struct x509_trust *trust);

@@ -173,6 +173,7 @@ void conns_init(struct conns *conns, bool big)
 		.identities = (const struct x509_identity *const *)&conns->identity,
 		.identities_len = 1,
 		.trust = conns->trust,
+		.client_trust = conns->trust,
 		.alpn = alpn,
 		.alpn_len = sizeof(alpn) - 1,
 		.sign = sign,

@@ -115,7 +115,7 @@ TEST_F(config, reads_every_key)
 	EXPECT_STREQ("/a.pem", p->pairs[0].certificate.text);
 	EXPECT_STREQ("/b.key", p->pairs[1].key.text);
 	EXPECT_EQ(19, p->pairs[1].key.line);
-	EXPECT_STREQ("/ca.pem", p->trust.text);
+	EXPECT_STREQ("/ca.pem", p->trust[KTLS_CLIENT].file.text);
 	ASSERT_EQ(3, p->access[KTLS_SERVER].users_len);
 	EXPECT_EQ(7, p->access[KTLS_SERVER].users[2]);
 	EXPECT_FALSE(p->access[KTLS_SERVER].anyone);
@@ -138,10 +138,39 @@ TEST_F(config, has_defaults)
 	EXPECT_EQ(1, self->config->signers);
 	EXPECT_GE(self->config->workers, 1);
 	EXPECT_EQ(60000, self->config->deadline_max);
-	EXPECT_NULL(self->config->profiles[0].trust.text);
+	EXPECT_NULL(self->config->profiles[0].trust[KTLS_CLIENT].file.text);
 	EXPECT_FALSE(self->config->profiles[0].strict_sni);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_min);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_max);
+}
+
+#define SERVER MINIMAL "certificate = /a\nkey = /b\n"
+
+TEST_F(config, client_auth)
+{
+	const struct config_profile *p;
+
+	read_text(self, MINIMAL);
+	ASSERT_NOT_NULL(self->config);
+	EXPECT_EQ(KTLS_ENGINE_NO_CLIENT_AUTH, self->config->profiles[0].client_auth);
+	read_text(self, SERVER "server-users = 1\nclient-auth = request\nclient-trust = /ca.pem\n");
+	ASSERT_NOT_NULL(self->config);
+	p = self->config->profiles;
+	EXPECT_EQ(KTLS_ENGINE_REQUEST_CLIENT_AUTH, p->client_auth);
+	EXPECT_STREQ("/ca.pem", p->trust[KTLS_SERVER].file.text);
+	EXPECT_NULL(p->trust[KTLS_CLIENT].file.text);
+	read_text(self, SERVER "server-users = 1\nclient-auth = require\nclient-trust = system\n");
+	ASSERT_NOT_NULL(self->config);
+	EXPECT_EQ(KTLS_ENGINE_REQUIRE_CLIENT_AUTH, self->config->profiles[0].client_auth);
+	EXPECT_TRUE(self->config->profiles[0].trust[KTLS_SERVER].system);
+	expect_error(self, SERVER "server-users = 1\nclient-auth = yes\n", 6,
+		     "'yes' is none of none, request, require");
+	expect_error(self, SERVER "server-users = 1\nclient-auth = require\n", 6,
+		     "client-auth without those who may issue");
+	expect_error(self, SERVER "server-users = 1\nclient-trust = /ca.pem\n", 6,
+		     "client-trust where no client is asked");
+	expect_error(self, SERVER "client-auth = require\nclient-trust = /ca.pem\n", 5,
+		     "client-auth is for servers");
 }
 
 TEST_F(config, versions)
