@@ -280,6 +280,20 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 	return ret;
 }
 
+int x509_peer_unchecked(const struct ktls_span *leaf, struct x509_peer **out)
+{
+	struct check check = { .err = NULL };
+	int ret = -KTLS_R_CERTIFICATE_MALFORMED;
+
+	ERR_set_mark();
+	check.leaf = x509_parse(leaf->bytes, leaf->len);
+	if (check.leaf)
+		ret = take_key(&check, out);
+	X509_free(check.leaf);
+	ERR_pop_to_mark();
+	return ret;
+}
+
 int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, uint16_t scheme,
 			       const uint8_t *content, size_t len, const uint8_t *sig,
 			       size_t sig_len)

@@ -41,6 +41,14 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 	__attribute__((warn_unused_result));
 
 /*
+ * The peer whose leaf this is (DER), unchecked: for tools that show a certificate whatever it is
+ * worth. 0 with *out to be freed, -KTLS_R_CERTIFICATE_MALFORMED, -KTLS_R_CERTIFICATE_KEY_TYPE or
+ * -KTLS_R_NO_MEMORY.
+ */
+int x509_peer_unchecked(const struct ktls_span *leaf, struct x509_peer **out)
+	__attribute__((warn_unused_result));
+
+/*
  * Checks a signature of the content by the leaf's key, made in a version of TLS: 1.3 has no
  * rsa_pkcs1 and binds ECDSA's schemes to a curve (RFC 9846, 4.3.3), 1.2 does neither. Returns 0;
  * -KTLS_R_SCHEME_INVALID for a scheme that the version does not sign handshakes with or that does
