@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is made once and used by all handshakes of a configuration, for our stack and for libssl. */
+/* What is made once and used by all handshakes with keys of a type, for our stack and for libssl.
+ */
 #ifndef KTLS_TESTS_BENCH_SETUP_H
 #define KTLS_TESTS_BENCH_SETUP_H
 
@@ -8,23 +9,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/x509/cache.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
 #include "lib/x509/trust.h"
+#include "tests/bench/account.h"
 #include "tests/harness/certs.h"
 
 #define HOST "bench.example"
 
-enum side { SERVER, CLIENT, SIDES };
+/* Shown in turns, each is new to a client that remembers the most recent ones. */
+#define LEAVES (X509_CACHE_ENTRIES + 16)
 
-/* What both stacks use. */
-struct setup {
-	const char *name;
-	struct x509_identity *identity;
+/* A side's certificates: leaves of one key under one intermediate, and whom the peer believes. */
+struct credentials {
+	struct cert *root, *intermediate, *leaves[LEAVES];
+	struct x509_identity *identities[LEAVES];
 	struct x509_key *key;
-	struct x509_trust *trust;
-	struct cert *root, *intermediate, *leaf;
-	SSL_CTX *ssl[SIDES];
+	struct x509_trust *trust; /* the root, for the peer */
+};
+
+struct setup {
+	enum cert_key type;
+	struct credentials of[SIDES];
 };
 
 static inline void require(bool ok, const char *what)
@@ -35,61 +42,89 @@ static inline void require(bool ok, const char *what)
 	exit(1);
 }
 
-static inline SSL_CTX *ssl_context(enum side side, const struct cert *leaf)
+static inline struct x509_trust *new_trust(const struct credentials *c)
 {
-	SSL_CTX *ctx = SSL_CTX_new(side == SERVER ? TLS_server_method() : TLS_client_method());
+	struct x509_trust *trust = x509_trust_new(c->root->pem, c->root->pem_len, NULL);
 
-	require(ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-			SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-			SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") == 1 &&
-			SSL_CTX_set1_groups_list(ctx, "X25519") == 1,
-		"SSL_CTX failed");
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	if (side == SERVER) {
-		require(SSL_CTX_use_certificate(ctx, leaf->x509) == 1 &&
-				SSL_CTX_use_PrivateKey(ctx, leaf->pkey) == 1 &&
-				SSL_CTX_add1_chain_cert(ctx, leaf->issuer->x509) == 1 &&
-				SSL_CTX_set_num_tickets(ctx, 0) == 1,
-			"SSL_CTX of the server failed");
-		return ctx;
-	}
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	require(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), leaf->issuer->issuer->x509) == 1,
-		"SSL_CTX of the client failed");
-	return ctx;
+	require(trust, "no trust");
+	return trust;
 }
 
-static inline void setup_init(struct setup *setup, const char *name, enum cert_key type)
+static inline struct cert *new_leaf(struct credentials *c, enum cert_key type, enum side side)
 {
-	size_t len;
-	char *pem;
+	const struct cert_spec spec = {
+		.key = type,
+		.key_of = c->leaves[0],
+		.cn = HOST,
+		.san = "DNS:" HOST,
+		.key_usage = "digitalSignature,keyEncipherment",
+		.eku = side == SERVER ? "serverAuth" : "clientAuth",
+	};
 
-	setup->name = name;
-	setup->root = cert_ca(type, "Bench Root");
-	setup->intermediate = cert_intermediate(type, "Bench Intermediate", setup->root);
-	setup->leaf = cert_server(type, "DNS:" HOST, setup->intermediate);
-	pem = cert_chain_pem(setup->leaf, &len);
-	setup->identity = x509_identity_new(pem, len, NULL);
-	setup->key = x509_key_new(setup->leaf->key_pem, setup->leaf->key_pem_len, NULL);
-	setup->trust = x509_trust_new(setup->root->pem, setup->root->pem_len, NULL);
-	require(setup->identity && setup->key && setup->trust, "our set-up failed");
-	require(setup->identity->chain_len == 2, "the chain is not leaf and intermediate");
+	return cert_new(&spec, c->intermediate);
+}
+
+static inline void credentials_init(struct credentials *c, enum cert_key type, enum side side)
+{
+	c->root = cert_ca(type, "Bench Root");
+	c->intermediate = cert_intermediate(type, "Bench Intermediate", c->root);
+	c->trust = new_trust(c);
+	for (size_t i = 0; i < LEAVES; i++) {
+		size_t len;
+		char *pem;
+
+		c->leaves[i] = new_leaf(c, type, side);
+		pem = cert_chain_pem(c->leaves[i], &len);
+		c->identities[i] = x509_identity_new(pem, len, NULL);
+		require(c->identities[i] && c->identities[i]->chain_len == 2,
+			"the chain is not leaf and intermediate");
+		free(pem);
+	}
+	c->key = x509_key_new(c->leaves[0]->key_pem, c->leaves[0]->key_pem_len, NULL);
+	require(c->key, "no key");
+}
+
+static inline void credentials_free(struct credentials *c)
+{
+	for (size_t i = 0; i < LEAVES; i++) {
+		x509_identity_free(c->identities[i]);
+		cert_free(c->leaves[LEAVES - 1 - i]);
+	}
+	x509_trust_free(c->trust);
+	x509_key_free(c->key);
+	cert_free(c->intermediate);
+	cert_free(c->root);
+}
+
+static inline void setup_init(struct setup *setup, enum cert_key type)
+{
+	setup->type = type;
 	for (enum side side = SERVER; side < SIDES; side++)
-		setup->ssl[side] = ssl_context(side, setup->leaf);
-	free(pem);
+		credentials_init(&setup->of[side], type, side);
 }
 
 static inline void setup_free(struct setup *setup)
 {
 	for (enum side side = SERVER; side < SIDES; side++)
-		SSL_CTX_free(setup->ssl[side]);
-	x509_trust_free(setup->trust);
-	x509_key_free(setup->key);
-	x509_identity_free(setup->identity);
-	cert_free(setup->leaf);
-	cert_free(setup->intermediate);
-	cert_free(setup->root);
+		credentials_free(&setup->of[side]);
 }
+
+/* How a row's handshakes are. */
+enum memory {
+	KNOWN,     /* the same peer again and again */
+	NEW_LEAF,  /* certificates never seen, by an intermediate that is known */
+	NEW_CHAIN, /* nothing seen before */
+};
+
+struct scenario {
+	const char *name;
+	uint16_t version;
+	enum cert_key type;
+	bool mutual; /* both sides have certificates */
+	enum memory memory;
+	double aim[SIDES]; /* ours as a share of libssl's CPU time; 0: none, and no row */
+};
+
+#define NO_AIM (-1) /* a row without an aim */
 
 #endif
