@@ -37,6 +37,8 @@ static const struct scenario scenarios[] = {
 	{ "1.2 RSA, new leaf", KTLS_TLS_1_2, RSA, false, NEW_LEAF, { 0, 0.65 } },
 };
 
+static const char *wanted; /* rows whose names hold this; an argument */
+
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
 static struct row {
@@ -171,7 +173,7 @@ static void print_rows(void (*print)(const struct scenario *, enum side, const s
 {
 	for (size_t i = 0; i < SCENARIOS; i++) {
 		for (enum side side = SERVER; side < SIDES; side++) {
-			if (scenarios[i].aim[side] != 0)
+			if (scenarios[i].aim[side] != 0 && strstr(scenarios[i].name, wanted))
 				print(&scenarios[i], side, &rows[i][side]);
 		}
 	}
@@ -191,7 +193,7 @@ static void print_all(void)
 	       sizeof(struct ktls_engine));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct setup setups[2];
 
@@ -201,10 +203,13 @@ int main(void)
 	setup_init(&setups[0], P256);
 	setup_init(&setups[1], RSA);
 	measure_clock();
+	wanted = argc > 1 ? argv[1] : "";
 	for (size_t i = 0; i < SCENARIOS; i++) {
 		const struct scenario *s = &scenarios[i];
 		const struct setup *setup = &setups[s->type == RSA];
 
+		if (!strstr(s->name, wanted))
+			continue;
 		check_verification(s, setup);
 		run_rounds(s, setup, rows[i]);
 	}
