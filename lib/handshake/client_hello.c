@@ -5,6 +5,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/extensions.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/resume_1_2.h"
 
 #define LEGACY_VERSION 0x0303
 #define SHARES_MAX     64 /* key shares in a ClientHello; more are refused */
@@ -40,9 +41,13 @@ static int make_randoms(struct engine *e)
 
 	if (result < 0)
 		return result;
-	if (!engine_may_use(e, KTLS_TLS_1_3))
+	resume_1_2_offer(e);
+	if (!engine_may_use(e, KTLS_TLS_1_3) && !e->resume.offered)
 		return 0;
-	/* A session id that nobody knows makes us look like a resuming TLS 1.2 client: E.4. */
+	/*
+	 * A session id that nobody knows makes us look like a resuming TLS 1.2 client: E.4. With a
+	 * ticket its echo says that the server resumes (RFC 5077, 3.4).
+	 */
 	e->session_id_len = sizeof(e->session_id);
 	return e->config.ops->random(e->arg, e->session_id, sizeof(e->session_id));
 }
@@ -344,7 +349,8 @@ static int check_1_2(struct engine *e, const struct client_hello *h)
 		;
 	if (method != 0)
 		return -KTLS_R_COMPRESSION;
-	if (!extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET))
+	e->extended_master = extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET);
+	if (!e->extended_master)
 		return -KTLS_R_MASTER_SECRET;
 	if (list_has(h->suites, SUITE_RENEGOTIATION))
 		e->signals_renegotiation = true;
@@ -361,7 +367,8 @@ static int negotiate_1_2(struct engine *e, const struct client_hello *h)
 		result = note_suites(e, h);
 	if (result == 0)
 		result = choose_group_1_2(e, h);
-	e->session_id_len = 0;
+	if (result == 0)
+		result = resume_1_2_take(e, h->values.ticket, h->session_id);
 	return result < 0 ? result : LEGACY;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/keys.h"
 #include "lib/handshake/machine.h"
+#include "lib/handshake/resume_1_2.h"
 #include "lib/handshake/stash.h"
 
 #define HOST_NAME_MAX_LEN 255
@@ -141,8 +142,10 @@ void ktls_engine_wipe(struct ktls_engine *engine)
 {
 	struct engine *e = engine_of(engine);
 
-	if (e->config.ops)
+	if (e->config.ops) {
 		stash_release(e);
+		resume_1_2_release(e);
+	}
 	secret_wipe(e, sizeof(*e));
 }
 

@@ -31,6 +31,7 @@
 enum message {
 	MESSAGE_CLIENT_HELLO = 1,
 	MESSAGE_SERVER_HELLO = 2,
+	MESSAGE_NEW_SESSION_TICKET = 4,
 	MESSAGE_ENCRYPTED_EXTENSIONS = 8,
 	MESSAGE_CERTIFICATE = 11,
 	MESSAGE_SERVER_KEY_EXCHANGE = 12,
@@ -85,6 +86,7 @@ enum state {
 	SERVER_RECV_FINISHED,
 	SERVER_SWITCH_RX,
 
+	CLIENT12_RESUME,
 	CLIENT12_RECV_CERTIFICATE,
 	CLIENT12_RECV_KEY_EXCHANGE,
 	CLIENT12_RECV_REQUEST_OR_DONE,
@@ -96,8 +98,18 @@ enum state {
 	CLIENT12_KEYS,
 	CLIENT12_SEND_CCS,
 	CLIENT12_SEND_FINISHED,
+	CLIENT12_RECV_TICKET,
 	CLIENT12_RECV_CCS,
 	CLIENT12_RECV_FINISHED,
+	CLIENT12_KEEP,
+	CLIENT12_RESUMED_KEYS,
+	CLIENT12_RESUMED_RECV_TICKET,
+	CLIENT12_RESUMED_RECV_CCS,
+	CLIENT12_RESUMED_RECV_FINISHED,
+	CLIENT12_RESUMED_SEND_CCS,
+	CLIENT12_RESUMED_SEND_FINISHED,
+	SERVER12_OPEN_TICKET,
+	SERVER12_RESUME,
 	SERVER12_CHOOSE,
 	SERVER12_SUITE,
 	SERVER12_SEND_HELLO,
@@ -111,8 +123,16 @@ enum state {
 	SERVER12_KEYS,
 	SERVER12_RECV_CCS,
 	SERVER12_RECV_FINISHED,
+	SERVER12_SEAL_TICKET,
+	SERVER12_SEND_TICKET,
 	SERVER12_SEND_CCS,
 	SERVER12_SEND_FINISHED,
+	SERVER12_RESUMED_SEND_HELLO,
+	SERVER12_RESUMED_KEYS,
+	SERVER12_RESUMED_SEND_CCS,
+	SERVER12_RESUMED_SEND_FINISHED,
+	SERVER12_RESUMED_RECV_CCS,
+	SERVER12_RESUMED_RECV_FINISHED,
 
 	STATE_DONE,
 	STATE_FAILED,
@@ -132,6 +152,16 @@ struct flight {
 	bool open;
 	size_t start; /* where its first record begins in io->out */
 	struct writer w;
+};
+
+/* TLS 1.2's tickets: resume_1_2.c. */
+struct resume_1_2 {
+	bool offered; /* client: config.session is in the ClientHello */
+	bool owed;    /* a NewSessionTicket was announced and is to come */
+	uint8_t *buf; /* borrowed: a state, a ticket, a session; secret */
+	size_t cap;
+	size_t state_len;  /* at the buffer's beginning */
+	size_t ticket_len; /* of the server's new one */
 };
 
 struct engine {
@@ -164,6 +194,7 @@ struct engine {
 	uint16_t
 		offered_suites; /* server, TLS 1.2: the client's, a bit an entry of config.suites */
 	bool signals_renegotiation; /* RFC 5746: the client knows secure renegotiation */
+	bool extended_master;       /* RFC 7627: the hello at hand has the extension */
 	uint8_t session_id[32];
 	uint8_t session_id_len;
 	uint32_t offered;  /* client: extensions in our ClientHello, a bit a row of the table */
@@ -178,6 +209,8 @@ struct engine {
 	uint8_t hello_digest[32];      /* server: what may not change between two ClientHellos */
 	uint16_t schemes[SCHEMES_MAX]; /* the peer's, as far as we know them; its order */
 	size_t schemes_len;
+
+	struct resume_1_2 resume;
 
 	/* Authentication. */
 	struct ktls_engine_choice choice;

@@ -79,6 +79,11 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.wanted = point_formats_wanted, .build = point_formats_build,
 		.parse = point_formats_parse,
 	},
+	[EXTENSION_SESSION_TICKET] = {
+		.type = 35, .allowed = CH | SH12, .built = CH | SH12,
+		.wanted = session_ticket_wanted, .build = session_ticket_build,
+		.parse = session_ticket_parse,
+	},
 	[EXTENSION_PSK_MODES] = { .type = 45, .allowed = CH, .parse = psk_modes_parse },
 	[EXTENSION_EARLY_DATA] = { .type = 42, .allowed = CH | EE, .parse = early_data_parse },
 	[EXTENSION_PRE_SHARED_KEY] = { .type = 41, .allowed = CH | SH, .parse = pre_shared_key_parse },

@@ -25,6 +25,7 @@ enum extension_row {
 	EXTENSION_EXTENDED_MASTER_SECRET,
 	EXTENSION_RENEGOTIATION_INFO,
 	EXTENSION_POINT_FORMATS,
+	EXTENSION_SESSION_TICKET,
 	EXTENSION_PSK_MODES,
 	EXTENSION_EARLY_DATA,
 	EXTENSION_PRE_SHARED_KEY,
@@ -37,6 +38,7 @@ struct extension_values {
 	bool offers_1_3, offers_1_2; /* ClientHello: supported_versions has it */
 	struct reader groups;        /* ClientHello: NamedGroup list */
 	struct reader shares;        /* ClientHello: KeyShareEntry list */
+	struct reader ticket;        /* ClientHello: of TLS 1.2 */
 	struct reader cookie;        /* HelloRetryRequest */
 	uint16_t group;              /* ServerHello, HelloRetryRequest: selected group */
 	struct reader share;         /* ServerHello: the server's share */
@@ -81,6 +83,9 @@ void renegotiation_info_build(struct engine *e, enum message message, struct wri
 int point_formats_parse(struct engine *e, struct extension_values *values, struct reader *body);
 bool point_formats_wanted(const struct engine *e, enum message message);
 void point_formats_build(struct engine *e, enum message message, struct writer *w);
+int session_ticket_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool session_ticket_wanted(const struct engine *e, enum message message);
+void session_ticket_build(struct engine *e, enum message message, struct writer *w);
 int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body);

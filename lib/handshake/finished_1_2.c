@@ -3,6 +3,12 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/messages.h"
 
+/* In a full handshake the ticket is between the two (RFC 5077, 3.3). */
+static int next(const struct engine *e)
+{
+	return e->resume.owed ? ALTERNATIVE : 0;
+}
+
 int finished_1_2_build(struct engine *e, struct writer *w)
 {
 	uint8_t hash[HASH_MAX], verify_data[FINISHED_1_2];
@@ -10,7 +16,7 @@ int finished_1_2_build(struct engine *e, struct writer *w)
 	transcript_hash(&e->transcript, hash);
 	schedule_1_2_finished(&e->schedule, e->config.role, hash, verify_data);
 	writer_bytes(w, verify_data, sizeof(verify_data));
-	return 0;
+	return next(e);
 }
 
 int finished_1_2_recv(struct engine *e, struct reader *body)
@@ -26,5 +32,5 @@ int finished_1_2_recv(struct engine *e, struct reader *body)
 	schedule_1_2_finished(&e->schedule, sender, hash, expected);
 	same = secret_equal(got.at, expected, sizeof(expected));
 	secret_wipe(expected, sizeof(expected));
-	return same ? 0 : -KTLS_R_FINISHED_MISMATCH;
+	return same ? next(e) : -KTLS_R_FINISHED_MISMATCH;
 }

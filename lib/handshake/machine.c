@@ -4,6 +4,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/messages.h"
 #include "lib/handshake/record.h"
+#include "lib/handshake/resume_1_2.h"
 #include "lib/handshake/rows.h"
 #include "lib/handshake/stash.h"
 #include "lib/wire/reason.h"
@@ -212,6 +213,9 @@ void machine_fail(struct engine *e, int reason)
 		e->flight.open = false;
 	e->facts.reason = row->number;
 	e->state = STATE_FAILED;
+	/* What an operation under way may write to lasts until the context is wiped. */
+	if (!e->waiting)
+		resume_1_2_release(e);
 	e->waiting = false;
 	if (row->alert != KTLS_ALERT_NONE) {
 		e->facts.alert = (uint8_t)row->alert;

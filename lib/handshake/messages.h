@@ -61,7 +61,7 @@ int server_hello_done_recv(struct engine *e, struct reader *body);
 int client_key_exchange_build(struct engine *e, struct writer *w);
 int client_key_exchange_recv(struct engine *e, struct reader *body);
 
-/* finished_1_2.c, RFC 5246 7.4.9. */
+/* finished_1_2.c, RFC 5246 7.4.9. ALTERNATIVE where a NewSessionTicket is next. */
 int finished_1_2_build(struct engine *e, struct writer *w);
 int finished_1_2_recv(struct engine *e, struct reader *body);
 

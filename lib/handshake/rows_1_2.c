@@ -2,9 +2,15 @@
 /* The states of TLS 1.2 behind the hellos: RFC 5246, 7.3. */
 #include "lib/handshake/keys.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/resume_1_2.h"
 #include "lib/handshake/rows.h"
 
 const struct row rows_1_2[STATES] = {
+	[CLIENT12_RESUME] = {
+		.name = "client 1.2: see whether the session is resumed",
+		.act = resume_1_2_client, .next = CLIENT12_RECV_CERTIFICATE,
+		.alternative = CLIENT12_RESUMED_KEYS,
+	},
 	[CLIENT12_RECV_CERTIFICATE] = {
 		.name = "client 1.2: wait for Certificate",
 		.accept = {
@@ -63,6 +69,14 @@ const struct row rows_1_2[STATES] = {
 	[CLIENT12_SEND_FINISHED] = {
 		.name = "client 1.2: send Finished",
 		.send = MESSAGE_FINISHED, .build = finished_1_2_build, .next = CLIENT12_RECV_CCS,
+		.alternative = CLIENT12_RECV_TICKET,
+	},
+	[CLIENT12_RECV_TICKET] = {
+		.name = "client 1.2: wait for NewSessionTicket",
+		.accept = {
+			{ MESSAGE_NEW_SESSION_TICKET, MESSAGE_MAX, new_session_ticket_1_2_recv,
+			  CLIENT12_RECV_CCS },
+		},
 	},
 	[CLIENT12_RECV_CCS] = {
 		.name = "client 1.2: wait for change_cipher_spec",
@@ -71,11 +85,58 @@ const struct row rows_1_2[STATES] = {
 	[CLIENT12_RECV_FINISHED] = {
 		.name = "client 1.2: wait for Finished",
 		.accept = {
-			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, STATE_DONE },
+			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, CLIENT12_KEEP },
 		},
 		.boundary = true,
 	},
+	[CLIENT12_KEEP] = {
+		.name = "client 1.2: keep the session",
+		.act = resume_1_2_keep, .next = STATE_DONE,
+	},
 
+	/* the abbreviated handshake */
+	[CLIENT12_RESUMED_KEYS] = {
+		.name = "client 1.2: keys of the resumed session",
+		.act = resume_1_2_client_keys, .next = CLIENT12_RESUMED_RECV_CCS,
+		.alternative = CLIENT12_RESUMED_RECV_TICKET,
+	},
+	[CLIENT12_RESUMED_RECV_TICKET] = {
+		.name = "client 1.2: wait for NewSessionTicket, resumed",
+		.accept = {
+			{ MESSAGE_NEW_SESSION_TICKET, MESSAGE_MAX, new_session_ticket_1_2_recv,
+			  CLIENT12_RESUMED_RECV_CCS },
+		},
+	},
+	[CLIENT12_RESUMED_RECV_CCS] = {
+		.name = "client 1.2: wait for change_cipher_spec, resumed",
+		.ccs_in = true, .act = keys_1_2_switch_rx, .next = CLIENT12_RESUMED_RECV_FINISHED,
+	},
+	[CLIENT12_RESUMED_RECV_FINISHED] = {
+		.name = "client 1.2: wait for Finished, resumed",
+		.accept = {
+			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv,
+			  CLIENT12_RESUMED_SEND_CCS },
+		},
+		.boundary = true,
+	},
+	[CLIENT12_RESUMED_SEND_CCS] = {
+		.name = "client 1.2: send change_cipher_spec, resumed",
+		.act = keys_1_2_switch_tx, .next = CLIENT12_RESUMED_SEND_FINISHED,
+	},
+	[CLIENT12_RESUMED_SEND_FINISHED] = {
+		.name = "client 1.2: send Finished, resumed",
+		.send = MESSAGE_FINISHED, .build = finished_1_2_build, .next = CLIENT12_KEEP,
+	},
+
+	[SERVER12_OPEN_TICKET] = {
+		.name = "server 1.2: open the ticket",
+		.act = resume_1_2_open, .next = SERVER12_RESUME,
+	},
+	[SERVER12_RESUME] = {
+		.name = "server 1.2: see whether the session is resumed",
+		.act = resume_1_2_server, .next = SERVER12_CHOOSE,
+		.alternative = SERVER12_RESUMED_SEND_HELLO,
+	},
 	[SERVER12_CHOOSE] = {
 		.name = "server 1.2: choose a certificate",
 		.act = keys_choose, .next = SERVER12_SUITE,
@@ -136,7 +197,16 @@ const struct row rows_1_2[STATES] = {
 		.accept = {
 			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, SERVER12_SEND_CCS },
 		},
-		.boundary = true,
+		.boundary = true, .alternative = SERVER12_SEAL_TICKET,
+	},
+	[SERVER12_SEAL_TICKET] = {
+		.name = "server 1.2: make a ticket",
+		.act = resume_1_2_seal, .next = SERVER12_SEND_TICKET,
+	},
+	[SERVER12_SEND_TICKET] = {
+		.name = "server 1.2: send NewSessionTicket",
+		.send = MESSAGE_NEW_SESSION_TICKET, .build = new_session_ticket_1_2_build,
+		.next = SERVER12_SEND_CCS,
 	},
 	[SERVER12_SEND_CCS] = {
 		.name = "server 1.2: send change_cipher_spec",
@@ -145,5 +215,36 @@ const struct row rows_1_2[STATES] = {
 	[SERVER12_SEND_FINISHED] = {
 		.name = "server 1.2: send Finished",
 		.send = MESSAGE_FINISHED, .build = finished_1_2_build, .next = STATE_DONE,
+	},
+
+	/* the abbreviated handshake */
+	[SERVER12_RESUMED_SEND_HELLO] = {
+		.name = "server 1.2: send ServerHello, resumed",
+		.send = MESSAGE_SERVER_HELLO_1_2, .build = server_hello_1_2_build,
+		.next = SERVER12_RESUMED_KEYS,
+	},
+	[SERVER12_RESUMED_KEYS] = {
+		.name = "server 1.2: keys of the resumed session",
+		.act = resume_1_2_server_keys, .next = SERVER12_RESUMED_SEND_CCS,
+	},
+	[SERVER12_RESUMED_SEND_CCS] = {
+		.name = "server 1.2: send change_cipher_spec, resumed",
+		.act = keys_1_2_switch_tx, .next = SERVER12_RESUMED_SEND_FINISHED,
+	},
+	[SERVER12_RESUMED_SEND_FINISHED] = {
+		.name = "server 1.2: send Finished, resumed",
+		.send = MESSAGE_FINISHED, .build = finished_1_2_build,
+		.next = SERVER12_RESUMED_RECV_CCS,
+	},
+	[SERVER12_RESUMED_RECV_CCS] = {
+		.name = "server 1.2: wait for change_cipher_spec, resumed",
+		.ccs_in = true, .act = keys_1_2_switch_rx, .next = SERVER12_RESUMED_RECV_FINISHED,
+	},
+	[SERVER12_RESUMED_RECV_FINISHED] = {
+		.name = "server 1.2: wait for Finished, resumed",
+		.accept = {
+			{ MESSAGE_FINISHED, FINISHED_MAX, finished_1_2_recv, STATE_DONE },
+		},
+		.boundary = true,
 	},
 };

@@ -21,7 +21,7 @@ const struct row rows_1_3[STATES] = {
 			{ MESSAGE_SERVER_HELLO, MESSAGE_MAX, server_hello_recv, CLIENT_AGREE },
 			{ MESSAGE_HELLO_RETRY, MESSAGE_MAX, hello_retry_recv, CLIENT_GENERATE_AGAIN },
 		},
-		.boundary = true, .legacy = CLIENT12_RECV_CERTIFICATE,
+		.boundary = true, .legacy = CLIENT12_RESUME,
 	},
 	[CLIENT_GENERATE_AGAIN] = {
 		.name = "client: make key share again",
@@ -124,7 +124,7 @@ const struct row rows_1_3[STATES] = {
 		.accept = {
 			{ MESSAGE_CLIENT_HELLO, MESSAGE_MAX, client_hello_recv, SERVER_CHOOSE },
 		},
-		.boundary = true, .alternative = SERVER_SEND_RETRY, .legacy = SERVER12_CHOOSE,
+		.boundary = true, .alternative = SERVER_SEND_RETRY, .legacy = SERVER12_OPEN_TICKET,
 	},
 	[SERVER_SEND_RETRY] = {
 		.name = "server: send HelloRetryRequest",

@@ -84,6 +84,10 @@ int schedule_1_2_derive(struct schedule *s, enum ktls_role role, const uint8_t *
 			const uint8_t *client_random, const uint8_t *server_random)
 	__attribute__((warn_unused_result));
 
+/* The keys of a session that is resumed: its master secret lies in s->secret. From START only. */
+int schedule_1_2_resume(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
+			const uint8_t *server_random) __attribute__((warn_unused_result));
+
 /* Puts the keys of a direction in force, once. */
 int schedule_1_2_switch(struct schedule *s, struct traffic *t) __attribute__((warn_unused_result));
 

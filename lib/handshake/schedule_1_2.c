@@ -84,6 +84,17 @@ int schedule_1_2_derive(struct schedule *s, enum ktls_role role, const uint8_t *
 	return 0;
 }
 
+int schedule_1_2_resume(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
+			const uint8_t *server_random)
+{
+	if (s->stage != SCHEDULE_START || !s->suite)
+		return -KTLS_R_INTERNAL;
+	secret_wipe(s->private_key, sizeof(s->private_key));
+	key_block(s, role, client_random, server_random);
+	s->stage = SCHEDULE_1_2;
+	return 0;
+}
+
 int schedule_1_2_switch(struct schedule *s, struct traffic *t)
 {
 	if (s->stage != SCHEDULE_1_2 || t->on)

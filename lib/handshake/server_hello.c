@@ -5,6 +5,7 @@
 
 #include "lib/handshake/extensions.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/resume_1_2.h"
 
 #define LEGACY_VERSION     0x0303
 #define SUPPORTED_VERSIONS 43
@@ -143,8 +144,10 @@ static int check_fields(struct engine *e, const struct server_hello *h, uint16_t
 {
 	bool same = reader_equal(&h->session_id, e->session_id, e->session_id_len);
 
-	/* In TLS 1.2 an echo would resume a session that there never was (E.4). */
-	if (version == KTLS_TLS_1_3 ? !same : same && e->session_id_len > 0)
+	/* In TLS 1.2 an echo resumes a session, which there may never have been (E.4). */
+	if (version == KTLS_TLS_1_2 && same && e->session_id_len > 0)
+		e->facts.resumed = e->resume.offered;
+	if (version == KTLS_TLS_1_3 ? !same : same && e->session_id_len > 0 && !e->resume.offered)
 		return -KTLS_R_SESSION_ID_ECHO;
 	if (!engine_list_has(e->config.suites, e->config.suites_len, h->suite) ||
 	    suite_find(h->suite)->version != version)
@@ -191,6 +194,14 @@ static int parse(struct engine *e, enum message message, struct reader *body,
 	return version;
 }
 
+static int take_1_2(struct engine *e, struct server_hello *h)
+{
+	e->extended_master = extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET);
+	if (!reader_copy(&h->random, e->server_random, sizeof(e->server_random)))
+		return -KTLS_R_INTERNAL;
+	return e->facts.resumed ? resume_1_2_check(e) : 0;
+}
+
 int server_hello_recv(struct engine *e, struct reader *body)
 {
 	struct server_hello h;
@@ -198,10 +209,10 @@ int server_hello_recv(struct engine *e, struct reader *body)
 
 	if (result < 0)
 		return result;
-	if (result == LEGACY)
-		return reader_copy(&h.random, e->server_random, sizeof(e->server_random))
-			       ? LEGACY
-			       : -KTLS_R_INTERNAL;
+	if (result == LEGACY) {
+		result = take_1_2(e, &h);
+		return result < 0 ? result : LEGACY;
+	}
 	if (h.values.group != e->group->number)
 		return -KTLS_R_KEY_SHARE_MISMATCH;
 	e->peer_share_len = h.values.share.left;

@@ -19,6 +19,7 @@
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 
+#define SESSION_LIFETIME     7200   /* seconds: of a ticket that we make */
 #define SESSION_LIFETIME_MAX 604800 /* seconds: "Servers MUST NOT use any value greater", 4.7.1 */
 
 struct session {

@@ -127,8 +127,8 @@ struct ktls_engine_event {
  * Operations. Each returns 0 with its outputs written; KTLS_ENGINE_PENDING and completes later, by
  * writing its outputs to the same addresses and calling ktls_engine_resume(); or a negative reason.
  * Inputs are valid during the call only: what a pending operation needs, it copies. Outputs lie in
- * the engine's context and are valid until it is wiped. arg is the pointer given to
- * ktls_engine_init().
+ * the engine's context or in what it has borrowed, and are valid until it is wiped. arg is the
+ * pointer given to ktls_engine_init().
  */
 struct ktls_engine_ops {
 	/* len random bytes; never pending. */
@@ -193,8 +193,9 @@ struct ktls_engine_ops {
 
 	/*
 	 * Client: a session that a later handshake may resume (its config.session), at most
-	 * KTLS_ENGINE_SESSION_MAX bytes, secret. Called in the handshake (TLS 1.2); what comes
-	 * later goes through ktls_secrets_ticket(). Never pending; NULL: not wanted.
+	 * KTLS_ENGINE_SESSION_MAX bytes, secret. Called at the handshake's end (TLS 1.2), with the
+	 * session that was resumed where the server made no new ticket; what comes later goes
+	 * through ktls_secrets_ticket(). Never pending; NULL: not wanted.
 	 */
 	void (*keep_session)(void *arg, const uint8_t *session, size_t session_len);
 

@@ -148,7 +148,8 @@ struct ktls_traffic_key {
 	R(RETRY_MISMATCH, 41, ILLEGAL_PARAMETER, "RFC 9846 4.2.2, 4.2.4", "hello after a HelloRetryRequest that changes what it may not") \
 	R(RENEGOTIATION, 43, HANDSHAKE_FAILURE, "RFC 5746 3.4, 3.6", "renegotiation is not signalled as the RFC demands") \
 	R(FALLBACK, 44, INAPPROPRIATE_FALLBACK, "RFC 7507 3", "the client fell back to a version lower than it had to") \
-	R(MASTER_SECRET, 45, HANDSHAKE_FAILURE, "RFC 7627 5.2, 5.3", "no extended master secret") \
+	R(MASTER_SECRET, 45, HANDSHAKE_FAILURE, "RFC 7627 5.2, 5.3", "no extended master secret, or not as in the session") \
+	R(SESSION_SUITE, 46, ILLEGAL_PARAMETER, "RFC 5246 7.4.1.3", "session resumed with a cipher suite that is not its own") \
 	R(LEGACY_VERSION, 42, PROTOCOL_VERSION, "RFC 9846 4.2.2, 4.2.3", "legacy_version of an unsupported protocol") \
 	/* authentication */ \
 	R(FINISHED_MISMATCH, 50, DECRYPT_ERROR, "RFC 9846 4.5.3", "Finished does not verify") \

@@ -19,9 +19,9 @@ struct scenario {
 };
 
 extern const struct scenario scenarios_record[], scenarios_hello[], scenarios_auth[],
-	scenarios_1_2[];
+	scenarios_1_2[], scenarios_resume[];
 extern const size_t scenarios_record_len, scenarios_hello_len, scenarios_auth_len,
-	scenarios_1_2_len;
+	scenarios_1_2_len, scenarios_resume_len;
 
 #define SCENARIO(victim, reason, provoke)                  \
 	{                                                  \
@@ -41,6 +41,7 @@ enum extension_type {
 	POINT_FORMATS = 11,
 	ALPN = 16,
 	EXTENDED_MASTER_SECRET = 23,
+	SESSION_TICKET = 35,
 	PRE_SHARED_KEY = 41,
 	EARLY_DATA = 42,
 	VERSIONS = 43,

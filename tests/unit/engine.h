@@ -26,6 +26,7 @@ FIXTURE_VARIANT(engines)
 	uint16_t client_max, server_max; /* versions; 0: TLS 1.3. With TLS 1.2, both may do it */
 };
 
+#ifndef ENGINE_ONLY_1_2
 FIXTURE_VARIANT_ADD(engines, aes128_x25519){ KTLS_AES_128_GCM_SHA256, KTLS_GROUP_X25519, false, 0,
 					     0 };
 FIXTURE_VARIANT_ADD(engines, aes256_x25519){ KTLS_AES_256_GCM_SHA384, KTLS_GROUP_X25519, false, 0,
@@ -42,6 +43,7 @@ FIXTURE_VARIANT_ADD(engines, retry_aes128){ KTLS_AES_128_GCM_SHA256, KTLS_GROUP_
 					    0 };
 FIXTURE_VARIANT_ADD(engines, retry_aes256){ KTLS_AES_256_GCM_SHA384, KTLS_GROUP_SECP256R1, true, 0,
 					    0 };
+#endif
 
 static bool is_1_2(const struct test_variant_engines *variant)
 {

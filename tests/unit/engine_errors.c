@@ -19,6 +19,7 @@ static const struct scenario *scenario_at(size_t i)
 		{ scenarios_hello, scenarios_hello_len },
 		{ scenarios_auth, scenarios_auth_len },
 		{ scenarios_1_2, scenarios_1_2_len },
+		{ scenarios_resume, scenarios_resume_len },
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

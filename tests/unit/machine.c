@@ -26,10 +26,17 @@ static const char *const client_paths[] = {
 static const char *const client_1_2_paths[] = {
 	">CH <SH <CT <SKE <SHD >CKE >CCS >FIN <CCS <FIN",
 	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CCS >FIN <CCS <FIN",
+	/* RFC 5077, 3.1: a ticket is promised, or taken */
+	">CH <SH <CT <SKE <SHD >CKE >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CCS <FIN >CCS >FIN",
+	">CH <SH <NST <CCS <FIN >CCS >FIN",
 };
 
 static const char *const server_1_2_paths[] = {
 	"<CH >SH >CT >SKE >SHD <CKE <CCS <FIN >CCS >FIN",
+	"<CH >SH >CT >SKE >SHD <CKE <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CCS >FIN <CCS <FIN",
 };
 
 static const char *const server_paths[] = {
@@ -72,6 +79,8 @@ static const char *message_name(enum message message)
 		return "SHD";
 	case MESSAGE_CLIENT_KEY_EXCHANGE:
 		return "CKE";
+	case MESSAGE_NEW_SESSION_TICKET:
+		return "NST";
 	case MESSAGE_FINISHED:
 		return "FIN";
 	default:
@@ -108,6 +117,18 @@ static bool is_open(enum state state, int way, const char *so_far)
 	return way == (strstr(so_far, "CR") != NULL);
 }
 
+static bool sends_ccs(enum state state)
+{
+	return state == CLIENT12_SEND_CCS || state == SERVER12_SEND_CCS ||
+	       state == CLIENT12_RESUMED_SEND_CCS || state == SERVER12_RESUMED_SEND_CCS;
+}
+
+static bool receives_ccs(enum state state)
+{
+	return state == CLIENT12_RECV_CCS || state == SERVER12_RECV_CCS ||
+	       state == CLIENT12_RESUMED_RECV_CCS || state == SERVER12_RESUMED_RECV_CCS;
+}
+
 static void walk(enum state state, const char *so_far, int depth)
 {
 	struct machine_row row = machine_row(state);
@@ -120,12 +141,10 @@ static void walk(enum state state, const char *so_far, int depth)
 		strcpy(found.text[found.n++], so_far);
 		return;
 	}
-	if (state == CLIENT12_SEND_CCS || state == SERVER12_SEND_CCS)
+	if (sends_ccs(state) || receives_ccs(state))
 		row.messages[0] = CCS;
-	if (state == CLIENT12_RECV_CCS || state == SERVER12_RECV_CCS) {
-		row.messages[0] = CCS;
+	if (receives_ccs(state))
 		row.receives = true;
-	}
 	if (row.legacy && follow_legacy)
 		follow(&row, row.messages[0], row.legacy, so_far, depth);
 	for (int i = 0; i < 2; i++) {
