@@ -9,6 +9,7 @@
 #include "lib/x509/x509.h"
 #include "tests/harness/auth.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/tickets.h"
 
 static struct engine_end ours, unused;
 
@@ -348,6 +349,99 @@ TEST_F(libssl, shows_a_certificate)
 	EXPECT_NE(0, ktls_engine_facts(&ours.engine)->client_scheme);
 	exchange_data(self);
 	cert_free(theirs);
+}
+
+/* ---- resumption ------------------------------------------------------------------------------ */
+
+/* Sessions of TLS 1.3 come after the handshake. */
+static bool resumes(const struct test_variant_libssl *variant)
+{
+	return variant->version == KTLS_TLS_1_2;
+}
+
+static void expect_resumed(struct test_self_libssl *self, bool resumed)
+{
+	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
+	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
+	EXPECT_EQ(resumed, ktls_engine_facts(&ours.engine)->resumed);
+	EXPECT_EQ((int)resumed, SSL_session_reused(self->ssl));
+	exchange_data(self);
+}
+
+/* A connection of ours as a server; libssl has a session, or none yet. */
+static void serve(struct test_self_libssl *self, SSL_SESSION *session, bool resumed)
+{
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	start_ssl(self);
+	ASSERT_EQ(1, SSL_set_tlsext_host_name(self->ssl, "server.example"));
+	if (session)
+		ASSERT_EQ(1, SSL_set_session(self->ssl, session));
+	SSL_set_connect_state(self->ssl);
+	converse(self);
+	expect_resumed(self, resumed);
+}
+
+static void next_connection(struct test_self_libssl *self)
+{
+	ktls_engine_wipe(&ours.engine);
+	ours.calls = 0;
+	ours.in.len = 0;
+	SSL_shutdown(self->ssl);
+	SSL_free(self->ssl);
+	self->ssl = NULL;
+}
+
+TEST_F(libssl, resumes_as_the_client)
+{
+	SSL_SESSION *session;
+
+	if (!resumes(variant))
+		return;
+	auth_add(&self->auth, self->leaf);
+	ours.config.role = KTLS_SERVER;
+	tickets_attach(&unused, &ours);
+	serve(self, NULL, false);
+	session = SSL_get1_session(self->ssl);
+	ASSERT_EQ(1, SSL_SESSION_has_ticket(session));
+	for (int i = 0; i < 2; i++) {
+		next_connection(self);
+		serve(self, session, true);
+	}
+	tickets.none = true;
+	next_connection(self);
+	serve(self, session, false);
+	SSL_SESSION_free(session);
+}
+
+static void ask(struct test_self_libssl *self, bool resumed)
+{
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	start_ssl(self);
+	SSL_set_accept_state(self->ssl);
+	converse(self);
+	expect_resumed(self, resumed);
+}
+
+TEST_F(libssl, resumes_as_the_server)
+{
+	if (!resumes(variant))
+		return;
+	auth_trust(&self->auth, self->ca);
+	self->auth.name = "server.example";
+	ours.config.server_name = "server.example";
+	tickets_attach(&ours, &unused);
+	use_leaf(self);
+	ask(self, false);
+	ASSERT_EQ(1u, tickets.kept);
+	for (int i = 0; i < 2; i++) {
+		next_connection(self);
+		tickets_offer(&ours);
+		ask(self, true);
+	}
+	SSL_CTX_set_options(self->ctx, SSL_OP_NO_TICKET);
+	next_connection(self);
+	tickets_offer(&ours);
+	ask(self, false);
 }
 
 TEST_HARNESS_MAIN
