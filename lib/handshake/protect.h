@@ -10,6 +10,23 @@
 
 #define PROTECT_HEADER 5
 
+/* What records of one direction and key are protected by; pointers are the caller's. */
+struct protection {
+	const struct suite *suite;
+	const struct aead *aead;
+	const uint8_t *iv; /* AEAD_NONCE bytes, or the salt of TLS 1.2's AES-GCM */
+};
+
+/* Bytes of a protected record's body before and behind the content. */
+size_t protection_prefix(const struct suite *suite);
+size_t protection_suffix(const struct suite *suite);
+
+/* protect_seal() and protect_open() below for a key that is kept expanded. */
+size_t protection_seal(const struct protection *p, uint8_t type, uint16_t version, uint8_t *at,
+		       size_t len, uint64_t seq);
+bool protection_open(const struct protection *p, uint8_t *at, size_t len, uint64_t seq,
+		     uint8_t **content, size_t *content_len) __attribute__((warn_unused_result));
+
 /* Bytes of a record's body before and behind the content; 0 where records are not protected. */
 size_t protect_prefix(const struct schedule *s, const struct traffic *t);
 size_t protect_suffix(const struct schedule *s, const struct traffic *t);
