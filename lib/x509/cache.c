@@ -13,6 +13,7 @@ struct entry {
 	uint8_t digest[DIGEST_SIZE];
 	uint64_t used; /* the clock at the last use */
 	X509 *x;       /* NULL: free */
+	X509 *issuer;  /* whose key made x's signature; NULL: nobody looked */
 };
 
 struct x509_cache {
@@ -25,6 +26,14 @@ struct x509_cache *x509_cache_new(void)
 	return calloc(1, sizeof(struct x509_cache));
 }
 
+static void empty(struct entry *entry)
+{
+	X509_free(entry->x);
+	X509_free(entry->issuer);
+	entry->x = NULL;
+	entry->issuer = NULL;
+}
+
 void x509_cache_free(struct x509_cache *cache)
 {
 	size_t i;
@@ -32,7 +41,7 @@ void x509_cache_free(struct x509_cache *cache)
 	if (!cache)
 		return;
 	for (i = 0; i < X509_CACHE_ENTRIES; i++)
-		X509_free(cache->entries[i].x);
+		empty(&cache->entries[i]);
 	free(cache);
 }
 
@@ -76,7 +85,13 @@ X509 *x509_cache_get(struct x509_cache *cache, const uint8_t *der, size_t len)
 	return entry->x;
 }
 
-void x509_cache_put(struct x509_cache *cache, const uint8_t *der, size_t len, X509 *x)
+/* NULL if libcrypto counts no further. */
+static X509 *share(X509 *x)
+{
+	return x && X509_up_ref(x) ? x : NULL;
+}
+
+void x509_cache_put(struct x509_cache *cache, const uint8_t *der, size_t len, X509 *x, X509 *issuer)
 {
 	uint8_t digest[DIGEST_SIZE];
 	struct entry *entry;
@@ -85,12 +100,24 @@ void x509_cache_put(struct x509_cache *cache, const uint8_t *der, size_t len, X5
 	if (!cache || !digest_of(der, len, digest))
 		return;
 	entry = find(cache, digest, &found);
-	if (found || !X509_up_ref(x))
+	if (found && entry->x == x && entry->issuer == issuer)
 		return;
-	X509_free(entry->x);
+	empty(entry);
+	entry->x = share(x);
+	entry->issuer = share(issuer);
 	memcpy(entry->digest, digest, DIGEST_SIZE);
-	entry->x = x;
 	entry->used = ++cache->clock;
+}
+
+bool x509_cache_has_signature(const struct x509_cache *cache, const X509 *x, const X509 *issuer)
+{
+	size_t i;
+
+	for (i = 0; cache && i < X509_CACHE_ENTRIES; i++) {
+		if (cache->entries[i].x == x)
+			return cache->entries[i].issuer == issuer;
+	}
+	return false;
 }
 
 size_t x509_cache_count(const struct x509_cache *cache)

@@ -12,6 +12,7 @@
 #include "lib/x509/anchors.h"
 #include "lib/x509/internal.h"
 #include "lib/x509/name.h"
+#include "lib/x509/signatures.h"
 
 #define SECURITY_LEVEL 2 /* libcrypto's: 112 bits */
 #define RSA_BITS_MIN   2048
@@ -79,28 +80,32 @@ static int parse_certs(struct check *check, const struct ktls_span *certs, size_
 	return 0;
 }
 
-/* By value: an anchor that the peer sent too is on the path as the trust file has it. */
-static bool on_path(const struct check *check, const X509 *x)
+/* By value: an anchor that the peer sent too is on the path as the trust file has it. -1: not. */
+static int place_on_path(const struct check *check, const X509 *x)
 {
 	int i;
 
 	for (i = 0; i < sk_X509_num(check->path); i++) {
 		if (X509_cmp(sk_X509_value(check->path, i), x) == 0)
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
 }
 
-/* Not what the peer sent besides: that may be anything. */
+/* Not what the peer sent besides: that may be anything. The next on the path is the issuer, none
+ * (NULL) behind an anchor. */
 static void keep_path(const struct check *check, const struct ktls_span *certs, size_t n)
 {
 	size_t i;
+	int place;
 	X509 *x;
 
 	for (i = 0; i < n; i++) {
 		x = sk_X509_value(check->sent, (int)i);
-		if (on_path(check, x))
-			x509_cache_put(check->trust->cache, certs[i].bytes, certs[i].len, x);
+		place = place_on_path(check, x);
+		if (place >= 0)
+			x509_cache_put(check->trust->cache, certs[i].bytes, certs[i].len, x,
+				       sk_X509_value(check->path, place + 1));
 	}
 }
 
@@ -130,6 +135,7 @@ static bool set_up(const struct check *check, X509_STORE_CTX *ctx)
 	X509_VERIFY_PARAM_set_time(param, check->now);
 	X509_VERIFY_PARAM_set_depth(param, KTLS_ENGINE_CERTS_MAX);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+	x509_signatures_set_up(ctx, check->trust->cache);
 	/* Whatever is in the trust file is an anchor, self-signed or not. */
 	return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) &&
 	       X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER

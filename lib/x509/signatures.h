@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The signatures and dates along a path (RFC 5280, 6.1.3 a): what libcrypto's own last step does,
+ * but a signature that was good once is not computed again. Whether one is good depends on bytes
+ * only, those of the certificate and of the issuer's key, and both are the same objects as before:
+ * all else, dates, names, constraints, trust, is checked each time.
+ */
+#ifndef KTLS_X509_SIGNATURES_H
+#define KTLS_X509_SIGNATURES_H
+
+#include <openssl/x509_vfy.h>
+
+#include "lib/x509/cache.h"
+
+/*
+ * Has the context's X509_verify_cert() check signatures so; to be called after its init. cache must
+ * outlive the context. For paths that may end at any anchor (X509_V_FLAG_PARTIAL_CHAIN), at a time
+ * that the context's parameters say.
+ */
+void x509_signatures_set_up(X509_STORE_CTX *ctx, struct x509_cache *cache);
+
+#endif
