@@ -2,6 +2,8 @@
 /* Records of both versions (RFC 9846, 5; RFC 5246, 6.2) behind the handshake, in userspace. */
 #include <string.h>
 
+#include <ktls-record.h>
+
 #include "lib/crypto/util.h"
 #include "lib/handshake/protect.h"
 #include "lib/wire/reader.h"

@@ -32,11 +32,6 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define KTLS_ALIGNED(n)  alignas(n)
-#define KTLS_AT_LEAST(n) /* an array of so many bytes, or more */
-#else
-#define KTLS_ALIGNED(n)  _Alignas(n)
-#define KTLS_AT_LEAST(n) static n
 #endif
 
 #pragma GCC visibility push(default)
@@ -397,59 +392,6 @@ size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *se
  */
 size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
 				uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
-
-/* ---- records, for those whose kernel does not carry them --------------------------------------
- */
-
-#define KTLS_RECORD_LAYER_SIZE   768
-#define KTLS_RECORD_CONTENT_MAX  16384 /* bytes of a record's content (RFC 9846, 5.1) */
-#define KTLS_RECORD_OVERHEAD_MAX 29    /* bytes that a record of ours is longer than its content */
-#define KTLS_RECORD_PREFIX_MAX   13    /* of these, before the content */
-
-/* The keys of both directions, expanded. Secret; its insides are the library's. */
-struct ktls_record_layer {
-	KTLS_ALIGNED(16) unsigned char opaque[KTLS_RECORD_LAYER_SIZE];
-};
-
-/*
- * Begins with the keys that a handshake ended with, sequence numbers included, where a kernel would
- * get them. Returns 0, or -KTLS_R_MISUSE for keys of an unknown suite or of two. To be ended with
- * ktls_record_wipe().
- */
-int ktls_record_init(struct ktls_record_layer *layer, const struct ktls_traffic_key *tx,
-		     const struct ktls_traffic_key *rx) __attribute__((warn_unused_result));
-void ktls_record_wipe(struct ktls_record_layer *layer);
-
-/* Bytes before the content in a record: who puts the content there saves seal() a copy. */
-size_t ktls_record_prefix(const struct ktls_record_layer *layer);
-
-/*
- * Makes the next record, of a content type (RFC 9846, 5.1), around len bytes of content. out has
- * room for len + KTLS_RECORD_OVERHEAD_MAX; content may be out + ktls_record_prefix(), or lie
- * outside of it. Returns 0 with the record's length, or with nothing written -KTLS_R_MISUSE
- * (content too long, or empty where that is no application data) or -KTLS_R_KEY_EXHAUSTED where
- * the key has made as many records as it may.
- */
-int ktls_record_seal(struct ktls_record_layer *layer, uint8_t type, const void *content, size_t len,
-		     uint8_t *out, size_t *out_len) __attribute__((warn_unused_result));
-
-/*
- * Opens the next record in place: record_len bytes, header included, neither more nor less than
- * one. Returns 0 with the type and the content, which points into the record; or a negative reason:
- * RECORD_MAC, RECORD_TOO_LONG, RECORD_TYPE, RECORD_NO_TYPE, RECORD_EMPTY, KEY_EXHAUSTED. After
- * that no further record can be opened.
- */
-int ktls_record_open(struct ktls_record_layer *layer, uint8_t *record, size_t record_len,
-		     uint8_t *type, struct ktls_span *content) __attribute__((warn_unused_result));
-
-/*
- * Replaces the key of a direction (RFC 9846, 4.7.3), which has the suite of the one before.
- * Returns 0 or -KTLS_R_MISUSE.
- */
-int ktls_record_rekey_tx(struct ktls_record_layer *layer, const struct ktls_traffic_key *tx)
-	__attribute__((warn_unused_result));
-int ktls_record_rekey_rx(struct ktls_record_layer *layer, const struct ktls_traffic_key *rx)
-	__attribute__((warn_unused_result));
 
 /* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 

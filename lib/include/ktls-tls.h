@@ -11,6 +11,11 @@
 
 #ifdef __cplusplus
 extern "C" {
+#define KTLS_ALIGNED(n)  alignas(n)
+#define KTLS_AT_LEAST(n) /* an array of so many bytes, or more */
+#else
+#define KTLS_ALIGNED(n)  _Alignas(n)
+#define KTLS_AT_LEAST(n) static n
 #endif
 
 /* Bytes somewhere else. */

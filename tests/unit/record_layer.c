@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include <ktls-handshake.h>
+#include <ktls-record.h>
 
 #include "lib/crypto/util.h"
 #include "tests/harness/harness.h"
