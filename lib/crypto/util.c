@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/crypto/cpu.h"
 
@@ -32,4 +33,12 @@ bool secret_equal(const void *a, const void *b, size_t len)
 void random_bytes(void *out, size_t len)
 {
 	randombytes_buf(out, len);
+}
+
+uint64_t time_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }

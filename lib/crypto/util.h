@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What every holder of secrets needs: wiping, comparing, random bytes. */
+/* What every holder of secrets needs: wiping, comparing, random bytes, the time. */
 #ifndef KTLS_CRYPTO_UTIL_H
 #define KTLS_CRYPTO_UTIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * To be called once before anything else of lib/crypto, from one thread: chooses code for this CPU.
@@ -18,5 +19,8 @@ void secret_wipe(void *p, size_t len);
 bool secret_equal(const void *a, const void *b, size_t len);
 
 void random_bytes(void *out, size_t len);
+
+/* Milliseconds since 1970. */
+uint64_t time_now(void);
 
 #endif

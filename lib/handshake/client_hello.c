@@ -5,6 +5,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/extensions.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/psk.h"
 #include "lib/handshake/resume_1_2.h"
 
 #define LEGACY_VERSION 0x0303
@@ -62,13 +63,14 @@ static void give_cookie_back(struct engine *e)
 int client_hello_build(struct engine *e, struct writer *w)
 {
 	struct writer_vec suites;
+	size_t start = w->len;
 	int result;
 
-	if (!e->facts.retried) {
-		result = make_randoms(e);
-		if (result < 0)
-			return result;
-	}
+	result = e->facts.retried ? 0 : make_randoms(e);
+	if (result == 0)
+		result = psk_offer(e);
+	if (result < 0)
+		return result;
 	writer_u16(w, LEGACY_VERSION);
 	writer_bytes(w, e->random, sizeof(e->random));
 	writer_vec(w, 1, e->session_id, e->session_id_len);
@@ -79,6 +81,7 @@ int client_hello_build(struct engine *e, struct writer *w)
 	writer_close(w, suites);
 	writer_vec(w, 1, "\0", 1);
 	extensions_build(e, MESSAGE_CLIENT_HELLO, w);
+	psk_bind(e, w, start);
 	give_cookie_back(e);
 	return 0;
 }
@@ -120,17 +123,34 @@ static uint16_t choose_version(const struct engine *e, const struct client_hello
 	return 0;
 }
 
-static int check_1_3(const struct engine *e, const struct client_hello *h)
+/*
+ * What must be there "if not containing a pre_shared_key" (9.2), and is missed only where that key
+ * is none of ours.
+ */
+static int check_required(struct engine *e)
+{
+	int result = extensions_required(e, MESSAGE_CLIENT_HELLO);
+
+	if (!extension_received(e, EXTENSION_PRE_SHARED_KEY))
+		return result;
+	/* "Servers MUST abort" where a pre-shared key comes without its modes, 4.3.9. */
+	if (!extension_received(e, EXTENSION_PSK_MODES))
+		return -KTLS_R_EXTENSION_MISSING;
+	/* Neither without the other, 9.2. */
+	if (extension_received(e, EXTENSION_SUPPORTED_GROUPS) !=
+	    extension_received(e, EXTENSION_KEY_SHARE))
+		return -KTLS_R_EXTENSION_MISSING;
+	e->psk.otherwise = result;
+	return 0;
+}
+
+static int check_1_3(struct engine *e, const struct client_hello *h)
 {
 	if (h->version != LEGACY_VERSION)
 		return -KTLS_R_LEGACY_VERSION;
 	if (!reader_equal(&h->compression, "\0", 1))
 		return -KTLS_R_COMPRESSION;
-	/* "Servers MUST abort" where a pre-shared key comes without its modes, 4.3.9. */
-	if (extension_received(e, EXTENSION_PRE_SHARED_KEY) &&
-	    !extension_received(e, EXTENSION_PSK_MODES))
-		return -KTLS_R_EXTENSION_MISSING;
-	return extensions_required(e, MESSAGE_CLIENT_HELLO);
+	return check_required(e);
 }
 
 static bool list_has(struct reader list, uint16_t number)
@@ -289,13 +309,10 @@ static int check_repeated(const struct engine *e, struct reader body)
 	return secret_equal(now, e->hello_digest, sizeof(now)) ? 0 : -KTLS_R_RETRY_MISMATCH;
 }
 
-/* The server's side of the negotiation: 0, or ALTERNATIVE for a retry. */
-static int negotiate(struct engine *e, const struct client_hello *h, struct reader body)
+static int negotiate_group(struct engine *e, const struct client_hello *h, struct reader body)
 {
-	int result = choose_suite(e, h);
+	int result;
 
-	if (result < 0)
-		return result;
 	if (e->facts.retried) {
 		/* "Early data is not permitted after a HelloRetryRequest", 4.2.2. */
 		e->skip_early_data = false;
@@ -306,6 +323,25 @@ static int negotiate(struct engine *e, const struct client_hello *h, struct read
 	if (result == ALTERNATIVE)
 		digest(body, e->hello_digest);
 	return result;
+}
+
+/* The server's side of the negotiation: 0, ALTERNATIVE for a retry, PENDING for a ticket. */
+static int negotiate(struct engine *e, const struct client_hello *h, struct reader body)
+{
+	int result = choose_suite(e, h);
+	bool has_share;
+
+	if (result == 0)
+		result = negotiate_group(e, h, body);
+	has_share = result == 0;
+	/* With a pre-shared key it may go on without a key exchange. */
+	if (result == -KTLS_R_GROUPS_NONE_SHARED &&
+	    extension_received(e, EXTENSION_PRE_SHARED_KEY)) {
+		if (e->psk.otherwise == 0)
+			e->psk.otherwise = result;
+		result = 0;
+	}
+	return result == 0 ? psk_open(e, &h->values, body, has_share) : result;
 }
 
 /* ---- server, TLS 1.2 ------------------------------------------------------------------------- */
@@ -390,6 +426,8 @@ int client_hello_recv(struct engine *e, struct reader *body)
 		return -KTLS_R_VERSION_UNSUPPORTED;
 	if (e->facts.version == KTLS_TLS_1_2)
 		return e->facts.retried ? -KTLS_R_RETRY_MISMATCH : negotiate_1_2(e, &h);
+	if (!reader_empty(body))
+		return -KTLS_R_MESSAGE_MALFORMED;
 	result = check_1_3(e, &h);
 	if (result == 0)
 		result = check_shares(&h);

@@ -48,10 +48,17 @@ static void default_give_back(void *arg, uint8_t *buf)
 	free(buf);
 }
 
+static uint64_t default_now(void *arg)
+{
+	(void)arg;
+	return time_now();
+}
+
 const struct ktls_engine_ops ktls_engine_default_ops = {
 	.random = default_random,
 	.generate = default_generate,
 	.agree = default_agree,
 	.borrow = default_borrow,
 	.give_back = default_give_back,
+	.now = default_now,
 };

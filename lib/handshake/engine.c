@@ -7,6 +7,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/keys.h"
 #include "lib/handshake/machine.h"
+#include "lib/handshake/messages.h"
 #include "lib/handshake/resume_1_2.h"
 #include "lib/handshake/stash.h"
 
@@ -143,6 +144,7 @@ void ktls_engine_wipe(struct ktls_engine *engine)
 	struct engine *e = engine_of(engine);
 
 	if (e->config.ops) {
+		tickets_release(e);
 		stash_release(e);
 		resume_1_2_release(e);
 	}

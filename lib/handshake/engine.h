@@ -15,12 +15,14 @@
 /*
  * What functions of this folder return besides 0 and negative reasons: PENDING, as the operations
  * do, ALTERNATIVE, by which a handler takes its row's other way on, STARVED for want of input,
- * and LEGACY, by which a hello leads to the states of TLS 1.2.
+ * LEGACY, by which a hello leads to the states of TLS 1.2, and RESUMED, by which a resumed
+ * handshake leaves the way of a full one.
  */
 #define PENDING     KTLS_ENGINE_PENDING
 #define ALTERNATIVE 2
 #define STARVED     3
 #define LEGACY      4
+#define RESUMED     5
 
 #define STASH_SMALL 512 /* bytes of a message in pieces that need no borrowed buffer */
 
@@ -69,6 +71,7 @@ enum state {
 	SERVER_RECV_HELLO,
 	SERVER_SEND_RETRY,
 	SERVER_RECV_HELLO_AGAIN,
+	SERVER_RESUME,
 	SERVER_CHOOSE,
 	SERVER_GENERATE,
 	SERVER_AGREE,
@@ -79,12 +82,17 @@ enum state {
 	SERVER_SEND_CERTIFICATE,
 	SERVER_SIGN,
 	SERVER_SEND_CERTIFICATE_VERIFY,
+	SERVER_PREDICT,
+	SERVER_SEAL_TICKETS,
 	SERVER_SEND_FINISHED,
 	SERVER_APPLICATION_KEYS,
+	SERVER_SEND_TICKETS,
 	SERVER_RECV_CERTIFICATE,
 	SERVER_RECV_CERTIFICATE_VERIFY,
 	SERVER_RECV_FINISHED,
 	SERVER_SWITCH_RX,
+	SERVER_SEAL_TICKETS_LATE,
+	SERVER_SEND_TICKETS_LATE,
 
 	CLIENT12_RESUME,
 	CLIENT12_RECV_CERTIFICATE,
@@ -164,6 +172,30 @@ struct resume_1_2 {
 	size_t ticket_len; /* of the server's new one */
 };
 
+/* The pre-shared key that a client offers (RFC 9846, 4.3.11). */
+struct psk {
+	bool offered;            /* server: and it is being looked at */
+	bool only;               /* server: without a key exchange */
+	int otherwise;           /* server: why there is no other way on than with it, or 0 */
+	uint32_t age;            /* obfuscated_ticket_age */
+	struct ktls_span ticket; /* client: in config.session */
+	uint8_t hash[HASH_MAX];  /* server: of the transcript up to the binders */
+	uint8_t binder[HASH_MAX];
+	uint8_t binder_len;
+};
+
+/* Tickets of a server, between being sealed and being sent. */
+struct sealed_tickets {
+	bool wanted;       /* the client can use them */
+	uint32_t lifetime; /* seconds; of what was resumed if something was */
+	uint32_t age_add;  /* of the one in the making, like the next two */
+	uint8_t *sealing;  /* borrowed, KTLS_ENGINE_TICKET_MAX bytes */
+	size_t sealed_len;
+	size_t len;                                 /* of the next two */
+	uint8_t *messages[KTLS_ENGINE_TICKETS_MAX]; /* borrowed */
+	uint16_t message_lens[KTLS_ENGINE_TICKETS_MAX];
+};
+
 struct engine {
 	struct ktls_engine_config config;
 	void *arg;
@@ -216,6 +248,12 @@ struct engine {
 	struct ktls_engine_choice choice;
 	size_t signature_len; /* the signature lies in stash.small */
 	bool certificate_requested;
+
+	/* Resumption. */
+	struct psk psk;
+	struct sealed_tickets tickets;
+	uint8_t ticket_state[KTLS_ENGINE_STATE_MAX]; /* server: of the ticket at hand; secret */
+	size_t ticket_state_len;
 };
 
 _Static_assert(sizeof(struct engine) <= sizeof(struct ktls_engine), "KTLS_ENGINE_SIZE too small");
@@ -244,6 +282,12 @@ static inline bool engine_is_1_2(const struct engine *e)
 static inline bool engine_is_server(const struct engine *e)
 {
 	return e->config.role == KTLS_SERVER;
+}
+
+/* A resumed handshake asks for no certificate (RFC 9846, 4.4.2). */
+static inline bool engine_asks_client(const struct engine *e)
+{
+	return e->config.client_auth != KTLS_ENGINE_NO_CLIENT_AUTH && !e->facts.resumed;
 }
 
 /* The result of a caller's operation, with what is none taken for a failure. */

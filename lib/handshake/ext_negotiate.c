@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Extensions that negotiate the cryptography: supported_versions (RFC 9846, 4.3.1), cookie (4.3.2),
- * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8); and what is only
- * checked and passed over: record_size_limit (RFC 8449), pre-shared keys and early data (4.3.9
- * to 4.3.11).
+ * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8); and record_size_limit
+ * (RFC 8449), which is only checked and passed over.
  */
 #include "lib/handshake/extensions.h"
 
@@ -155,6 +154,11 @@ static void share_build(const struct engine *e, struct writer *w)
 	writer_vec(w, 2, e->share, kex_share_size(e->group->kex));
 }
 
+bool key_share_wanted(const struct engine *e, enum message message)
+{
+	return message != MESSAGE_SERVER_HELLO || !e->schedule.psk_only;
+}
+
 void key_share_build(struct engine *e, enum message message, struct writer *w)
 {
 	struct writer_vec list;
@@ -180,49 +184,4 @@ int record_size_limit_parse(struct engine *e, struct extension_values *values, s
 	if (!reader_u16(body, &limit))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	return limit >= 64 ? 0 : -KTLS_R_EXTENSION_INVALID;
-}
-
-int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body)
-{
-	struct reader modes;
-
-	(void)e;
-	(void)values;
-	return reader_vec8(body, &modes) && !reader_empty(&modes) ? 0 : -KTLS_R_MESSAGE_MALFORMED;
-}
-
-int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body)
-{
-	(void)values;
-	(void)body;
-	/* "A client MUST NOT include the early_data extension in its followup ClientHello", 4.3.10.
-	 */
-	if (e->facts.retried)
-		return -KTLS_R_EXTENSION_INVALID;
-	e->skip_early_data = true;
-	return 0;
-}
-
-/* Identities and binders are none of ours; that they can be parsed is all we want to know. */
-int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body)
-{
-	struct reader identities, binders, item;
-	size_t n = 0;
-	uint32_t age;
-
-	(void)e;
-	(void)values;
-	if (!reader_vec16(body, &identities) || !reader_vec16(body, &binders))
-		return -KTLS_R_MESSAGE_MALFORMED;
-	for (; !reader_empty(&identities); n++)
-		if (!reader_vec16(&identities, &item) || reader_empty(&item) ||
-		    !reader_u32(&identities, &age))
-			return -KTLS_R_MESSAGE_MALFORMED;
-	if (n == 0)
-		return -KTLS_R_MESSAGE_MALFORMED;
-	for (; !reader_empty(&binders); n--)
-		if (!reader_vec8(&binders, &item) || item.left < 32 || n == 0)
-			return -KTLS_R_MESSAGE_MALFORMED;
-	/* One binder for each identity, 4.3.11. */
-	return n == 0 ? 0 : -KTLS_R_EXTENSION_INVALID;
 }

@@ -59,8 +59,9 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 	},
 	[EXTENSION_KEY_SHARE] = {
 		.type = 51, .allowed = CH | SH | HRR,
-		.required = CH | SH, .missing = KTLS_R_EXTENSION_MISSING,
-		.built = CH | SH | HRR, .build = key_share_build, .parse = key_share_parse,
+		.required = CH, .missing = KTLS_R_EXTENSION_MISSING,
+		.built = CH | SH | HRR, .wanted = key_share_wanted, .build = key_share_build,
+		.parse = key_share_parse,
 	},
 	[EXTENSION_EXTENDED_MASTER_SECRET] = {
 		.type = 23, .allowed = CH | SH12,
@@ -84,9 +85,17 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.wanted = session_ticket_wanted, .build = session_ticket_build,
 		.parse = session_ticket_parse,
 	},
-	[EXTENSION_PSK_MODES] = { .type = 45, .allowed = CH, .parse = psk_modes_parse },
+	[EXTENSION_PSK_MODES] = {
+		.type = 45, .allowed = CH, .built = CH,
+		.wanted = psk_modes_wanted, .build = psk_modes_build, .parse = psk_modes_parse,
+	},
 	[EXTENSION_EARLY_DATA] = { .type = 42, .allowed = CH | EE, .parse = early_data_parse },
-	[EXTENSION_PRE_SHARED_KEY] = { .type = 41, .allowed = CH | SH, .parse = pre_shared_key_parse },
+	/* It "MUST be the last extension in the ClientHello", 4.3.11: so it is the last row. */
+	[EXTENSION_PRE_SHARED_KEY] = {
+		.type = 41, .allowed = CH | SH, .built = CH | SH,
+		.wanted = pre_shared_key_wanted, .build = pre_shared_key_build,
+		.parse = pre_shared_key_parse,
+	},
 };
 
 static uint8_t bit_of(enum message message)
@@ -206,6 +215,9 @@ void extensions_build(struct engine *e, enum message message, struct writer *w)
 {
 	struct writer_vec block = writer_open(w, 2), body;
 
+	/* A second ClientHello may offer less than the first. */
+	if (message == MESSAGE_CLIENT_HELLO)
+		e->offered = 0;
 	for (int i = 0; i < EXTENSION_ROWS; i++) {
 		const struct extension *x = &extensions[i];
 

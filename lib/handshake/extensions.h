@@ -42,6 +42,11 @@ struct extension_values {
 	struct reader cookie;        /* HelloRetryRequest */
 	uint16_t group;              /* ServerHello, HelloRetryRequest: selected group */
 	struct reader share;         /* ServerHello: the server's share */
+	bool psk_ke, psk_dhe_ke;     /* ClientHello: modes of psk_key_exchange_modes */
+	struct reader psk_identity;  /* ClientHello: the first identity of pre_shared_key */
+	uint32_t psk_age;            /* ClientHello: with it, obfuscated */
+	struct reader psk_binders;   /* ClientHello: the list, without its length prefix */
+	uint16_t identity;           /* ServerHello: the one selected */
 };
 
 /* Whether the message parsed last had the extension. */
@@ -70,6 +75,7 @@ int cookie_parse(struct engine *e, struct extension_values *values, struct reade
 bool cookie_wanted(const struct engine *e, enum message message);
 void cookie_build(struct engine *e, enum message message, struct writer *w);
 int key_share_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool key_share_wanted(const struct engine *e, enum message message);
 void key_share_build(struct engine *e, enum message message, struct writer *w);
 int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body);
 bool extensions_1_2_wanted(const struct engine *e, enum message message);
@@ -87,8 +93,12 @@ int session_ticket_parse(struct engine *e, struct extension_values *values, stru
 bool session_ticket_wanted(const struct engine *e, enum message message);
 void session_ticket_build(struct engine *e, enum message message, struct writer *w);
 int psk_modes_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool psk_modes_wanted(const struct engine *e, enum message message);
+void psk_modes_build(struct engine *e, enum message message, struct writer *w);
 int early_data_parse(struct engine *e, struct extension_values *values, struct reader *body);
 int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool pre_shared_key_wanted(const struct engine *e, enum message message);
+void pre_shared_key_build(struct engine *e, enum message message, struct writer *w);
 int server_name_parse(struct engine *e, struct extension_values *values, struct reader *body);
 bool server_name_wanted(const struct engine *e, enum message message);
 void server_name_build(struct engine *e, enum message message, struct writer *w);

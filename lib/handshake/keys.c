@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/handshake/keys.h"
 
+#include "lib/crypto/util.h"
+#include "lib/handshake/messages.h"
 #include "lib/handshake/record.h"
 #include "lib/handshake/schedule.h"
 
 int keys_generate(struct engine *e)
 {
+	if (e->schedule.psk_only)
+		return 0;
 	return engine_result(e->config.ops->generate(e->arg, e->group->number,
 						     e->schedule.private_key, e->share));
 }
@@ -21,6 +25,8 @@ int keys_generate_again(struct engine *e)
 
 int keys_agree(struct engine *e)
 {
+	if (e->schedule.psk_only)
+		return 0;
 	return engine_result(e->config.ops->agree(e->arg, e->group->number, e->schedule.private_key,
 						  e->peer_share, e->peer_share_len,
 						  e->schedule.shared));
@@ -104,15 +110,59 @@ static int application(struct engine *e)
 	return schedule_application(&e->schedule, hash);
 }
 
+static int resumption(struct engine *e)
+{
+	uint8_t hash[HASH_MAX];
+
+	transcript_hash(&e->transcript, hash);
+	return schedule_resumption(&e->schedule, hash);
+}
+
+/* Adds the Finished of a direction as it must be, and gives the hash behind it. */
+static void expect_finished(const struct engine *e, const struct traffic *t,
+			    struct transcript *transcript, uint8_t hash[static HASH_MAX])
+{
+	size_t size = hash_size(e->schedule.suite->hash);
+	uint8_t message[4 + HASH_MAX] = { MESSAGE_FINISHED, 0, 0, (uint8_t)size };
+
+	transcript_hash(transcript, hash);
+	schedule_finished(&e->schedule, t, hash, message + 4);
+	transcript_add(transcript, message, 4 + size);
+	transcript_hash(transcript, hash);
+	secret_wipe(message, sizeof(message));
+}
+
+int keys_predict(struct engine *e)
+{
+	struct transcript t = e->transcript;
+	uint8_t hash[HASH_MAX];
+	int result;
+
+	if (engine_asks_client(e) || !tickets_wanted(e))
+		return ALTERNATIVE;
+	expect_finished(e, &e->schedule.tx, &t, hash);
+	result = schedule_application(&e->schedule, hash);
+	if (result < 0)
+		return result;
+	expect_finished(e, &e->schedule.rx, &t, hash);
+	return schedule_resumption(&e->schedule, hash);
+}
+
+/* Whether keys_predict() has done everything already. */
+static bool is_predicted(const struct engine *e)
+{
+	return e->schedule.stage == SCHEDULE_RESUMPTION;
+}
+
 int keys_application_server(struct engine *e)
 {
-	int result = application(e);
+	int result = is_predicted(e) ? 0 : application(e);
 
 	if (result == 0)
 		result = keys_switch_tx(e);
 	if (result < 0)
 		return result;
-	return e->config.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH ? 0 : ALTERNATIVE;
+	return engine_asks_client(e) ? ALTERNATIVE : 0;
 }
 
 int keys_application_client(struct engine *e)
@@ -124,14 +174,6 @@ int keys_application_client(struct engine *e)
 	if (result < 0)
 		return result;
 	return e->certificate_requested ? ALTERNATIVE : 0;
-}
-
-static int resumption(struct engine *e)
-{
-	uint8_t hash[HASH_MAX];
-
-	transcript_hash(&e->transcript, hash);
-	return schedule_resumption(&e->schedule, hash);
 }
 
 int keys_switch_tx(struct engine *e)
@@ -156,9 +198,13 @@ int keys_finish_client(struct engine *e)
 
 int keys_finish_server(struct engine *e)
 {
-	int result = resumption(e);
+	int result = is_predicted(e) ? 0 : resumption(e);
 
-	return result < 0 ? result : keys_switch_rx(e);
+	if (result == 0)
+		result = keys_switch_rx(e);
+	if (result < 0)
+		return result;
+	return engine_asks_client(e) && tickets_wanted(e) ? ALTERNATIVE : 0;
 }
 
 /* ---- TLS 1.2 --------------------------------------------------------------------------------- */

@@ -17,12 +17,18 @@ int keys_choose_client(struct engine *e);
 /* The result of a client's choice, also of one that was pending: to have none is no failure. */
 int keys_chosen_client(struct engine *e, int result);
 int keys_handshake(struct engine *e);
+/*
+ * A server that asks for no certificate knows the client's Finished as soon as its own (4.7.1): the
+ * secrets behind both, so that tickets can go out with the latter. ALTERNATIVE where none will.
+ */
+int keys_predict(struct engine *e);
 /* ALTERNATIVE where the client was asked for a certificate; likewise for the client. */
 int keys_application_server(struct engine *e);
 int keys_application_client(struct engine *e);
 int keys_switch_tx(struct engine *e);
 int keys_switch_rx(struct engine *e);
-/* The last keys of each role, and the resumption secret. */
+/* The last keys of each role, and the resumption secret. Server: ALTERNATIVE where tickets follow.
+ */
 int keys_finish_client(struct engine *e);
 int keys_finish_server(struct engine *e);
 

@@ -17,6 +17,7 @@ struct machine_row machine_row(enum state state)
 	struct machine_row out = { .name = row->name, .receives = row->accept[0].recv != NULL };
 
 	out.legacy = row->legacy;
+	out.resumed = row->resumed;
 	if (out.receives) {
 		for (int i = 0; i < 2 && row->accept[i].recv; i++) {
 			out.messages[i] = row->accept[i].message;
@@ -30,6 +31,21 @@ struct machine_row machine_row(enum state state)
 		out.next[1] = row->alternative;
 	}
 	return out;
+}
+
+/* Where a handler's result leads. */
+static enum state way_on(const struct row *row, int result, enum state next)
+{
+	switch (result) {
+	case ALTERNATIVE:
+		return row->alternative;
+	case LEGACY:
+		return row->legacy;
+	case RESUMED:
+		return row->resumed;
+	default:
+		return next;
+	}
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -120,10 +136,7 @@ static int dispatch(struct engine *e, const struct row *row, struct reader messa
 	if (!reader_empty(&body))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	transcript_add(&e->transcript, message.at, message.left);
-	if (result == ALTERNATIVE)
-		e->state = row->alternative;
-	else
-		e->state = result == LEGACY ? row->legacy : row->accept[i].next;
+	e->state = way_on(row, result, row->accept[i].next);
 	return result;
 }
 
@@ -190,7 +203,7 @@ static int send_message(struct engine *e, const struct row *row)
 	}
 	transcript_add(&e->transcript, w->buf + start, w->len - start);
 	record_watch_message(e, true, w->buf + start, w->len - start);
-	e->state = result == ALTERNATIVE ? row->alternative : row->next;
+	e->state = way_on(row, result, row->next);
 	return row->ccs == CCS_AFTER && e->session_id_len > 0 ? record_send_ccs(e) : 0;
 }
 
@@ -199,7 +212,7 @@ static int act(struct engine *e, const struct row *row)
 	int result = row->act(e);
 
 	if (result >= 0)
-		e->state = result == ALTERNATIVE ? row->alternative : row->next;
+		e->state = way_on(row, result, row->next);
 	return result;
 }
 
@@ -214,8 +227,10 @@ void machine_fail(struct engine *e, int reason)
 	e->facts.reason = row->number;
 	e->state = STATE_FAILED;
 	/* What an operation under way may write to lasts until the context is wiped. */
-	if (!e->waiting)
+	if (!e->waiting) {
 		resume_1_2_release(e);
+		tickets_release(e);
+	}
 	e->waiting = false;
 	if (row->alert != KTLS_ALERT_NONE) {
 		e->facts.alert = (uint8_t)row->alert;
@@ -238,7 +253,7 @@ int machine_step(struct engine *e)
 		result = act(e, row);
 	else
 		result = recv_message(e, row);
-	return result == ALTERNATIVE || result == LEGACY ? 0 : result;
+	return result == PENDING || result == STARVED || result < 0 ? result : 0;
 }
 
 static enum ktls_engine_state outcome(const struct engine *e)

@@ -28,6 +28,7 @@ struct machine_row {
 	enum message messages[2]; /* that it accepts, or the one that it sends; 0: none */
 	enum state next[2];       /* after them, or after the row and its alternative */
 	enum state legacy;        /* the way to TLS 1.2 */
+	enum state resumed;       /* the way of a resumed handshake */
 };
 struct machine_row machine_row(enum state state);
 

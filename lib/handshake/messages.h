@@ -46,6 +46,16 @@ int certificate_verify_recv(struct engine *e, struct reader *body);
 int finished_build(struct engine *e, struct writer *w);
 int finished_recv(struct engine *e, struct reader *body);
 
+/*
+ * new_session_ticket.c, 4.7.1. A server seals all its tickets before it sends them, one a step: 0
+ * where there may be another, ALTERNATIVE where there is none.
+ */
+bool tickets_wanted(const struct engine *e);
+int tickets_seal(struct engine *e);
+int tickets_send(struct engine *e);
+/* Gives back what is borrowed. */
+void tickets_release(struct engine *e);
+
 /* certificate_1_2.c, RFC 5246 7.4.2 and 7.4.4. */
 int certificate_1_2_build(struct engine *e, struct writer *w);
 int certificate_1_2_recv(struct engine *e, struct reader *body);

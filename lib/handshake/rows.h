@@ -22,14 +22,14 @@ struct row {
 	} accept[2];
 	bool boundary; /* keys may change behind it: it must end its record (5.1) */
 
-	enum message send;
+	enum message send; /* where act is set: any number of it, outside the transcript */
 	int (*build)(struct engine *e, struct writer *w);
 	enum ccs ccs; /* change_cipher_spec before or behind it (E.4) */
 
 	int (*act)(struct engine *e);
 	bool ccs_in; /* waits for TLS 1.2's change_cipher_spec, then acts */
 
-	enum state next, alternative, legacy;
+	enum state next, alternative, legacy, resumed;
 };
 
 /* Rows without a name belong to the other table. */

@@ -2,6 +2,7 @@
 /* The states of TLS 1.3: RFC 9846, A.1 and A.2. */
 #include "lib/handshake/keys.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/psk.h"
 #include "lib/handshake/rows.h"
 
 const struct row rows_1_3[STATES] = {
@@ -54,6 +55,7 @@ const struct row rows_1_3[STATES] = {
 			{ MESSAGE_ENCRYPTED_EXTENSIONS, MESSAGE_MAX, encrypted_extensions_recv,
 			  CLIENT_RECV_CERTIFICATE_OR_REQUEST },
 		},
+		.resumed = CLIENT_RECV_FINISHED,
 	},
 	[CLIENT_RECV_CERTIFICATE_OR_REQUEST] = {
 		.name = "client: wait for Certificate or CertificateRequest",
@@ -122,7 +124,7 @@ const struct row rows_1_3[STATES] = {
 	[SERVER_RECV_HELLO] = {
 		.name = "server: wait for ClientHello",
 		.accept = {
-			{ MESSAGE_CLIENT_HELLO, MESSAGE_MAX, client_hello_recv, SERVER_CHOOSE },
+			{ MESSAGE_CLIENT_HELLO, MESSAGE_MAX, client_hello_recv, SERVER_RESUME },
 		},
 		.boundary = true, .alternative = SERVER_SEND_RETRY, .legacy = SERVER12_OPEN_TICKET,
 	},
@@ -134,9 +136,13 @@ const struct row rows_1_3[STATES] = {
 	[SERVER_RECV_HELLO_AGAIN] = {
 		.name = "server: wait for second ClientHello",
 		.accept = {
-			{ MESSAGE_CLIENT_HELLO, MESSAGE_MAX, client_hello_recv, SERVER_CHOOSE },
+			{ MESSAGE_CLIENT_HELLO, MESSAGE_MAX, client_hello_recv, SERVER_RESUME },
 		},
 		.boundary = true,
+	},
+	[SERVER_RESUME] = {
+		.name = "server: resume a session",
+		.act = psk_accept, .next = SERVER_CHOOSE, .resumed = SERVER_GENERATE,
 	},
 	[SERVER_CHOOSE] = {
 		.name = "server: choose a certificate",
@@ -163,6 +169,7 @@ const struct row rows_1_3[STATES] = {
 		.name = "server: send EncryptedExtensions",
 		.send = MESSAGE_ENCRYPTED_EXTENSIONS, .build = encrypted_extensions_build,
 		.next = SERVER_SEND_CERTIFICATE, .alternative = SERVER_SEND_CERTIFICATE_REQUEST,
+		.resumed = SERVER_PREDICT,
 	},
 	[SERVER_SEND_CERTIFICATE_REQUEST] = {
 		.name = "server: send CertificateRequest",
@@ -180,7 +187,15 @@ const struct row rows_1_3[STATES] = {
 	[SERVER_SEND_CERTIFICATE_VERIFY] = {
 		.name = "server: send CertificateVerify",
 		.send = MESSAGE_CERTIFICATE_VERIFY, .build = certificate_verify_build,
-		.next = SERVER_SEND_FINISHED,
+		.next = SERVER_PREDICT,
+	},
+	[SERVER_PREDICT] = {
+		.name = "server: predict the client's Finished",
+		.act = keys_predict, .next = SERVER_SEAL_TICKETS, .alternative = SERVER_SEND_FINISHED,
+	},
+	[SERVER_SEAL_TICKETS] = {
+		.name = "server: seal a ticket",
+		.act = tickets_seal, .next = SERVER_SEAL_TICKETS, .alternative = SERVER_SEND_FINISHED,
 	},
 	[SERVER_SEND_FINISHED] = {
 		.name = "server: send Finished",
@@ -188,8 +203,12 @@ const struct row rows_1_3[STATES] = {
 	},
 	[SERVER_APPLICATION_KEYS] = {
 		.name = "server: application keys, to send",
-		.act = keys_application_server, .next = SERVER_RECV_FINISHED,
+		.act = keys_application_server, .next = SERVER_SEND_TICKETS,
 		.alternative = SERVER_RECV_CERTIFICATE,
+	},
+	[SERVER_SEND_TICKETS] = {
+		.name = "server: send NewSessionTickets, before the client's Finished",
+		.send = MESSAGE_NEW_SESSION_TICKET, .act = tickets_send, .next = SERVER_RECV_FINISHED,
 	},
 	[SERVER_RECV_CERTIFICATE] = {
 		.name = "server: wait for Certificate",
@@ -215,7 +234,16 @@ const struct row rows_1_3[STATES] = {
 	},
 	[SERVER_SWITCH_RX] = {
 		.name = "server: application keys, to receive",
-		.act = keys_finish_server, .next = STATE_DONE,
+		.act = keys_finish_server, .next = STATE_DONE, .alternative = SERVER_SEAL_TICKETS_LATE,
+	},
+	[SERVER_SEAL_TICKETS_LATE] = {
+		.name = "server: seal a ticket, behind the client's Finished",
+		.act = tickets_seal, .next = SERVER_SEAL_TICKETS_LATE,
+		.alternative = SERVER_SEND_TICKETS_LATE,
+	},
+	[SERVER_SEND_TICKETS_LATE] = {
+		.name = "server: send NewSessionTickets, behind the client's Finished",
+		.send = MESSAGE_NEW_SESSION_TICKET, .act = tickets_send, .next = STATE_DONE,
 	},
 
 	[STATE_DONE] = { .name = "done" },

@@ -61,17 +61,85 @@ static void traffic_start(const struct schedule *s, struct traffic *t)
 	t->on = true;
 }
 
+/* The key of an HMAC over a transcript that base vouches for (4.5.3), and that HMAC. */
+static void verify_data(enum hash_alg alg, const uint8_t *base, const uint8_t *hash, uint8_t *out)
+{
+	uint8_t key[HASH_MAX];
+
+	schedule_expand_label(alg, base, "finished", NULL, 0, key, hash_size(alg));
+	hmac_bytes(alg, key, hash_size(alg), hash, hash_size(alg), out);
+	secret_wipe(key, sizeof(key));
+}
+
+/* Derive-Secret over no messages; out may be secret. */
+static void derive_empty(enum hash_alg alg, const uint8_t *secret, const char *label, uint8_t *out)
+{
+	uint8_t empty[HASH_MAX];
+
+	hash_bytes(alg, NULL, 0, empty);
+	schedule_expand_label(alg, secret, label, empty, hash_size(alg), out, hash_size(alg));
+}
+
+int schedule_early(struct schedule *s, enum hash_alg alg, const uint8_t *psk)
+{
+	if (s->stage != SCHEDULE_START)
+		return -KTLS_R_INTERNAL;
+	hkdf_extract(alg, NULL, 0, psk, hash_size(alg), s->secret);
+	s->early_hash = alg;
+	s->stage = SCHEDULE_EARLY;
+	return 0;
+}
+
+void schedule_binder(const struct schedule *s, const uint8_t *hash, uint8_t *out)
+{
+	uint8_t key[HASH_MAX];
+
+	derive_empty(s->early_hash, s->secret, "res binder", key);
+	verify_data(s->early_hash, key, hash, out);
+	secret_wipe(key, sizeof(key));
+}
+
+void schedule_forget_early(struct schedule *s)
+{
+	if (s->stage != SCHEDULE_EARLY)
+		return;
+	secret_wipe(s->secret, sizeof(s->secret));
+	s->psk_only = false;
+	s->stage = SCHEDULE_START;
+}
+
+/* Whether the stage, and what it was made from, allow for a Handshake Secret. */
+static bool may_begin(const struct schedule *s)
+{
+	if (!s->suite)
+		return false;
+	if (s->stage == SCHEDULE_EARLY)
+		return s->early_hash == s->suite->hash;
+	return s->stage == SCHEDULE_START && !s->psk_only;
+}
+
+static void handshake_secret(struct schedule *s, enum hash_alg alg)
+{
+	static const uint8_t zeros[HASH_MAX];
+	const uint8_t *salt = alg == HASH_SHA256 ? derived_sha256 : derived_sha384;
+
+	if (s->stage == SCHEDULE_EARLY) {
+		derive_empty(alg, s->secret, "derived", s->secret);
+		salt = s->secret;
+	}
+	/* "If a given secret is not available, then the 0-value ... is used", 7.1. */
+	hkdf_extract(alg, salt, hash_size(alg), s->psk_only ? zeros : s->shared,
+		     s->psk_only ? hash_size(alg) : sizeof(s->shared), s->secret);
+}
+
 int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *hash)
 {
 	struct traffic *client = role == KTLS_CLIENT ? &s->tx : &s->rx;
 	struct traffic *server = role == KTLS_CLIENT ? &s->rx : &s->tx;
-	enum hash_alg alg;
 
-	if (s->stage != SCHEDULE_START || !s->suite)
+	if (!may_begin(s))
 		return -KTLS_R_INTERNAL;
-	alg = s->suite->hash;
-	hkdf_extract(alg, alg == HASH_SHA256 ? derived_sha256 : derived_sha384, hash_size(alg),
-		     s->shared, sizeof(s->shared), s->secret);
+	handshake_secret(s, s->suite->hash);
 	secret_wipe(s->shared, sizeof(s->shared));
 	secret_wipe(s->private_key, sizeof(s->private_key));
 	derive(s, s->secret, "c hs traffic", hash, client->secret);
@@ -85,14 +153,12 @@ int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *h
 int schedule_application(struct schedule *s, const uint8_t *hash)
 {
 	static const uint8_t zeros[HASH_MAX];
-	uint8_t empty[HASH_MAX];
 	enum hash_alg alg;
 
 	if (s->stage != SCHEDULE_HANDSHAKE)
 		return -KTLS_R_INTERNAL;
 	alg = s->suite->hash;
-	hash_bytes(alg, NULL, 0, empty);
-	derive(s, s->secret, "derived", empty, s->secret);
+	derive_empty(alg, s->secret, "derived", s->secret);
 	hkdf_extract(alg, s->secret, hash_size(alg), zeros, hash_size(alg), s->secret);
 	derive(s, s->secret, "c ap traffic", hash, s->client_application);
 	derive(s, s->secret, "s ap traffic", hash, s->server_application);
@@ -140,10 +206,5 @@ int schedule_switch_rx(struct schedule *s, enum ktls_role role)
 void schedule_finished(const struct schedule *s, const struct traffic *t, const uint8_t *hash,
 		       uint8_t out[static HASH_MAX])
 {
-	enum hash_alg alg = s->suite->hash;
-	uint8_t key[HASH_MAX];
-
-	schedule_expand_label(alg, t->secret, "finished", NULL, 0, key, hash_size(alg));
-	hmac_bytes(alg, key, hash_size(alg), hash, hash_size(alg), out);
-	secret_wipe(key, sizeof(key));
+	verify_data(s->suite->hash, t->secret, hash, out);
 }

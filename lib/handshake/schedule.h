@@ -25,6 +25,7 @@ struct traffic {
 
 enum schedule_stage {
 	SCHEDULE_START,
+	SCHEDULE_EARLY,       /* Early Secret of a pre-shared key derived */
 	SCHEDULE_HANDSHAKE,   /* handshake traffic keys in force */
 	SCHEDULE_APPLICATION, /* application traffic secrets derived */
 	SCHEDULE_RESUMPTION,  /* resumption secret derived */
@@ -33,10 +34,12 @@ enum schedule_stage {
 
 struct schedule {
 	enum schedule_stage stage;
-	const struct suite *suite;                    /* set with the negotiated suite */
+	const struct suite *suite; /* set with the negotiated suite */
+	enum hash_alg early_hash;  /* of the pre-shared key, in EARLY */
+	bool psk_only;             /* no key exchange beside it: psk_ke (4.3.9) */
 	uint8_t private_key[KTLS_ENGINE_PRIVATE_MAX]; /* ours, until the shared secret is known */
 	uint8_t shared[KTLS_ENGINE_SHARED_MAX]; /* ECDHE, until the handshake secret is known */
-	uint8_t secret[HASH_MAX]; /* Handshake Secret, then Master Secret; 1.2: master secret */
+	uint8_t secret[HASH_MAX]; /* Early, Handshake, Master Secret in turn; 1.2: master secret */
 	uint8_t client_application[HASH_MAX]; /* client_application_traffic_secret_0 */
 	uint8_t server_application[HASH_MAX]; /* server_application_traffic_secret_0 */
 	uint8_t exporter[HASH_MAX];           /* exporter_secret */
@@ -45,8 +48,25 @@ struct schedule {
 };
 
 /*
- * Handshake Secret and handshake traffic keys, for both directions, from the shared secret and
- * hash = Transcript-Hash(ClientHello...ServerHello). From START only.
+ * The Early Secret of a pre-shared key of hash_size(alg) bytes, which stays the caller's to be
+ * wiped. From START only.
+ */
+int schedule_early(struct schedule *s, enum hash_alg alg, const uint8_t *psk)
+	__attribute__((warn_unused_result));
+
+/*
+ * The binder of that key (4.3.11.2) over hash, of the same algorithm: hash_size() bytes. In EARLY
+ * only.
+ */
+void schedule_binder(const struct schedule *s, const uint8_t *hash, uint8_t *out);
+
+/* Goes back to START, without the pre-shared key; does nothing in any other stage than EARLY. */
+void schedule_forget_early(struct schedule *s);
+
+/*
+ * Handshake Secret and handshake traffic keys, for both directions, from the shared secret (unless
+ * psk_only) and hash = Transcript-Hash(ClientHello...ServerHello). From START, or from EARLY if the
+ * pre-shared key is of the suite's hash.
  */
 int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *hash)
 	__attribute__((warn_unused_result));

@@ -5,6 +5,7 @@
 
 #include "lib/handshake/extensions.h"
 #include "lib/handshake/messages.h"
+#include "lib/handshake/psk.h"
 #include "lib/handshake/resume_1_2.h"
 
 #define LEGACY_VERSION     0x0303
@@ -196,10 +197,25 @@ static int parse(struct engine *e, enum message message, struct reader *body,
 
 static int take_1_2(struct engine *e, struct server_hello *h)
 {
+	psk_withdraw(e);
 	e->extended_master = extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET);
 	if (!reader_copy(&h->random, e->server_random, sizeof(e->server_random)))
 		return -KTLS_R_INTERNAL;
 	return e->facts.resumed ? resume_1_2_check(e) : 0;
+}
+
+static int take_share(struct engine *e, struct server_hello *h)
+{
+	if (!extension_received(e, EXTENSION_KEY_SHARE))
+		return -KTLS_R_EXTENSION_MISSING;
+	if (h->values.group != e->group->number)
+		return -KTLS_R_KEY_SHARE_MISMATCH;
+	e->peer_share_len = h->values.share.left;
+	if (e->peer_share_len != kex_share_size(e->group->kex) ||
+	    !reader_copy(&h->values.share, e->peer_share, e->peer_share_len))
+		return -KTLS_R_KEY_SHARE_INVALID;
+	e->facts.group = e->group->number;
+	return 0;
 }
 
 int server_hello_recv(struct engine *e, struct reader *body)
@@ -207,20 +223,15 @@ int server_hello_recv(struct engine *e, struct reader *body)
 	struct server_hello h;
 	int result = parse(e, MESSAGE_SERVER_HELLO, body, &h);
 
-	if (result < 0)
-		return result;
 	if (result == LEGACY) {
 		result = take_1_2(e, &h);
 		return result < 0 ? result : LEGACY;
 	}
-	if (h.values.group != e->group->number)
-		return -KTLS_R_KEY_SHARE_MISMATCH;
-	e->peer_share_len = h.values.share.left;
-	if (e->peer_share_len != kex_share_size(e->group->kex) ||
-	    !reader_copy(&h.values.share, e->peer_share, e->peer_share_len))
-		return -KTLS_R_KEY_SHARE_INVALID;
-	e->facts.group = e->group->number;
-	return 0;
+	if (result == 0)
+		result = psk_answer(e, &h.values);
+	if (result == 0 && !e->schedule.psk_only)
+		result = take_share(e, &h);
+	return result;
 }
 
 /* A group of ours, but not the one whose share the server has already (4.3.8). */
@@ -260,6 +271,8 @@ int hello_retry_recv(struct engine *e, struct reader *body)
 			return result;
 	}
 	e->facts.retried = true;
+	if (e->schedule.early_hash != e->schedule.suite->hash)
+		psk_withdraw(e);
 	transcript_retry(&e->transcript);
 	return extension_received(e, EXTENSION_COOKIE) ? take_cookie(e, h.values.cookie) : 0;
 }

@@ -19,7 +19,8 @@
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 
-#define SESSION_LIFETIME     7200   /* seconds: of a ticket that we make */
+#define SESSION_LIFETIME     7200   /* seconds: of a ticket that we make, TLS 1.2 */
+#define SESSION_LIFETIME_1_3 172800 /* the same in TLS 1.3 */
 #define SESSION_LIFETIME_MAX 604800 /* seconds: "Servers MUST NOT use any value greater", 4.7.1 */
 
 struct session {

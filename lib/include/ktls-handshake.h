@@ -36,7 +36,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define KTLS_ENGINE_SIZE           3072
+#define KTLS_ENGINE_SIZE           4096
 #define KTLS_ENGINE_CERTS_MAX      10
 #define KTLS_ENGINE_CHAIN_MAX      32768
 #define KTLS_ENGINE_EARLY_DATA_MAX 65536
@@ -223,8 +223,8 @@ struct ktls_engine_ops {
 
 /*
  * The ready-made operations of this library, for a caller that fills in the rest: random(),
- * generate() and agree() by libsodium and our own P-256, borrow() and give_back() by malloc. The
- * others are NULL.
+ * generate() and agree() by libsodium and our own P-256, borrow() and give_back() by malloc, now()
+ * by CLOCK_REALTIME. The others are NULL.
  */
 extern const struct ktls_engine_ops ktls_engine_default_ops;
 
@@ -366,6 +366,21 @@ struct ktls_secrets {
 /* After DONE. Returns 0, or -KTLS_R_MISUSE in any other state, with nothing written. */
 int ktls_engine_secrets(const struct ktls_engine *engine, struct ktls_secrets *out)
 	__attribute__((warn_unused_result));
+
+/*
+ * Client, TLS 1.3: makes a session of a NewSessionTicket that came behind the handshake (RFC 9846,
+ * 4.7.1), for the config.session of a later one. message is the whole handshake message, its header
+ * included; server_name the host name of this connection's config, NULL if none; now the time as
+ * ops.now() gives it. session has room for KTLS_ENGINE_SESSION_MAX bytes and is secret.
+ *
+ * Returns 0, with *session_len 0 for a ticket that is not to be kept: one without a lifetime, or
+ * longer than KTLS_ENGINE_TICKET_MAX. -KTLS_R_MESSAGE_MALFORMED for another message or one without
+ * a parse, -KTLS_R_MISUSE for a server's secrets, another version, or a name longer than 255 bytes;
+ * nothing is written then.
+ */
+int ktls_secrets_ticket(const struct ktls_secrets *secrets, const uint8_t *message, size_t len,
+			const char *server_name, uint64_t now, uint8_t *session,
+			size_t *session_len) __attribute__((warn_unused_result));
 
 /* Gives back what is borrowed and wipes the context. Also for a context of zeros. */
 void ktls_engine_wipe(struct ktls_engine *engine);

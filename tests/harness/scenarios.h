@@ -19,9 +19,9 @@ struct scenario {
 };
 
 extern const struct scenario scenarios_record[], scenarios_hello[], scenarios_auth[],
-	scenarios_1_2[], scenarios_resume[];
+	scenarios_1_2[], scenarios_resume[], scenarios_psk[];
 extern const size_t scenarios_record_len, scenarios_hello_len, scenarios_auth_len,
-	scenarios_1_2_len, scenarios_resume_len;
+	scenarios_1_2_len, scenarios_resume_len, scenarios_psk_len;
 
 #define SCENARIO(victim, reason, provoke)                  \
 	{                                                  \

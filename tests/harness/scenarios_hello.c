@@ -140,7 +140,8 @@ static const uint8_t psk[] = { 0,  7,  0,  1,  'x', 0,  0,  0,  0,  0,  33, 32, 
 
 static void missing_psk_modes(void)
 {
-	scenario_hello_with(PRE_SHARED_KEY, psk, sizeof(psk));
+	scenario_hello_without(PSK_MODES);
+	puppet_edit_extension(&scenario_server.in, PRE_SHARED_KEY, psk, sizeof(psk));
 }
 
 static void missing_schemes_in_request(void)
@@ -153,7 +154,7 @@ static void missing_schemes_in_request(void)
 static void psk_not_last(void)
 {
 	scenario_hello_with(PRE_SHARED_KEY, psk, sizeof(psk));
-	puppet_add_extension(&scenario_server.in, PSK_MODES, BODY(1, 1));
+	puppet_add_extension(&scenario_server.in, 0x1a1a, BODY(0));
 }
 
 static void psk_binders(void)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/handshake/engine.h"
+#include "lib/handshake/protect.h"
 #include "tests/harness/harness.h"
 
 #define MARK 0xa5
@@ -83,6 +85,52 @@ void tickets_attach(struct engine_end *client, struct engine_end *server)
 	server->ops.seal_ticket = fake_seal;
 	server->ops.open_ticket = fake_open;
 	server->config.tickets = 1;
+}
+
+/* All messages of one record. */
+static size_t collect(const struct engine_end *client, const struct ktls_secrets *secrets,
+		      struct reader messages)
+{
+	const char *name = client->config.server_name;
+	struct reader whole, body;
+	uint8_t type;
+	size_t n;
+
+	for (n = 0; !reader_empty(&messages); n++) {
+		whole = messages;
+		ASSERT_TRUE(reader_u8(&messages, &type) && reader_vec24(&messages, &body));
+		whole.left -= messages.left;
+		ASSERT_LT(tickets.kept, TICKETS_KEPT);
+		ASSERT_EQ(0, ktls_secrets_ticket(secrets, whole.at, whole.left, name, tickets.now,
+						 tickets.session[tickets.kept],
+						 &tickets.session_len[tickets.kept]));
+		tickets.kept++;
+	}
+	return n;
+}
+
+size_t tickets_collect(struct engine_end *client)
+{
+	struct engine *e = engine_of(&client->engine);
+	struct ktls_secrets secrets;
+	size_t n = 0, at = 0;
+
+	ASSERT_EQ(0, ktls_engine_secrets(&client->engine, &secrets));
+	while (at < client->in.len) {
+		uint8_t *record = client->in.bytes + at, *content;
+		size_t len = (size_t)(record[3] << 8 | record[4]), content_len;
+		struct reader messages;
+
+		ASSERT_TRUE(protect_open(&e->schedule, &e->schedule.rx, record, len, &content,
+					 &content_len));
+		e->schedule.rx.seq++;
+		ASSERT_EQ(22, content[content_len - 1]);
+		reader_init(&messages, content, content_len - 1);
+		n += collect(client, &secrets, messages);
+		at += 5 + len;
+	}
+	client->in.len = 0;
+	return n;
 }
 
 void tickets_offer(struct engine_end *client)

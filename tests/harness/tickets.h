@@ -26,6 +26,12 @@ extern struct tickets tickets;
 /* To be called before engines_start(): the server gives one ticket, the client keeps. */
 void tickets_attach(struct engine_end *client, struct engine_end *server);
 
+/*
+ * The client, which is done with TLS 1.3, reads what lies before it, tickets only, and keeps them:
+ * the number of them.
+ */
+size_t tickets_collect(struct engine_end *client);
+
 /* The client offers the session that it was given last. */
 void tickets_offer(struct engine_end *client);
 

@@ -94,7 +94,9 @@ static void expect_same_keys(void)
 	ASSERT_EQ(0, ktls_engine_keys(&client.engine, &ct, &cr));
 	ASSERT_EQ(0, ktls_engine_keys(&server.engine, &st, &sr));
 	EXPECT_MEMEQ(&ct, &sr, sizeof(ct));
-	EXPECT_MEMEQ(&cr, &st, sizeof(ct));
+	/* A server may have sent tickets, which the client did not read yet. */
+	EXPECT_MEMEQ(&cr, &st, offsetof(struct ktls_traffic_key, seq));
+	EXPECT_MEMEQ(cr.seq, st.seq, sizeof(cr.seq) - 1);
 	EXPECT_TRUE(memcmp(&ct, &cr, sizeof(ct)) != 0);
 }
 

@@ -20,6 +20,7 @@ static const struct scenario *scenario_at(size_t i)
 		{ scenarios_auth, scenarios_auth_len },
 		{ scenarios_1_2, scenarios_1_2_len },
 		{ scenarios_resume, scenarios_resume_len },
+		{ scenarios_psk, scenarios_psk_len },
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {

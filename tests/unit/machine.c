@@ -9,11 +9,14 @@
 #include "lib/handshake/machine.h"
 #include "tests/harness/harness.h"
 
-#define PATHS_MAX 20
+#define PATHS_MAX 30
 #define CCS       ((enum message)0x400) /* change_cipher_spec is no handshake message */
 #define PATH_LEN  512
 
-/* Full handshakes: sent (>) and received (<). */
+/*
+ * Sent (>) and received (<). NST stands for any number of NewSessionTickets, none included: they go
+ * out with the server's Finished, or behind the client's where that proves who it is (4.7.1).
+ */
 static const char *const client_paths[] = {
 	">CH <SH <EE <CT <CV <FIN >FIN",
 	">CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
@@ -21,6 +24,9 @@ static const char *const client_paths[] = {
 	">CH <HRR >CH <SH <EE <CT <CV <FIN >FIN",
 	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >FIN",
 	">CH <HRR >CH <SH <EE <CR <CT <CV <FIN >CT >CV >FIN",
+	/* resumed */
+	">CH <SH <EE <FIN >FIN",
+	">CH <HRR >CH <SH <EE <FIN >FIN",
 };
 
 static const char *const client_1_2_paths[] = {
@@ -40,15 +46,19 @@ static const char *const server_1_2_paths[] = {
 };
 
 static const char *const server_paths[] = {
-	"<CH >SH >EE >CT >CV >FIN <FIN",
-	"<CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
-	"<CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN",
-	"<CH >HRR <CH >SH >EE >CT >CV >FIN <FIN",
-	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <FIN",
-	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN",
+	"<CH >SH >EE >CT >CV >FIN >NST <FIN",
+	"<CH >SH >EE >CR >CT >CV >FIN <CT <FIN >NST",
+	"<CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN >NST",
+	"<CH >HRR <CH >SH >EE >CT >CV >FIN >NST <FIN",
+	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <FIN >NST",
+	"<CH >HRR <CH >SH >EE >CR >CT >CV >FIN <CT <CV <FIN >NST",
+	/* resumed */
+	"<CH >SH >EE >FIN >NST <FIN",
+	"<CH >HRR <CH >SH >EE >FIN >NST <FIN",
 };
 
 static bool follow_legacy; /* a hello leads to TLS 1.2, and to nothing else */
+static bool resumed;       /* on the way so far */
 
 static struct {
 	char text[PATHS_MAX][PATH_LEN];
@@ -112,6 +122,12 @@ static bool is_open(enum state state, int way, const char *so_far)
 	/* In TLS 1.2 the state says whether there was a request: server_hello_done_recv. */
 	if (state == CLIENT12_RECV_DONE)
 		return way == 1;
+	/* Tickets are made before either Finished, or behind both (keys_predict). */
+	if (state == SERVER_PREDICT || state == SERVER_SWITCH_RX)
+		return way == (strstr(so_far, "CR") != NULL);
+	/* One ticket after the other: the way on is the alternative. */
+	if (state == SERVER_SEAL_TICKETS || state == SERVER_SEAL_TICKETS_LATE)
+		return way == 1;
 	if (state != CLIENT_APPLICATION_KEYS && state != SERVER_APPLICATION_KEYS)
 		return true;
 	return way == (strstr(so_far, "CR") != NULL);
@@ -127,6 +143,23 @@ static bool receives_ccs(enum state state)
 {
 	return state == CLIENT12_RECV_CCS || state == SERVER12_RECV_CCS ||
 	       state == CLIENT12_RESUMED_RECV_CCS || state == SERVER12_RESUMED_RECV_CCS;
+}
+
+/*
+ * The way of a resumed handshake; false where there is no other. A server has resumed or not before
+ * its EncryptedExtensions (psk_accept), a client may have.
+ */
+static bool follow_resumed(const struct machine_row *row, enum state state, const char *so_far,
+			   int depth)
+{
+	bool before = resumed;
+
+	if (!row->resumed || (state == SERVER_SEND_EXTENSIONS && !resumed))
+		return true;
+	resumed = true;
+	follow(row, row->messages[0], row->resumed, so_far, depth);
+	resumed = before;
+	return state != SERVER_SEND_EXTENSIONS;
 }
 
 static void walk(enum state state, const char *so_far, int depth)
@@ -147,6 +180,8 @@ static void walk(enum state state, const char *so_far, int depth)
 		row.receives = true;
 	if (row.legacy && follow_legacy)
 		follow(&row, row.messages[0], row.legacy, so_far, depth);
+	if (!follow_resumed(&row, state, so_far, depth))
+		return;
 	for (int i = 0; i < 2; i++) {
 		/* 0 is CLIENT_GENERATE, to which nothing leads: it stands for no other way on. */
 		if (!row.next[i] || !is_open(state, i, so_far) || (row.legacy && follow_legacy))
