@@ -58,7 +58,9 @@ DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
 PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
-EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples))
+GO       := $(shell command -v go)
+EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples)) \
+            $(if $(GO),$(BUILD)/examples/server)
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
@@ -119,6 +121,11 @@ $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handsh
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+
+$(BUILD)/examples/server: Documentation/examples/server.go
+	$(call say,GO,$@)
+	@mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOCACHE=$(abspath $(BUILD))/go $(GO) build -o $@ $<
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
