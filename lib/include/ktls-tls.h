@@ -24,6 +24,20 @@ struct ktls_span {
 	size_t len;
 };
 
+/* Names that a certificate presents: its subject and its subjectAltNames (RFC 5280, 4.2.1.6). */
+enum ktls_name_kind {
+	KTLS_NAME_SUBJECT = 1, /* distinguished name as RFC 2253 writes it: "CN=alice,O=Example" */
+	KTLS_NAME_DNS = 2,     /* as it stands there, a wildcard too */
+	KTLS_NAME_IP = 3,      /* "192.0.2.1", "2001:db8::1" */
+	KTLS_NAME_EMAIL = 4,   /* "alice@example.org" */
+	KTLS_NAME_URI = 5,     /* "spiffe://example.org/web" */
+};
+
+struct ktls_name {
+	enum ktls_name_kind kind;
+	const char *text; /* printable ASCII, ended by 0 */
+};
+
 enum ktls_role {
 	KTLS_SERVER = 0,
 	KTLS_CLIENT = 1,
@@ -179,6 +193,10 @@ struct ktls_traffic_key {
 	R(CERTIFICATE_KEY_TYPE, 70, UNSUPPORTED_CERTIFICATE, "RFC 9846 4.5.1.2", "certificate with a key of an unsupported type") \
 	R(CERTIFICATE_CONSTRAINT, 71, BAD_CERTIFICATE, "RFC 5280 6.1", "chain breaks a constraint of one of its certificates") \
 	R(CERTIFICATE_OTHER, 72, CERTIFICATE_UNKNOWN, "RFC 9846 6.2", "certificate refused for another reason") \
+	R(CERTIFICATE_NOT_PINNED, 73, CERTIFICATE_UNKNOWN, "RFC 9846 6.2", "certificate with a key that is none of those pinned") \
+	R(CERTIFICATE_CRL_MISSING, 74, CERTIFICATE_UNKNOWN, "RFC 5280 6.3", "certificate of whose issuer there is no revocation list") \
+	R(CERTIFICATE_CRL_EXPIRED, 75, CERTIFICATE_UNKNOWN, "RFC 5280 6.3", "the revocation list of the certificate's issuer is out of date") \
+	R(CERTIFICATE_CRL_INVALID, 76, CERTIFICATE_UNKNOWN, "RFC 5280 6.3", "the revocation list of the certificate's issuer cannot be used") \
 	/* the peer's word */ \
 	R(PEER_ALERT, 80, NONE, "RFC 9846 6.2", "the peer ended the handshake with an alert") \
 	R(PEER_CLOSE_NOTIFY, 81, NONE, "RFC 9846 6.1", "the peer closed before the handshake was complete") \

@@ -5,6 +5,9 @@
 
 #include <openssl/x509v3.h>
 
+#include "lib/x509/anchors.h"
+#include "lib/x509/path.h"
+
 static bool refuse(X509_STORE_CTX *ctx, X509 *x, int depth, int error)
 {
 	X509_STORE_CTX_set_current_cert(ctx, x);
@@ -34,13 +37,13 @@ static bool check_dates(X509_STORE_CTX *ctx, X509 *x, int depth)
  */
 static bool check_signature(X509_STORE_CTX *ctx, X509 *x, X509 *issuer, int depth)
 {
-	const struct x509_cache *cache = X509_STORE_CTX_get_app_data(ctx);
+	const struct x509_check *check = X509_STORE_CTX_get_app_data(ctx);
 	int error = X509_check_issued(issuer, x);
 	EVP_PKEY *key;
 
 	if (error != X509_V_OK)
 		return refuse(ctx, issuer, depth + 1, error);
-	if (x509_cache_has_signature(cache, x, issuer))
+	if (x509_cache_has_signature(check->trust->cache, x, issuer))
 		return true;
 	key = X509_get0_pubkey(issuer);
 	if (!key)
@@ -70,8 +73,7 @@ static int check_path(X509_STORE_CTX *ctx)
 	return 1;
 }
 
-void x509_signatures_set_up(X509_STORE_CTX *ctx, struct x509_cache *cache)
+void x509_signatures_set_up(X509_STORE_CTX *ctx)
 {
-	X509_STORE_CTX_set_app_data(ctx, cache);
 	X509_STORE_CTX_set_verify(ctx, check_path);
 }

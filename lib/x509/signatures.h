@@ -10,13 +10,11 @@
 
 #include <openssl/x509_vfy.h>
 
-#include "lib/x509/cache.h"
-
 /*
- * Has the context's X509_verify_cert() check signatures so; to be called after its init. cache must
- * outlive the context. For paths that may end at any anchor (X509_V_FLAG_PARTIAL_CHAIN), at a time
- * that the context's parameters say.
+ * Has the context's X509_verify_cert() check signatures so; to be called after its init. Its
+ * application data is the struct x509_check, whose trust has the cache. For paths that may end at
+ * any anchor (X509_V_FLAG_PARTIAL_CHAIN), at a time that the context's parameters say.
  */
-void x509_signatures_set_up(X509_STORE_CTX *ctx, struct x509_cache *cache);
+void x509_signatures_set_up(X509_STORE_CTX *ctx);
 
 #endif

@@ -61,7 +61,7 @@ static bool add_block(struct load *load, const struct pem_block *block)
 	}
 	if (strcmp(block->label, PEM_STRING_X509_CRL) == 0) {
 		x509_error_set(load->err, block->line,
-			       "a revocation list: revocation is not checked");
+			       "a revocation list: it belongs into a file of its own");
 		return false;
 	}
 	if (strcmp(block->label, PEM_STRING_X509_TRUSTED) == 0)
@@ -92,31 +92,115 @@ static bool read_anchors(struct load *load, const void *bytes, size_t len)
 	return false;
 }
 
-struct x509_trust *x509_trust_new(const void *pem, size_t len, struct x509_error *err)
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static size_t count_anchors(X509_STORE *store)
+{
+	return (size_t)sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+}
+
+static bool take_anchors(struct x509_trust *trust, const struct x509_trust_spec *spec,
+			 struct x509_error *err)
+{
+	struct load load = { .store = trust->store, .err = err };
+
+	if (!trust->store) {
+		const char *wrong = spec->crls_len > 0    ? "revocation lists without anchors"
+				    : spec->pins_len == 0 ? "neither anchors nor pinned keys"
+							  : "";
+
+		x509_error_set(err, 0, "%s", wrong);
+		return !*wrong;
+	}
+	if (!read_anchors(&load, spec->anchors.bytes, spec->anchors.len))
+		return false;
+	trust->anchors = count_anchors(trust->store);
+	return true;
+}
+
+static bool take_pins(struct x509_trust *trust, const struct x509_trust_spec *spec,
+		      struct x509_error *err)
+{
+	if (spec->pins_len == 0)
+		return true;
+	trust->pins = calloc(spec->pins_len, X509_PIN_LEN);
+	if (!trust->pins) {
+		x509_error_set(err, 0, "out of memory");
+		return false;
+	}
+	memcpy(trust->pins, spec->pins, spec->pins_len * X509_PIN_LEN);
+	trust->pins_len = spec->pins_len;
+	return true;
+}
+
+/* The warning that err may hold stays as it is where nothing fails. */
+static bool take_crls(struct x509_trust *trust, const struct x509_trust_spec *spec,
+		      struct x509_error *err)
+{
+	struct x509_error why;
+
+	for (size_t i = 0; i < spec->crls_len; i++) {
+		if (!x509_crls_add(trust, spec->crls[i], &why)) {
+			*err = why;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void digest_span(struct hash *h, const void *bytes, size_t len)
+{
+	uint64_t size = len;
+
+	hash_update(h, &size, sizeof(size)); /* so that no two specs read the same */
+	if (len > 0)
+		hash_update(h, bytes, len);
+}
+
+static void digest(const struct x509_trust_spec *spec, uint8_t out[static X509_TRUST_DIGEST_LEN])
+{
+	uint8_t check = (uint8_t)spec->crl_check;
+	struct hash h;
+
+	hash_init(&h, HASH_SHA256);
+	digest_span(&h, spec->anchors.bytes, spec->anchors.len);
+	digest_span(&h, &check, sizeof(check));
+	digest_span(&h, spec->pins, spec->pins_len * X509_PIN_LEN);
+	for (size_t i = 0; i < spec->crls_len; i++)
+		digest_span(&h, spec->crls[i].bytes, spec->crls[i].len);
+	hash_final(&h, out);
+}
+
+struct x509_trust *x509_trust_make(const struct x509_trust_spec *spec, struct x509_error *err)
 {
 	struct x509_trust *trust = calloc(1, sizeof(*trust));
-	struct load load = { .err = err };
-	bool good;
+	struct x509_error ignored;
 
+	if (!err)
+		err = &ignored;
+	x509_error_set(err, 0, "out of memory");
+	if (!trust)
+		return NULL;
 	ERR_set_mark();
-	if (trust) {
-		trust->store = X509_STORE_new();
-		trust->cache = x509_cache_new();
-	}
-	good = trust && trust->store && trust->cache;
-	if (!good) {
-		x509_error_set(err, 0, "out of memory");
-	} else {
-		load.store = trust->store;
-		good = read_anchors(&load, pem, len);
-		hash_bytes(HASH_SHA256, pem, len, trust->digest);
-	}
-	if (!good) {
+	*trust = (struct x509_trust){ .crls_until = INT64_MAX, .crl_check = spec->crl_check };
+	trust->cache = x509_cache_new();
+	trust->store = spec->anchors.bytes ? X509_STORE_new() : NULL;
+	digest(spec, trust->digest);
+	if (!trust->cache || (spec->anchors.bytes && !trust->store) ||
+	    !take_anchors(trust, spec, err) || !take_pins(trust, spec, err) ||
+	    !take_crls(trust, spec, err)) {
 		x509_trust_free(trust);
 		trust = NULL;
 	}
 	ERR_pop_to_mark();
 	return trust;
+}
+
+struct x509_trust *x509_trust_new(const void *pem, size_t len, struct x509_error *err)
+{
+	const struct x509_trust_spec spec = { .anchors = { pem, len } };
+
+	return x509_trust_make(&spec, err);
 }
 
 void x509_trust_free(struct x509_trust *trust)
@@ -125,6 +209,7 @@ void x509_trust_free(struct x509_trust *trust)
 		return;
 	X509_STORE_free(trust->store);
 	x509_cache_free(trust->cache);
+	free(trust->pins);
 	free(trust);
 }
 
@@ -135,5 +220,10 @@ const uint8_t *x509_trust_digest(const struct x509_trust *trust)
 
 size_t x509_trust_count(const struct x509_trust *trust)
 {
-	return (size_t)sk_X509_OBJECT_num(X509_STORE_get0_objects(trust->store));
+	return trust->anchors;
+}
+
+int64_t x509_trust_crls_until(const struct x509_trust *trust)
+{
+	return trust->crls_until;
 }

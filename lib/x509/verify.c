@@ -12,27 +12,18 @@
 #include "lib/x509/anchors.h"
 #include "lib/x509/internal.h"
 #include "lib/x509/name.h"
-#include "lib/x509/signatures.h"
+#include "lib/x509/names.h"
+#include "lib/x509/path.h"
 
-#define SECURITY_LEVEL 2 /* libcrypto's: 112 bits */
-#define RSA_BITS_MIN   2048
-#define RSA_BITS_MAX   8192 /* of a peer's key: what one signature may cost */
+#define RSA_BITS_MAX 8192 /* of a peer's key: what one signature may cost */
 
 struct x509_peer {
 	EVP_PKEY *key;
 	enum x509_kind kind;
-};
-
-/* A check under way. */
-struct check {
-	const struct x509_trust *trust;
-	enum ktls_role role;              /* of the peer */
-	const struct x509_reference *ref; /* NULL: any name */
-	time_t now;
-	STACK_OF(X509) * sent; /* by the peer, leaf first */
-	X509 *leaf;
-	STACK_OF(X509) * path; /* from the leaf to an anchor; NULL as long as there is none */
-	struct x509_error *err;
+	struct x509_names names;
+	struct ktls_span path[X509_PATH_MAX]; /* their bytes are one block, that of the first */
+	size_t path_len;
+	int64_t until; /* seconds since 1970 */
 };
 
 /* ---- what the peer sent ---------------------------------------------------------------------- */
@@ -55,7 +46,7 @@ static int check_size(const struct ktls_span *certs, size_t n, enum ktls_role ro
 	return 0;
 }
 
-static int parse_certs(struct check *check, const struct ktls_span *certs, size_t n)
+static int parse_certs(struct x509_check *check, const struct ktls_span *certs, size_t n)
 {
 	size_t i;
 	X509 *x;
@@ -81,7 +72,7 @@ static int parse_certs(struct check *check, const struct ktls_span *certs, size_
 }
 
 /* By value: an anchor that the peer sent too is on the path as the trust file has it. -1: not. */
-static int place_on_path(const struct check *check, const X509 *x)
+static int place_on_path(const struct x509_check *check, const X509 *x)
 {
 	int i;
 
@@ -94,7 +85,7 @@ static int place_on_path(const struct check *check, const X509 *x)
 
 /* Not what the peer sent besides: that may be anything. The next on the path is the issuer, none
  * (NULL) behind an anchor. */
-static void keep_path(const struct check *check, const struct ktls_span *certs, size_t n)
+static void keep_path(const struct x509_check *check, const struct ktls_span *certs, size_t n)
 {
 	size_t i;
 	int place;
@@ -109,98 +100,13 @@ static void keep_path(const struct check *check, const struct ktls_span *certs, 
 	}
 }
 
-/* ---- the path (RFC 5280, 6) ------------------------------------------------------------------ */
-
-static bool set_reference(const struct check *check, X509_VERIFY_PARAM *param)
-{
-	const struct x509_reference *ref = check->ref;
-
-	if (!ref)
-		return true;
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-						       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (ref->address.len)
-		return X509_VERIFY_PARAM_set1_ip(param, ref->address.bytes, ref->address.len);
-	return X509_VERIFY_PARAM_set1_host(param, ref->name, strlen(ref->name));
-}
-
-static bool set_up(const struct check *check, X509_STORE_CTX *ctx)
-{
-	bool server = check->role == KTLS_SERVER;
-	X509_VERIFY_PARAM *param;
-
-	if (!X509_STORE_CTX_init(ctx, check->trust->store, check->leaf, check->sent))
-		return false;
-	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(param, check->now);
-	X509_VERIFY_PARAM_set_depth(param, KTLS_ENGINE_CERTS_MAX);
-	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-	x509_signatures_set_up(ctx, check->trust->cache);
-	/* Whatever is in the trust file is an anchor, self-signed or not. */
-	return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) &&
-	       X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER
-							   : X509_PURPOSE_SSL_CLIENT) &&
-	       X509_VERIFY_PARAM_set_trust(param, server ? X509_TRUST_SSL_SERVER
-							 : X509_TRUST_SSL_CLIENT) &&
-	       set_reference(check, param);
-}
-
-static int path_reason(const struct check *check, X509_STORE_CTX *ctx)
-{
-	int error = X509_STORE_CTX_get_error(ctx), depth = X509_STORE_CTX_get_error_depth(ctx);
-	X509 *x = X509_STORE_CTX_get_current_cert(ctx);
-
-	/* libcrypto calls a key that it does not know too small. */
-	if ((error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL) && x &&
-	    !X509_get0_pubkey(x)) {
-		x509_error_set(check->err, 0, "certificate %d: unknown type of key", depth);
-		return -KTLS_R_CERTIFICATE_KEY_TYPE;
-	}
-	x509_error_set(check->err, 0, "certificate %d: %s", depth,
-		       X509_verify_cert_error_string(error));
-	return -(int)x509_reason(error);
-}
-
-static int check_path(struct check *check)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	int ret;
-
-	if (!ctx || !set_up(check, ctx))
-		ret = -KTLS_R_NO_MEMORY;
-	else if (X509_verify_cert(ctx) == 1)
-		ret = 0;
-	else
-		ret = path_reason(check, ctx);
-	if (ret == 0)
-		check->path = X509_STORE_CTX_get1_chain(ctx);
-	X509_STORE_CTX_free(ctx);
-	return ret;
-}
-
-/* libcrypto rounds: its level 2 lets RSA of 2040 bits pass. */
-static int check_rsa_sizes(const struct check *check)
-{
-	const EVP_PKEY *key;
-	int i;
-
-	for (i = 0; i < sk_X509_num(check->path); i++) {
-		key = X509_get0_pubkey(sk_X509_value(check->path, i));
-		if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
-			x509_error_set(check->err, 0, "certificate %d: RSA key too small", i);
-			return -KTLS_R_CERTIFICATE_WEAK;
-		}
-	}
-	return 0;
-}
-
 /* ---- the leaf (RFC 9846, 4.5.1.2) ------------------------------------------------------------ */
 
 /*
  * What libcrypto's purposes leave open: they take any key usage that some version of TLS can use,
  * and an ancient substitute for serverAuth.
  */
-static int check_usage(const struct check *check)
+static int check_usage(const struct x509_check *check)
 {
 	uint32_t extended = check->role == KTLS_SERVER ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
 	const char *text = NULL;
@@ -217,31 +123,111 @@ static int check_usage(const struct check *check)
 	return -KTLS_R_CERTIFICATE_USAGE;
 }
 
-static int take_key(const struct check *check, struct x509_peer **out)
+static int check_key(const struct x509_check *check)
 {
 	EVP_PKEY *key = X509_get0_pubkey(check->leaf);
 	enum x509_kind kind = x509_key_kind(key);
-	struct x509_peer *peer;
 
 	if (kind == X509_KIND_NONE ||
 	    (kind == X509_KIND_RSA && EVP_PKEY_get_bits(key) > RSA_BITS_MAX)) {
 		x509_error_set(check->err, 0, "certificate 0: key of an unsupported type or size");
 		return -KTLS_R_CERTIFICATE_KEY_TYPE;
 	}
-	peer = malloc(sizeof(*peer));
+	return 0;
+}
+
+/* ---- what is told of it ---------------------------------------------------------------------- */
+
+/* Bytes of the path's certificates; 0 where they are too many or too long. */
+static size_t path_size(const struct x509_check *check, size_t leaf_len)
+{
+	size_t size = leaf_len;
+
+	if (sk_X509_num(check->path) > X509_PATH_MAX)
+		return 0;
+	for (int i = 1; i < sk_X509_num(check->path); i++) {
+		int len = i2d_X509(sk_X509_value(check->path, i), NULL);
+
+		if (len <= 0)
+			return 0;
+		size += (size_t)len;
+	}
+	return size <= X509_PATH_LEN_MAX ? size : 0;
+}
+
+/* The leaf as it came, for its digest is what channel bindings are made of. */
+static int take_path(const struct x509_check *check, const struct ktls_span *leaf,
+		     struct x509_peer *peer)
+{
+	size_t size = path_size(check, leaf->len);
+	uint8_t *bytes, *at;
+
+	if (size == 0)
+		return -KTLS_R_CHAIN_TOO_LONG;
+	bytes = malloc(size);
+	if (!bytes)
+		return -KTLS_R_NO_MEMORY;
+	memcpy(bytes, leaf->bytes, leaf->len);
+	peer->path[0] = (struct ktls_span){ bytes, leaf->len };
+	peer->path_len = (size_t)sk_X509_num(check->path);
+	at = bytes + leaf->len;
+	for (size_t i = 1; i < peer->path_len; i++) {
+		peer->path[i].bytes = at;
+		peer->path[i].len = (size_t)i2d_X509(sk_X509_value(check->path, (int)i), &at);
+	}
+	return 0;
+}
+
+static int64_t path_until(const struct x509_check *check)
+{
+	int64_t until = x509_trust_crls_until(check->trust);
+	struct tm tm;
+
+	for (int i = 0; i < sk_X509_num(check->path); i++) {
+		const ASN1_TIME *end = X509_get0_notAfter(sk_X509_value(check->path, i));
+
+		if (ASN1_TIME_to_tm(end, &tm) && timegm(&tm) < until)
+			until = timegm(&tm);
+	}
+	return until;
+}
+
+static struct x509_peer *peer_new(const X509 *leaf)
+{
+	EVP_PKEY *key = X509_get0_pubkey(leaf);
+	struct x509_peer *peer = calloc(1, sizeof(*peer));
+
 	if (!peer || !EVP_PKEY_up_ref(key)) {
 		free(peer);
-		return -KTLS_R_NO_MEMORY;
+		return NULL;
 	}
 	peer->key = key;
-	peer->kind = kind;
-	*out = peer;
-	return 0;
+	peer->kind = x509_key_kind(key);
+	return peer;
+}
+
+static int take_peer(const struct x509_check *check, const struct ktls_span *leaf,
+		     struct x509_peer **out)
+{
+	struct x509_peer *peer = peer_new(check->leaf);
+	int ret;
+
+	if (!peer)
+		return -KTLS_R_NO_MEMORY;
+	peer->until = path_until(check);
+	ret = take_path(check, leaf, peer);
+	if (ret == 0 && !x509_names_read(check->leaf, &peer->names))
+		ret = -KTLS_R_CERTIFICATE_MALFORMED;
+	if (ret == 0)
+		*out = peer;
+	else
+		x509_peer_free(peer);
+	return ret;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
 
-static int check_chain(struct check *check, const struct ktls_span *certs, size_t n,
+static int check_chain(struct x509_check *check, const struct ktls_span *certs, size_t n,
 		       struct x509_peer **out)
 {
 	int ret = check_size(certs, n, check->role);
@@ -249,13 +235,13 @@ static int check_chain(struct check *check, const struct ktls_span *certs, size_
 	if (ret == 0)
 		ret = parse_certs(check, certs, n);
 	if (ret == 0)
-		ret = check_path(check);
-	if (ret == 0)
-		ret = check_rsa_sizes(check);
+		ret = x509_path_find(check);
 	if (ret == 0)
 		ret = check_usage(check);
 	if (ret == 0)
-		ret = take_key(check, out);
+		ret = check_key(check);
+	if (ret == 0)
+		ret = take_peer(check, &certs[0], out);
 	if (ret == 0)
 		keep_path(check, certs, n);
 	sk_X509_pop_free(check->path, X509_free);
@@ -267,7 +253,7 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 			   enum ktls_role role, const char *name, time_t now,
 			   struct x509_peer **out, struct x509_error *err)
 {
-	struct check check = { .trust = trust, .role = role, .now = now, .err = err };
+	struct x509_check check = { .trust = trust, .role = role, .now = now, .err = err };
 	struct x509_reference ref;
 	int ret;
 
@@ -288,13 +274,20 @@ int x509_peer_verify_chain(const struct x509_trust *trust, const struct ktls_spa
 
 int x509_peer_unchecked(const struct ktls_span *leaf, struct x509_peer **out)
 {
-	struct check check = { .err = NULL };
+	struct x509_check check = { .err = NULL };
+	struct x509_peer *peer = NULL;
 	int ret = -KTLS_R_CERTIFICATE_MALFORMED;
 
 	ERR_set_mark();
 	check.leaf = x509_parse(leaf->bytes, leaf->len);
 	if (check.leaf)
-		ret = take_key(&check, out);
+		ret = check_key(&check);
+	if (ret == 0) {
+		peer = peer_new(check.leaf);
+		ret = peer ? 0 : -KTLS_R_NO_MEMORY;
+	}
+	if (ret == 0)
+		*out = peer;
 	X509_free(check.leaf);
 	ERR_pop_to_mark();
 	return ret;
@@ -315,10 +308,31 @@ int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, u
 	return good ? 0 : -KTLS_R_SIGNATURE_BAD;
 }
 
+const struct ktls_span *x509_peer_path(const struct x509_peer *peer, size_t *len)
+{
+	*len = peer->path_len;
+	return peer->path;
+}
+
+const struct ktls_name *x509_peer_names(const struct x509_peer *peer, size_t *len, size_t *left_out)
+{
+	*len = peer->names.len;
+	if (left_out)
+		*left_out = peer->names.left_out;
+	return peer->names.list;
+}
+
+int64_t x509_peer_until(const struct x509_peer *peer)
+{
+	return peer->until;
+}
+
 void x509_peer_free(struct x509_peer *peer)
 {
 	if (!peer)
 		return;
 	EVP_PKEY_free(peer->key);
+	x509_names_wipe(&peer->names);
+	free((void *)(uintptr_t)peer->path[0].bytes);
 	free(peer);
 }

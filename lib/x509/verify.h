@@ -8,8 +8,12 @@
  * path lengths, name constraints and key usage of issuers; extended key usage for the peer's role
  * where there is any; digitalSignature in the leaf's key usage where there is any; X.509 version 3;
  * the name in the leaf's subjectAltName, never in its common name; keys and signatures of 112 bits,
- * an anchor's own signature excepted. So SHA-1 and RSA below 2048 bits are refused. Revocation is
- * not checked.
+ * an anchor's own signature excepted. So SHA-1 and RSA below 2048 bits are refused; and what the
+ * trust demands beyond that: no certificate in its issuer's revocation list, which has to be in
+ * date; a pinned key. Where there are pins and no anchors, the path is the leaf alone, of whose
+ * issuer nothing is asked; what the leaf says about itself has to hold all the same.
+ *
+ * Nothing of a verdict is kept: dates, lists and pins are looked at each time.
  */
 #ifndef KTLS_X509_VERIFY_H
 #define KTLS_X509_VERIFY_H
@@ -23,8 +27,15 @@
 #include "lib/x509/trust.h"
 #include "lib/x509/x509.h"
 
-/* A peer whose chain was good: its leaf's public key. */
+/* A peer whose chain was good: its leaf's public key, its names, and how it came to be believed. */
 struct x509_peer;
+
+/*
+ * The most that a path has: what a peer may send, and an anchor. Longer ones are refused with
+ * CHAIN_TOO_LONG.
+ */
+#define X509_PATH_MAX     (KTLS_ENGINE_CERTS_MAX + 1)
+#define X509_PATH_LEN_MAX 49152 /* bytes of DER */
 
 /*
  * Checks the peer's chain: n certificates in DER. role is the peer's; name is the host name or IP
@@ -57,6 +68,20 @@ int x509_peer_unchecked(const struct ktls_span *leaf, struct x509_peer **out)
 int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, uint16_t scheme,
 			       const uint8_t *content, size_t len, const uint8_t *sig,
 			       size_t sig_len) __attribute__((warn_unused_result));
+
+/*
+ * The path by which the peer is believed: certificates in DER, the leaf as it was sent, up to the
+ * anchor and with it. The peer's, as the names are.
+ */
+const struct ktls_span *x509_peer_path(const struct x509_peer *peer, size_t *len);
+
+/* What the leaf says of who it is (names.h); *left_out, unless NULL, counts what is not in it. */
+const struct ktls_name *x509_peer_names(const struct x509_peer *peer, size_t *len,
+					size_t *left_out);
+
+/* When the first certificate of the path expires, or the first revocation list is due: seconds
+ * since 1970. */
+int64_t x509_peer_until(const struct x509_peer *peer);
 
 void x509_peer_free(struct x509_peer *peer);
 

@@ -5,7 +5,9 @@
 
 #include <openssl/x509_vfy.h>
 
+#include "lib/x509/anchors.h"
 #include "lib/x509/internal.h"
+#include "lib/x509/path.h"
 #include "lib/x509/signatures.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/harness.h"
@@ -60,16 +62,19 @@ static struct verdict verify(X509 *const x[3], size_t anchor, time_t now, struct
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_STORE *store = X509_STORE_new();
 	STACK_OF(X509) *sent = sk_X509_new_null();
+	const struct x509_trust trust = { .cache = cache };
+	struct x509_check check = { .trust = &trust };
 	struct verdict verdict;
 
 	ASSERT_EQ(1, X509_STORE_add_cert(store, x[anchor]));
 	for (size_t i = 0; i < 2; i++)
 		sk_X509_push(sent, x[i]);
 	ASSERT_EQ(1, X509_STORE_CTX_init(ctx, store, x[0], sent));
+	ASSERT_EQ(1, X509_STORE_CTX_set_app_data(ctx, &check));
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), now);
 	X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
 	if (ours)
-		x509_signatures_set_up(ctx, cache);
+		x509_signatures_set_up(ctx);
 	verdict.error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
 	verdict.depth = X509_STORE_CTX_get_error_depth(ctx);
 	sk_X509_free(sent);

@@ -148,7 +148,7 @@ TEST_F(trust, texts_that_are_refused)
 	EXPECT_NULL(load(self, key));
 	EXPECT_STREQ("a private key among the certificates", self->err.text);
 	EXPECT_NULL(load(self, crl));
-	EXPECT_STREQ("a revocation list: revocation is not checked", self->err.text);
+	EXPECT_STREQ("a revocation list: it belongs into a file of its own", self->err.text);
 }
 
 /* OpenSSL's TRUSTED CERTIFICATE says for what it is trusted. */
