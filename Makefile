@@ -67,6 +67,9 @@ UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
 TOOLS    := $(filter $(BUILD)/tests/tools/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
 BOGO_SHIM := $(BUILD)/tests/bogo/shim
+# Other TLS libraries, where they are installed.
+STACKS   := $(foreach s,mbedtls wolfssl,$(if $(wildcard /usr/include/$s/ssl.h),\
+            $(BUILD)/tests/interop/stacks/$s))
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(call c_of,tests/fuzz))
 REPLAY   := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -77,7 +80,7 @@ all: libs programs examples
 libs: $(LIBS_A) $(LIBS_SO)
 programs: $(PROGRAMS)
 examples: $(EXAMPLES)
-tests: all $(TESTS) $(BOGO_SHIM)
+tests: all $(TESTS) $(STACKS) $(BOGO_SHIM)
 
 $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
@@ -134,6 +137,12 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
 		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
+
+$(BUILD)/tests/interop/stacks/mbedtls: STACK_LIBS = -lmbedtls -lmbedx509 -lmbedcrypto
+$(BUILD)/tests/interop/stacks/wolfssl: STACK_LIBS = -lwolfssl
+$(STACKS): %: %.o $(BUILD)/tests/interop/stacks/main.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(STACK_LIBS)
 
 # Constant-time checks, for valgrind: see tests/ct/ct.h.
 $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$(HARNESS_SRC)) \
@@ -193,7 +202,9 @@ check: check-packages
 	$(call stage,--parallel unit $(UNIT_TESTS))
 	$(call stage,fuzz-corpus $(REPLAY))
 	$(call stage,--parallel $(no_skip) ct $(CT))
-	$(call stage,$(no_skip) interop $(INTEROP_TESTS))
+	$(Q)rm -rf $(BUILD)/stacks
+	$(call stage,--parallel $(no_skip) interop $(INTEROP_TESTS))
+	$(Q)tests/interop/table.py >$(BUILD)/stacks.md && cat $(BUILD)/stacks.md
 	$(call vm_stages,oldest)
 	$(Q)tests/harness/run --summary
 

@@ -17,8 +17,9 @@ struct auth {
 	size_t n;
 	bool strict; /* no certificate but for a name that matches */
 	struct x509_trust *trust;
-	const char *name;       /* to be verified; NULL: any */
-	struct x509_peer *peer; /* whose leaf was seen last */
+	const char *name;          /* to be verified; NULL: any */
+	struct x509_peer *peer;    /* whose leaf was seen last */
+	struct sessions *sessions; /* of sessions.h; NULL: no resumption */
 };
 
 /* Adds a certificate with its issuers and key; the test ends if they do not load. */

@@ -175,9 +175,9 @@ size_t peer_numbers(const char *list, const char *(*name_of)(unsigned int), cons
 void peer_print_ok(const struct peer_facts *facts)
 {
 	printf("ok version=%s suite=%s group=%s scheme=%s sni=%s alpn=%s",
-	       facts->version == KTLS_TLS_1_3 ? "TLS1.3" : ktls_version_name(facts->version),
-	       ktls_suite_name(facts->suite), ktls_group_name(facts->group),
-	       ktls_scheme_name(facts->scheme), facts->server_name, facts->alpn);
+	       facts->version == KTLS_TLS_1_3 ? "TLS1.3" : "TLS1.2", ktls_suite_name(facts->suite),
+	       ktls_group_name(facts->group), ktls_scheme_name(facts->scheme), facts->server_name,
+	       facts->alpn);
 }
 
 void peer_print_failed(int reason, uint8_t alert, bool received)

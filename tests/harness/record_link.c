@@ -9,19 +9,20 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/suite.h"
 
-#define HEADER   5
-#define DATA_MAX 16384
+#define HEADER         5
+#define MESSAGE_HEADER 4
+#define DATA_MAX       16384
 
 enum { ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
-enum { NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
+enum { HELLO_REQUEST = 0, NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
 
-static void init_half(struct record_half *half, const struct ktls_traffic_key *key)
+static void init_half(struct traffic *half, const struct ktls_traffic_key *key)
 {
-	aead_init(&half->aead, suite_find(key->suite)->aead, key->key);
+	memcpy(half->key, key->key, sizeof(half->key));
 	memcpy(half->iv, key->iv, sizeof(half->iv));
-	half->seq = 0;
 	for (size_t i = 0; i < sizeof(key->seq); i++)
 		half->seq = half->seq << 8 | key->seq[i];
+	half->on = true;
 }
 
 void record_link_init(struct record_link *link, int fd, struct talk *talk,
@@ -30,22 +31,19 @@ void record_link_init(struct record_link *link, int fd, struct talk *talk,
 	memset(link, 0, sizeof(*link));
 	link->fd = fd;
 	link->talk = talk;
-	init_half(&link->tx, tx);
-	init_half(&link->rx, rx);
+	link->schedule.suite = suite_find(tx->suite);
+	init_half(&link->schedule.tx, tx);
+	init_half(&link->schedule.rx, rx);
+}
+
+static bool is_1_3(const struct record_link *link)
+{
+	return link->schedule.suite->version == KTLS_TLS_1_3;
 }
 
 void record_link_wipe(struct record_link *link)
 {
 	secret_wipe(link, sizeof(*link));
-}
-
-/* RFC 9846, 5.3. */
-static void next_nonce(struct record_half *half, uint8_t nonce[static AEAD_NONCE])
-{
-	memcpy(nonce, half->iv, AEAD_NONCE);
-	for (size_t i = 0; i < 8; i++)
-		nonce[AEAD_NONCE - 1 - i] ^= (uint8_t)(half->seq >> 8 * i);
-	half->seq++;
 }
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -66,19 +64,11 @@ static int flush(struct record_link *link)
 
 static void seal(struct record_link *link, uint8_t type, const void *bytes, size_t len)
 {
-	size_t sealed = len + 1 + AEAD_TAG;
-	uint8_t nonce[AEAD_NONCE];
+	struct schedule *s = &link->schedule;
 
-	memcpy(link->out,
-	       (uint8_t[]){ APPLICATION_DATA, 3, 3, (uint8_t)(sealed >> 8), (uint8_t)sealed },
-	       HEADER);
-	memcpy(link->out + HEADER, bytes, len);
-	link->out[HEADER + len] = type;
-	next_nonce(&link->tx, nonce);
-	aead_seal(&link->tx.aead, nonce, link->out, HEADER, link->out + HEADER, len + 1,
-		  link->out + HEADER);
+	memcpy(link->out + HEADER + protect_prefix(s, &s->tx), bytes, len);
 	link->out_at = 0;
-	link->out_len = HEADER + sealed;
+	link->out_len = protect_seal(s, &s->tx, type, KTLS_TLS_1_2, link->out, len, s->tx.seq++);
 }
 
 static ssize_t link_send(void *arg, const void *bytes, size_t len)
@@ -137,30 +127,46 @@ static int read_record(struct record_link *link)
 	}
 }
 
-/* Tickets may come split or joined (RFC 9846, 4.7.1, 5.1). */
+/* How long the message is that has begun to come; its header first. */
+static size_t message_want(const struct record_link *link)
+{
+	if (link->message_len < MESSAGE_HEADER)
+		return MESSAGE_HEADER;
+	return MESSAGE_HEADER +
+	       ((size_t)link->message[1] << 16 | (size_t)link->message[2] << 8 | link->message[3]);
+}
+
+static int take_message(struct record_link *link)
+{
+	const uint8_t *message = link->message;
+	size_t len = link->message_len;
+
+	link->message_len = 0;
+	/* A client may ignore it (RFC 5246, 7.4.1.1). */
+	if (message[0] == HELLO_REQUEST && !is_1_3(link))
+		return 0;
+	if (message[0] == KEY_UPDATE)
+		return end(link, KTLS_R_KEY_UPDATE_UNSUPPORTED);
+	if (message[0] != NEW_SESSION_TICKET || !is_1_3(link))
+		return end(link, KTLS_R_MESSAGE_UNEXPECTED);
+	if (link->ticket != NULL)
+		link->ticket(link->ticket_arg, message, len);
+	return 0;
+}
+
+/* They may come split or joined (RFC 9846, 5.1). */
 static int read_messages(struct record_link *link, const uint8_t *bytes, size_t len)
 {
-	size_t n;
+	size_t want;
 
-	while (len > 0) {
-		if (link->message_left == 0 && link->message_len < 4) {
-			link->message[link->message_len++] = *bytes++;
-			len--;
-			if (link->message_len < 4)
-				continue;
-			if (link->message[0] == KEY_UPDATE)
-				return end(link, KTLS_R_KEY_UPDATE_UNSUPPORTED);
-			if (link->message[0] != NEW_SESSION_TICKET)
-				return end(link, KTLS_R_MESSAGE_UNEXPECTED);
-			link->message_left = (size_t)link->message[1] << 16 |
-					     (size_t)link->message[2] << 8 | link->message[3];
-		}
-		n = len < link->message_left ? len : link->message_left;
-		bytes += n;
-		len -= n;
-		link->message_left -= n;
-		if (link->message_left == 0)
-			link->message_len = 0;
+	for (; len > 0; len--) {
+		link->message[link->message_len++] = *bytes++;
+		want = message_want(link);
+		if (want > sizeof(link->message))
+			return end(link, KTLS_R_MESSAGE_TOO_LONG);
+		if (link->message_len >= MESSAGE_HEADER && link->message_len == want &&
+		    take_message(link) < 0)
+			return -EPROTO;
 	}
 	return 0;
 }
@@ -178,32 +184,40 @@ static int read_alert(struct record_link *link, const uint8_t *bytes, size_t len
 	return end(link, KTLS_R_PEER_ALERT);
 }
 
+/* The type that hides behind the content (RFC 9846, 5.4), whose length shrinks. 0: none. */
+static uint8_t inner_type(const uint8_t *content, size_t *len)
+{
+	while (*len > 0 && content[*len - 1] == 0)
+		(*len)--;
+	return *len > 0 ? content[--*len] : 0;
+}
+
 /* Decrypts the record and deals with it. 1 where the stream goes on, 0 where it was closed. */
 static int open_record(struct record_link *link)
 {
-	uint8_t nonce[AEAD_NONCE], *inner = link->in + HEADER;
+	struct schedule *s = &link->schedule;
+	uint8_t *content, type = link->in[0];
 	size_t len = link->in_len - HEADER;
 
 	link->in_len = 0;
-	if (link->in[0] != APPLICATION_DATA)
+	if (is_1_3(link) && type != APPLICATION_DATA)
 		return end(link, KTLS_R_RECORD_TYPE);
-	next_nonce(&link->rx, nonce);
-	if (!aead_open(&link->rx.aead, nonce, link->in, HEADER, inner, len, inner))
+	if (!protect_open(s, &s->rx, link->in, len, &content, &len))
 		return end(link, KTLS_R_RECORD_MAC);
-	len -= AEAD_TAG;
-	while (len > 0 && inner[len - 1] == 0)
-		len--;
-	if (len-- == 0)
+	s->rx.seq++;
+	if (is_1_3(link))
+		type = inner_type(content, &len);
+	switch (type) {
+	case 0:
 		return end(link, KTLS_R_RECORD_NO_TYPE);
-	switch (inner[len]) {
 	case APPLICATION_DATA:
-		link->data = inner;
+		link->data = content;
 		link->data_len = len;
 		return 1;
 	case HANDSHAKE:
-		return read_messages(link, inner, len) < 0 ? -EPROTO : 1;
+		return read_messages(link, content, len) < 0 ? -EPROTO : 1;
 	case ALERT:
-		return read_alert(link, inner, len);
+		return read_alert(link, content, len);
 	default:
 		return end(link, KTLS_R_RECORD_TYPE);
 	}

@@ -1,36 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS 1.3 application records (RFC 9846, 5) in userspace, over a socket, with the keys that a
- * kernel would get: for tests on machines without kernel TLS. Tickets are read over, a KeyUpdate
- * ends it.
+ * Application records (RFC 9846, 5; RFC 5246, 6.2) in userspace, over a socket, with the keys that
+ * a kernel would get: for tests on machines without kernel TLS. Tickets go to whom they concern, a
+ * KeyUpdate ends it.
  */
 #ifndef KTLS_TESTS_RECORD_LINK_H
 #define KTLS_TESTS_RECORD_LINK_H
 
 #include <ktls-handshake.h>
 
-#include "lib/crypto/aead.h"
+#include "lib/handshake/protect.h"
 #include "tests/harness/talk.h"
 
-struct record_half {
-	struct aead aead;
-	uint8_t iv[AEAD_NONCE];
-	uint64_t seq;
-};
+#define RECORD_LINK_MESSAGE_MAX (64 + KTLS_ENGINE_TICKET_MAX)
 
 struct record_link {
 	int fd;
-	struct talk *talk; /* to which the end is reported */
-	struct record_half tx, rx;
+	struct talk *talk;                   /* to which the end is reported */
+	struct schedule schedule;            /* suite and keys only */
 	uint8_t out[KTLS_ENGINE_RECORD_MAX]; /* a sealed record */
 	size_t out_len, out_at;
 	uint8_t in[KTLS_ENGINE_RECORD_MAX]; /* what has come of a record, or one decrypted */
 	size_t in_len;
 	const uint8_t *data; /* decrypted and not given out yet */
 	size_t data_len;
-	uint8_t message[4];  /* header of a handshake message */
-	size_t message_len;  /* bytes of it that have come */
-	size_t message_left; /* bytes of the message behind it that are yet to come */
+	uint8_t message[RECORD_LINK_MESSAGE_MAX]; /* what has come of a handshake message */
+	size_t message_len;
+	/* Client: gets each NewSessionTicket of TLS 1.3, header included; NULL: not wanted. */
+	void (*ticket)(void *arg, const uint8_t *message, size_t len);
+	void *ticket_arg;
 	bool finishing;
 };
 

@@ -8,6 +8,8 @@
 need curl wget
 # shellcheck source=tests/interop/matrix.sh
 . tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
 
 their_client() {
 	local value options=()
@@ -17,9 +19,13 @@ their_client() {
 	! value=$(word group "$@") || options+=(--curves "${value//,/:}")
 	! value=$(word alpn "$@") || options+=("--${value//\//}")
 	! word tls1.2 "$@" >/dev/null || options+=(--tls-max 1.2)
+	! word tls1.3 "$@" >/dev/null || options+=(--tlsv1.3)
+	! value=$(word cert "$@") || options+=(--cert "$value.pem" --key "$value.key")
+	! word resume "$@" >/dev/null ||
+		options+=(--upload-file "$data" --output "$tmp/first" "https://$1:$port/")
 	timeout "$patience" curl -sSv --noproxy '*' --resolve "$1:$port:127.0.0.1" --cacert "$ca" \
-		--header Expect: --upload-file "$data" "${options[@]}" "https://$1:$port/" \
-		>"$tmp/got" 2>"$log"
+		--header Expect: "${options[@]}" --upload-file "$data" --output "$tmp/got" \
+		"https://$1:$port/" 2>"$log"
 }
 
 # curl -v has level and description as one number.
@@ -57,4 +63,7 @@ test_wget() {
 test_clients
 test_refusals
 test_wget
+stack "curl $(curl --version | awk 'NR == 1 { sub("/", " ", $5); print $2 " with " $5 }')" client ""
+cell_lacks 'server *' 'it is a client'
+test_cells
 tap_done

@@ -8,6 +8,8 @@
 need gnutls-cli gnutls-serv
 # shellcheck source=tests/interop/matrix.sh
 . tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
 
 declare -A cipher=([TLS_AES_128_GCM_SHA256]=AES-128-GCM [TLS_AES_256_GCM_SHA384]=AES-256-GCM
 	[TLS_CHACHA20_POLY1305_SHA256]=CHACHA20-POLY1305)
@@ -25,6 +27,10 @@ options_for() {
 		done
 	fi
 	! word tls1.2 "$@" >/dev/null || priority+=:-VERS-ALL:+VERS-TLS1.2
+	! word tls1.3 "$@" >/dev/null || priority+=:-VERS-ALL:+VERS-TLS1.3
+	! value=$(word cert "$@") ||
+		options+=(--x509certfile "$value.pem" --x509keyfile "$value.key")
+	! word resume "$@" >/dev/null || options+=(--resume --waitresumption)
 	! value=$(word alpn "$@") || options+=(--alpn "$value")
 	options+=(--priority "$priority")
 }
@@ -73,4 +79,6 @@ tls12=(reason=PEER_ALERT alert=handshake_failure)
 test_clients
 test_refusals
 test_servers
+stack "GnuTLS $(package_version gnutls-bin)" gnutls-cli gnutls-serv
+test_cells
 tap_done

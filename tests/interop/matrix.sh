@@ -3,6 +3,8 @@
 #
 # What every program is put through, in both roles; to be sourced after peers.sh.
 
+feed() { :; } # what a server needs to send something, before each connection
+
 cannot=
 exchange=(--send-file "$data" --expect "$data_len")
 well=(version=TLS1.3 ${KTLS_SOCKET:+tx=sw rx=sw})
@@ -109,6 +111,7 @@ answers() {
 	shift 2
 	while [ "$1" != -- ]; do words+=("$1"); shift; done
 	their_server "$certificate" "${words[@]}" || return
+	feed
 	# shellcheck disable=SC2046
 	connect --name "$name" "${exchange[@]}" $(our_part "${words[@]}") "${more[@]}"
 	facts_have "${well[@]}" "received=$data_len" "sha256=$data_sum" "${server_end[@]}" \

@@ -9,6 +9,8 @@ PATH=$PATH:/usr/sbin
 need nginx curl
 # shellcheck source=tests/interop/matrix.sh
 . tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
 
 # config LINE...: one server with these lines; it listens on $listen.
 config() {
@@ -65,6 +67,8 @@ their_client() {
 
 	! value=$(word suite "$@") || lines+=("proxy_ssl_conf_command Ciphersuites $value;")
 	! value=$(word group "$@") || lines+=("proxy_ssl_conf_command Groups ${value//,/:};")
+	! value=$(word cert "$@") || lines+=("proxy_ssl_certificate $value.pem;"
+		"proxy_ssl_certificate_key $value.key;")
 	value=TLSv1.3
 	! word tls1.2 "$@" >/dev/null || value=TLSv1.2
 	nginx_with '' "location / {
@@ -75,6 +79,10 @@ their_client() {
 		proxy_ssl_verify on;
 		proxy_ssl_verify_depth 3;
 		proxy_ssl_trusted_certificate $ca;" "${lines[@]}" '}' || return
+	through_it && { ! word resume "$@" >/dev/null || through_it; }
+}
+
+through_it() {
 	timeout "$patience" curl -sSf --noproxy '*' --header Expect: --upload-file "$data" \
 		"http://127.0.0.1:$listen/" >"$tmp/got" 2>"$tmp/errors"
 }
@@ -88,6 +96,7 @@ their_server() {
 	! word demand "$@" >/dev/null || lines+=("ssl_verify_client on;")
 	value='TLSv1.2 TLSv1.3'
 	! word tls1.2 "$@" >/dev/null || value=TLSv1.2
+	! word tls1.3 "$@" >/dev/null || value=TLSv1.3
 	nginx_with ssl "ssl_certificate $certs/$1.pem; ssl_certificate_key $certs/$1.key;" \
 		"ssl_client_certificate $ca; ssl_protocols $value;" \
 		"root $www; dav_methods PUT; client_body_in_file_only clean;" "${lines[@]}"
@@ -131,4 +140,7 @@ test_clients
 test_refusals
 test_servers
 try 'server: a megabyte to it' is_put
+stack "nginx $(package_version nginx-light) with OpenSSL" 'as a proxy' server
+cannot=client-alpn
+test_cells
 tap_done

@@ -8,6 +8,8 @@
 need openssl
 # shellcheck source=tests/interop/matrix.sh
 . tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
 
 # options_for WORD...: the same for both; in $options.
 options_for() {
@@ -18,6 +20,8 @@ options_for() {
 	! value=$(word group "$@") || options+=(-groups "${value//,/:}")
 	! value=$(word alpn "$@") || options+=(-alpn "$value")
 	! word tls1.2 "$@" >/dev/null || options+=(-tls1_2)
+	! word tls1.3 "$@" >/dev/null || options+=(-tls1_3)
+	! value=$(word cert "$@") || options+=(-cert "$value.pem" -key "$value.key")
 	! word ask "$@" >/dev/null || options+=(-verify 2)
 	! word demand "$@" >/dev/null || options+=(-Verify 2)
 	! value=$(word option "$@") || read -ra more_options <<<"$value"
@@ -30,9 +34,16 @@ their_client() {
 	log=$tmp/theirs
 	[ -z "$1" ] || name=(-servername "$1" -verify_hostname "$1")
 	options_for "${@:2}"
-	timeout "$patience" openssl s_client -connect "127.0.0.1:$port" "${name[@]}" \
-		-CAfile "$ca" -verify_return_error -quiet "${options[@]}" <"$request" \
-		>"$tmp/answer" 2>"$log"
+	options+=(-connect "127.0.0.1:$port" "${name[@]}" -CAfile "$ca" -verify_return_error -quiet)
+	if word resume "${@:2}" >/dev/null; then
+		s_client -sess_out "$tmp/session" && s_client -sess_in "$tmp/session"
+	else
+		s_client
+	fi
+}
+
+s_client() {
+	timeout "$patience" openssl s_client "${options[@]}" "$@" <"$request" >"$tmp/answer" 2>"$log"
 }
 
 # Standard input stays open, for s_server ends with it. What our client sends is compared, too.
@@ -42,13 +53,18 @@ their_server() {
 	options_for "${@:2}"
 	[ -p "$tmp/fifo" ] || mkfifo "$tmp/fifo"
 	exec {fifo}<>"$tmp/fifo"
-	cat "$data" >&"$fifo" &
-	started+=($!)
 	openssl s_server -accept 127.0.0.1:0 -cert "$certs/$1.pem" -cert_chain "$certs/$1.pem" \
-		-key "$certs/$1.key" -quiet "${options[@]}" <&"$fifo" >"$their_copy" 2>"$log" &
+		-key "$certs/$1.key" -CAfile "$ca" -quiet "${options[@]}" <&"$fifo" \
+		>"$their_copy" 2>"$log" &
 	pid=$!
 	started+=("$pid")
 	listening "$pid"
+}
+
+# It sends what comes in, to whom it is connected to then.
+feed() {
+	cat "$data" >&"$fifo" &
+	started+=($!)
 }
 
 their_alert() {
@@ -100,4 +116,6 @@ test_clients
 test_refusals
 test_servers
 test_more
+stack "OpenSSL $(openssl version | cut -d' ' -f2)" s_client s_server
+test_cells
 tap_done

@@ -5,7 +5,8 @@
 usage: peer.py client HOST PORT CA DATA OUT [WORD...]     sends DATA by PUT, the answer goes to OUT
        peer.py server CERT KEY CA [WORD...]               echoes; prints its port first
 
-Words are those of peers.sh, and for the client
+Words are those of peers.sh and cells.sh, and for the client
+    get          no more than a GET
     glued        its Finished and all its data leave in one segment
 """
 
@@ -30,6 +31,10 @@ def configure(context, words):
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if "tls1.2" in words:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if "tls1.3" in words:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if "cert" in words:
+        context.load_cert_chain(words["cert"] + ".pem", words["cert"] + ".key")
     group = words.get("group", "")
     if group in CURVES:
         context.set_ecdh_curve(CURVES[group])
@@ -48,15 +53,26 @@ def body(answer):
     return answer[answer.index(b"\r\n\r\n") + 4:]
 
 
-def talk(context, host, address, sent):
+def talk(context, host, address, sent, session=None):
+    """The answer and the session, which may be resumed."""
     answer = b""
     with socket.create_connection(address, timeout=60) as plain:
-        with context.wrap_socket(plain, server_hostname=host) as connection:
+        with context.wrap_socket(plain, server_hostname=host, session=session) as connection:
             connection.sendall(sent)
             while chunk := connection.recv(65536):
                 answer += chunk
+            session = connection.session
             connection.unwrap()
-    return body(answer)
+    return body(answer), session
+
+
+def talk_once(*arguments):
+    return talk(*arguments)[0]
+
+
+def talk_twice(*arguments):
+    _, session = talk(*arguments)
+    return talk(*arguments, session)[0]
 
 
 def talk_glued(context, host, address, sent):
@@ -90,8 +106,9 @@ def client(host, port, ca, data, out, *arguments):
     words = words_of(arguments)
     context = ssl.create_default_context(cafile=ca)
     configure(context, words)
-    run = talk_glued if "glued" in words else talk
-    answer = run(context, host, ("127.0.0.1", int(port)), request(data))
+    run = talk_glued if "glued" in words else talk_twice if "resume" in words else talk_once
+    sent = b"GET / HTTP/1.0\r\n\r\n" if "get" in words else request(data)
+    answer = run(context, host, ("127.0.0.1", int(port)), sent)
     with open(out, "wb") as f:
         f.write(answer)
 

@@ -55,6 +55,7 @@ until_ok() {
 
 # background LOG COMMAND...: starts it; its number is in $pid. It ends with the case, or the script.
 background() {
+	: >"$1"
 	"${@:2}" >"$1" 2>&1 </dev/null &
 	pid=$!
 	started+=("$pid")

@@ -9,6 +9,8 @@ python=/usr/bin/python3
 need "$python"
 # shellcheck source=tests/interop/matrix.sh
 . tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
 
 their_client() {
 	log=$tmp/theirs
@@ -47,4 +49,8 @@ more=()
 try 'client: data in one segment with its Finished' gets localhost p256 glued --
 test_refusals
 test_servers
+try 'client: a GET by create_default_context() and wrap_socket()' gets localhost p256 get --
+stack "$("$python" -c 'import platform, ssl
+print("Python", platform.python_version(), "with", *ssl.OPENSSL_VERSION.split()[:2])')" client server
+test_cells
 tap_done

@@ -5,9 +5,11 @@
  * userspace (tests/harness/record_link.h), so that no kernel TLS is needed.
  *
  * Prints "port N" (server), and one line a connection:
- *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn=.. retried=.. sent=.. received=..
- *	   sha256=.. end=..
+ *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn=.. retried=.. resumed=.. client=..
+ *	   sent=.. received=.. sha256=.. end=..
  *	failed reason=.. alert=.. origin=sent|received|none
+ *
+ * client= is the scheme by which the client proved itself, or none.
  *
  * A client's exit status is 0 where everything went well, close_notify from the peer included, 1
  * otherwise; a server's is that of its last connection.
@@ -29,6 +31,7 @@
 #include "tests/harness/auth.h"
 #include "tests/harness/peer.h"
 #include "tests/harness/record_link.h"
+#include "tests/harness/sessions.h"
 #include "tests/harness/talk.h"
 
 #define PATIENCE_S 10
@@ -46,7 +49,11 @@ struct options {
 	size_t suites_len;
 	uint16_t groups[GROUPS_MAX];
 	size_t groups_len;
+	uint16_t version_min, version_max;        /* 0: the engine's own */
+	enum ktls_engine_client_auth client_auth; /* server */
 	bool strict;
+	uint8_t tickets;     /* that a server gives out */
+	const char *session; /* client: file of the session to be resumed, and kept */
 	unsigned long count; /* connections that a server takes; 0: no end */
 	struct talk talk;
 };
@@ -55,6 +62,7 @@ struct options {
 static struct engine_end end;
 static struct auth auth;
 static struct record_link records;
+static struct sessions sessions;
 
 /* ---- credentials ------------------------------------------------------------------------------
  */
@@ -105,6 +113,10 @@ static void load(const struct options *o)
 		load_trust(o->trust);
 	auth.strict = o->strict;
 	auth.name = o->name;
+	sessions_init(&sessions);
+	sessions.must_be_known = o->client_auth == KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	if (o->session != NULL)
+		sessions_load(&sessions, o->session);
 }
 
 /* ---- the handshake ----------------------------------------------------------------------------
@@ -174,6 +186,9 @@ static void configure(const struct options *o)
 	engines_init(&end, &unused);
 	auth_attach(&auth, &end);
 	end.config.role = o->role;
+	end.config.version_min = o->version_min;
+	end.config.version_max = o->version_max;
+	end.config.client_auth = o->client_auth;
 	end.config.suites = o->suites_len ? o->suites : NULL;
 	end.config.suites_len = o->suites_len;
 	end.config.groups = o->groups_len ? o->groups : NULL;
@@ -184,6 +199,9 @@ static void configure(const struct options *o)
 	if (o->name != NULL && strchr(o->name, ':') == NULL &&
 	    strspn(o->name, "0123456789.") != strlen(o->name))
 		end.config.server_name = o->name;
+	end.config.tickets = o->tickets;
+	if (o->tickets > 0 || o->session != NULL)
+		sessions_attach(&sessions, &end);
 	if (ktls_engine_init(&end.engine, &end.config, &end) != 0)
 		errx(2, "the engine does not take this configuration");
 }
@@ -203,11 +221,14 @@ static void print_ok(const struct ktls_engine_facts *facts)
 					    .scheme = facts->scheme,
 					    .server_name = facts->server_name,
 					    .alpn = alpn });
-	printf(" retried=%s", facts->retried ? "yes" : "no");
+	printf(" retried=%s resumed=%s client=%s", facts->retried ? "yes" : "no",
+	       facts->resumed ? "yes" : "no",
+	       facts->client_scheme ? ktls_scheme_name(facts->client_scheme) : "none");
 }
 
-static bool talk_over(struct talk *talk, int fd)
+static bool talk_over(struct options *o, int fd)
 {
+	struct talk *talk = &o->talk;
 	struct ktls_traffic_key tx, rx;
 	bool well;
 
@@ -221,6 +242,8 @@ static bool talk_over(struct talk *talk, int fd)
 	talk->arg = &records;
 	well = talk_run(talk);
 	record_link_wipe(&records);
+	if (o->session != NULL)
+		sessions_store(&sessions, o->session);
 	return well;
 }
 
@@ -243,7 +266,7 @@ static bool serve(struct options *o, int fd)
 		peer_print_failed((int)facts->reason, facts->alert,
 				  facts->reason == KTLS_R_PEER_ALERT);
 	} else {
-		well = talk_over(&o->talk, fd);
+		well = talk_over(o, fd);
 		print_ok(facts);
 		talk_print(&o->talk);
 		printf("\n");
@@ -264,10 +287,17 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: tlspeer server [--host ADDRESS] [--port N] --cert BASE... [OPTION...]\n"
 		"       tlspeer client HOST:PORT --name NAME --trust FILE [OPTION...]\n"
-		"  --cert BASE      BASE.pem and BASE.key\n"
+		"  --cert BASE      BASE.pem and BASE.key; a client's, too\n"
+		"  --tls LIST       1.2, 1.3 or both, with a comma; only 1.3 where nothing is "
+		"said\n"
 		"  --suite LIST     names with commas; so --group and --alpn\n"
+		"  --ask, --demand  server: a certificate of clients, that --trust FILE vouches "
+		"for\n"
 		"  --strict-sni     server: no certificate but for the name asked for\n"
-		"  --count N        server: ends after N connections\n" TALK_USAGE);
+		"  --count N        server: ends after N connections\n"
+		"  --tickets N      server: gives N tickets to each client, and takes them again\n"
+		"  --session FILE   client: resumes the session that is there, keeps what it "
+		"gets\n" TALK_USAGE);
 	exit(2);
 }
 
@@ -280,7 +310,12 @@ static const struct option long_options[] = { { "host", required_argument, NULL,
 					      { "suite", required_argument, NULL, 's' },
 					      { "group", required_argument, NULL, 'g' },
 					      { "strict-sni", no_argument, NULL, 'x' },
+					      { "tls", required_argument, NULL, 'v' },
+					      { "ask", no_argument, NULL, 'q' },
+					      { "demand", no_argument, NULL, 'd' },
 					      { "count", required_argument, NULL, 'k' },
+					      { "tickets", required_argument, NULL, 'i' },
+					      { "session", required_argument, NULL, 'o' },
 					      TALK_OPTIONS,
 					      { NULL, 0, NULL, 0 } };
 
@@ -289,6 +324,35 @@ static void add_cert(struct options *o, const char *base)
 	if (o->certs_len == AUTH_IDENTITIES)
 		errx(2, "too many certificates");
 	o->certs[o->certs_len++] = base;
+}
+
+static void set_versions(struct options *o, const char *list)
+{
+	bool old = strstr(list, "1.2") != NULL, new = strstr(list, "1.3") != NULL;
+
+	if (!old && !new)
+		errx(2, "%s: no version of TLS", list);
+	o->version_min = old ? KTLS_TLS_1_2 : KTLS_TLS_1_3;
+	o->version_max = new ? KTLS_TLS_1_3 : KTLS_TLS_1_2;
+}
+
+static void take_list(struct options *o, int c, const char *list)
+{
+	switch (c) {
+	case 'a':
+		o->alpn_len = peer_alpn(list, o->alpn, sizeof(o->alpn));
+		break;
+	case 's':
+		o->suites_len =
+			peer_numbers(list, ktls_suite_name, suites_all, SUITES_MAX, o->suites);
+		break;
+	case 'g':
+		o->groups_len =
+			peer_numbers(list, ktls_group_name, groups_all, GROUPS_MAX, o->groups);
+		break;
+	default:
+		set_versions(o, list);
+	}
 }
 
 static void take_option(struct options *o, int c)
@@ -310,21 +374,28 @@ static void take_option(struct options *o, int c)
 		o->trust = optarg;
 		break;
 	case 'a':
-		o->alpn_len = peer_alpn(optarg, o->alpn, sizeof(o->alpn));
-		break;
 	case 's':
-		o->suites_len =
-			peer_numbers(optarg, ktls_suite_name, suites_all, SUITES_MAX, o->suites);
-		break;
 	case 'g':
-		o->groups_len =
-			peer_numbers(optarg, ktls_group_name, groups_all, GROUPS_MAX, o->groups);
+	case 'v':
+		take_list(o, c, optarg);
+		break;
+	case 'q':
+		o->client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
+		break;
+	case 'd':
+		o->client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
 		break;
 	case 'x':
 		o->strict = true;
 		break;
 	case 'k':
 		o->count = strtoul(optarg, NULL, 10);
+		break;
+	case 'i':
+		o->tickets = (uint8_t)strtoul(optarg, NULL, 10);
+		break;
+	case 'o':
+		o->session = optarg;
 		break;
 	default:
 		if (c < TALK_OPTION)
@@ -348,6 +419,8 @@ static void parse(int argc, char **argv, struct options *o)
 	o->address = argv[1 + optind];
 	if (o->role == KTLS_CLIENT ? o->address == NULL || o->trust == NULL : o->certs_len == 0)
 		usage();
+	if (o->client_auth != KTLS_ENGINE_NO_CLIENT_AUTH && o->trust == NULL)
+		errx(2, "which clients are to be trusted?");
 	if (o->talk.plan == TALK_NONE || (o->talk.plan == TALK_SEND) != (o->role == KTLS_CLIENT))
 		errx(2, "what is there to be said?");
 }

@@ -119,6 +119,7 @@ program() {
 
 program good <<<'echo "TAP version 13"; echo 1..2; echo "ok 1 a"; echo "ok 2 b"'
 program skipping <<<'echo 1..2; echo "ok 1 a"; echo "ok 2 b # SKIP no such thing"'
+program lacking <<<'echo 1..2; echo "ok 1 a"; echo "ok 2 b # SKIP not in that program: such a thing"'
 program skipped <<<'echo "1..0 # SKIP nothing to do here"'
 program bad <<<'echo 1..2; echo "ok 1 a"; echo "# why"; echo "not ok 2 b"; exit 1'
 program liar <<<'echo 1..1; echo "not ok 1 a"'
@@ -152,6 +153,7 @@ ln -s "$OLDPWD/tests" tests
 check 'two pass' counts 2 0 0 stage good
 check 'a skip is a skip' counts 1 0 1 stage skipping
 check 'and a failure with --no-skip' counts 1 1 0 --no-skip stage skipping
+check 'what a program does not have is none' counts 1 0 1 --no-skip stage lacking
 check 'a program may skip as a whole' counts 2 0 1 stage skipped good
 check 'but not a stage' counts 0 1 1 stage skipped
 check 'that too fails with --no-skip' counts 0 1 0 --no-skip stage skipped

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# wolfSSL: tests/interop/stacks/wolfssl.c.
+
+# shellcheck source=tests/interop/peers.sh
+. tests/interop/peers.sh
+program=${KTLS_BUILD:-build}/tests/interop/stacks/wolfssl
+need "$program"
+# shellcheck source=tests/interop/matrix.sh
+. tests/interop/matrix.sh
+# shellcheck source=tests/interop/cells.sh
+. tests/interop/cells.sh
+# shellcheck source=tests/interop/stacks/adaptor.sh
+. tests/interop/stacks/adaptor.sh
+
+stack "wolfSSL $(package_version libwolfssl-dev)" client server
+test_cells
+tap_done
