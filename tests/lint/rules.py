@@ -33,6 +33,7 @@ FOREIGN = [
     (r"linux/tls\.h", ["lib/ktls", "tests/kernel"]),
     (r"ini\.h", ["daemon"]),
     (r"valgrind/.*", ["tests"]),
+    (r"(mbedtls|wolfssl)/.*", ["tests/interop/stacks"]),
 ]
 
 # Headers of the C library, the compiler and the kernel, which anyone may include.
