@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A side of a handshake with make-believe operations, always the same: a key exchange whose shared
+ * secret is the two shares' difference, signatures that are a hash of what is signed, tickets that
+ * anybody can read.
+ */
+#ifndef KTLS_FUZZ_PRETEND_H
+#define KTLS_FUZZ_PRETEND_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/crypto/hash.h"
+#include "lib/crypto/util.h"
+#include "lib/handshake/engine.h"
+#include "tests/fuzz/fuzz.h"
+
+#define PRETEND_NOW   1800000000000 /* ms since 1970 */
+#define PRETEND_QUEUE (512 * 1024)
+
+struct pretend {
+	struct ktls_engine engine;
+	struct ktls_engine_ops ops;
+	struct ktls_engine_config config;
+	enum ktls_engine_state state;
+	uint8_t in[PRETEND_QUEUE];
+	size_t in_len;
+	uint8_t out[KTLS_ENGINE_OUT_MIN];
+	uint16_t suite;
+	int borrowed;
+	uint8_t session[KTLS_ENGINE_SESSION_MAX]; /* that keep_session() got */
+	size_t session_len;
+};
+
+/* What does not fit is lost: no handshake is that long. */
+static inline void pretend_queue(struct pretend *to, const uint8_t *bytes, size_t len)
+{
+	if (len == 0 || len > sizeof(to->in) - to->in_len)
+		return;
+	memcpy(to->in + to->in_len, bytes, len);
+	to->in_len += len;
+}
+
+static inline void pretend_consume(struct pretend *p, size_t len)
+{
+	p->in_len -= len;
+	memmove(p->in, p->in + len, p->in_len);
+}
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+static int pretend_random(void *arg, uint8_t *out, size_t len)
+{
+	(void)arg;
+	memset(out, 0x42, len);
+	return 0;
+}
+
+/* The private key is the first half of the share. */
+static int pretend_generate(void *arg, uint16_t group, uint8_t *private_key, uint8_t *share)
+{
+	const struct pretend *p = arg;
+
+	memset(private_key, p->config.role == KTLS_CLIENT ? 0x11 : 0x22, KTLS_ENGINE_PRIVATE_MAX);
+	memset(share, 4, KTLS_ENGINE_SHARE_MAX);
+	memcpy(share + (group == KTLS_GROUP_SECP256R1), private_key, KTLS_ENGINE_PRIVATE_MAX);
+	return 0;
+}
+
+static int pretend_agree(void *arg, uint16_t group, const uint8_t *private_key, const uint8_t *peer,
+			 size_t peer_len, uint8_t *shared)
+{
+	const size_t skipped = group == KTLS_GROUP_SECP256R1;
+
+	(void)arg;
+	FUZZ_CHECK(peer_len >= skipped + KTLS_ENGINE_SHARED_MAX &&
+		   peer_len <= KTLS_ENGINE_SHARE_MAX);
+	for (size_t i = 0; i < KTLS_ENGINE_SHARED_MAX; i++)
+		shared[i] = private_key[i] ^ peer[skipped + i];
+	return shared[0] == 0 ? -KTLS_R_KEY_SHARE_INVALID : 0;
+}
+
+static int pretend_choose(void *arg, const struct ktls_engine_hello *hello,
+			  struct ktls_engine_choice *choice)
+{
+	static const uint8_t leaf[100] = { 0x30, 98 }, issuer[] = { 0x30, 0 };
+	static const struct ktls_span chain[] = { { leaf, sizeof(leaf) },
+						  { issuer, sizeof(issuer) } };
+
+	FUZZ_CHECK(hello->schemes_len >= 1 && hello->schemes_len <= SCHEMES_MAX);
+	FUZZ_CHECK(strlen(hello->server_name) <= 255);
+	choice->credential = arg;
+	choice->scheme = hello->schemes[0];
+	choice->chain = chain;
+	choice->chain_len = 2;
+	return 0;
+}
+
+static void pretend_signature(uint16_t scheme, const uint8_t *content, size_t len, uint8_t out[32])
+{
+	uint8_t hash[HASH_MAX];
+
+	hash_bytes(HASH_SHA256, content, len, hash);
+	memcpy(out, hash, 32);
+	out[0] ^= (uint8_t)scheme;
+}
+
+static int pretend_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
+			size_t *signature_len)
+{
+	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
+	const size_t len = ktls_engine_sign_content(request, content);
+
+	(void)arg;
+	FUZZ_CHECK(len > 0);
+	pretend_signature(request->scheme, content, len, signature);
+	*signature_len = 32;
+	return 0;
+}
+
+static int pretend_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
+{
+	static volatile uint8_t last;
+
+	(void)arg;
+	FUZZ_CHECK(certs_len >= 1 && certs_len <= KTLS_ENGINE_CERTS_MAX);
+	for (size_t i = 0; i < certs_len; i++) {
+		FUZZ_CHECK(certs[i].len >= 1);
+		last = certs[i].bytes[certs[i].len - 1]; /* the span can be read */
+	}
+	(void)last;
+	return 0;
+}
+
+static int pretend_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,
+				    size_t content_len, const uint8_t *signature,
+				    size_t signature_len)
+{
+	uint8_t good[32];
+
+	(void)arg;
+	pretend_signature(scheme, content, content_len, good);
+	if (signature_len != sizeof(good) || memcmp(signature, good, sizeof(good)) != 0)
+		return -KTLS_R_SIGNATURE_BAD;
+	return 0;
+}
+
+static uint8_t *pretend_borrow(void *arg, size_t len)
+{
+	((struct pretend *)arg)->borrowed++;
+	FUZZ_CHECK(len <= KTLS_ENGINE_CHAIN_MAX + 20000);
+	return malloc(len);
+}
+
+static void pretend_give_back(void *arg, uint8_t *buf)
+{
+	((struct pretend *)arg)->borrowed--;
+	free(buf);
+}
+
+static uint64_t pretend_now(void *arg)
+{
+	(void)arg;
+	return PRETEND_NOW;
+}
+
+static int pretend_seal_ticket(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
+			       size_t *ticket_len)
+{
+	(void)arg;
+	FUZZ_CHECK(state_len <= KTLS_ENGINE_STATE_MAX);
+	ticket[0] = 'T';
+	memcpy(ticket + 1, state, state_len);
+	*ticket_len = 1 + state_len;
+	return 0;
+}
+
+/* What is in it may be anything. */
+static int pretend_open_ticket(void *arg, const uint8_t *ticket, size_t ticket_len,
+			       const char *server_name, uint8_t *state, size_t *state_len)
+{
+	(void)arg;
+	FUZZ_CHECK(strlen(server_name) <= 255 && ticket_len <= KTLS_ENGINE_TICKET_MAX);
+	*state_len = 0;
+	if (ticket_len == 0 || ticket[0] != 'T' || ticket_len - 1 > KTLS_ENGINE_STATE_MAX)
+		return 0;
+	*state_len = ticket_len - 1;
+	memcpy(state, ticket + 1, *state_len);
+	return 0;
+}
+
+static void pretend_keep_session(void *arg, const uint8_t *session, size_t session_len)
+{
+	struct pretend *p = arg;
+
+	FUZZ_CHECK(session_len <= sizeof(p->session));
+	memcpy(p->session, session, session_len);
+	p->session_len = session_len;
+}
+
+/* ---- a side ---------------------------------------------------------------------------------- */
+
+static inline void pretend_config(struct pretend *p, enum ktls_role role, uint16_t version)
+{
+	p->ops = (struct ktls_engine_ops){
+		.random = pretend_random,
+		.generate = pretend_generate,
+		.agree = pretend_agree,
+		.choose = pretend_choose,
+		.sign = pretend_sign,
+		.verify_chain = pretend_verify_chain,
+		.verify_signature = pretend_verify_signature,
+		.borrow = pretend_borrow,
+		.give_back = pretend_give_back,
+		.now = pretend_now,
+		.seal_ticket = pretend_seal_ticket,
+		.open_ticket = pretend_open_ticket,
+		.keep_session = pretend_keep_session,
+	};
+	p->config = (struct ktls_engine_config){
+		.role = role,
+		.ops = &p->ops,
+		.version_min = version,
+		.version_max = version,
+		.alpn = (const uint8_t *)"\002h2\010http/1.1",
+		.alpn_len = 12,
+		.server_name = role == KTLS_CLIENT ? "fuzz.example" : NULL,
+	};
+	p->state = KTLS_ENGINE_READ;
+	p->in_len = 0;
+	p->borrowed = 0;
+	p->session_len = 0;
+}
+
+/* One suite of the version, the number-th. */
+static inline void pretend_suite(struct pretend *p, uint16_t version, size_t number)
+{
+	uint16_t of_version[SUITES_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < SUITES_MAX; i++) {
+		if (suite_find(suites_all[i])->version == version)
+			of_version[n++] = suites_all[i];
+	}
+	p->suite = of_version[number % n];
+	p->config.suites = &p->suite;
+	p->config.suites_len = 1;
+}
+
+static inline void pretend_start(struct pretend *p)
+{
+	static bool ready;
+
+	FUZZ_CHECK(ready || ktls_engine_setup() == 0);
+	ready = true;
+	FUZZ_CHECK(ktls_engine_init(&p->engine, &p->config, p) == 0);
+}
+
+/* After a handshake: what a client got for the next one. */
+static inline void pretend_take_session(struct pretend *p)
+{
+	(void)p;
+}
+
+static inline void pretend_end(struct pretend *p)
+{
+	static const struct ktls_engine zeros;
+
+	ktls_engine_wipe(&p->engine);
+	FUZZ_CHECK(p->borrowed == 0);
+	FUZZ_CHECK(memcmp(&p->engine, &zeros, sizeof(zeros)) == 0);
+}
+
+#endif
