@@ -35,7 +35,8 @@ enum channel_role {
  *	CLIENT   u32 uid, u32 pid, two bitmaps of BUNDLE_PROFILES_MAX bits: the profiles that the
  *	         client may use as server, as client; with the client's connection
  *	STOP     nothing: finish and exit
- *	READY    nothing: set up, and without privileges
+ *	RETIRE   nothing: take no more requests, finish those that have come, and exit
+ *	READY    nothing: set up, and without privileges; a second time: RETIRE is heeded
  *	LOAD     u32 handshakes in flight, u64 clients that have gone since the start
  *	SUSPECT  u16 index of a worker that broke the rules
  *	SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
@@ -47,6 +48,7 @@ enum channel_type {
 	CHANNEL_WORKER,
 	CHANNEL_CLIENT,
 	CHANNEL_STOP,
+	CHANNEL_RETIRE,
 	CHANNEL_READY,
 	CHANNEL_LOAD,
 	CHANNEL_SUSPECT,

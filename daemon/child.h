@@ -13,13 +13,17 @@
 
 #include "daemon/channel.h"
 
+struct generation;
+
 struct child {
+	struct generation *generation; /* the supervisor's */
 	enum channel_role role;
 	uint16_t index;
 	char name[16]; /* "worker 1" */
 	pid_t pid;     /* 0: not running */
 	struct channel channel;
 	bool ready;
+	bool retired;          /* takes no more requests */
 	uint64_t started;      /* CLOCK_MONOTONIC milliseconds */
 	unsigned int failures; /* ends in a row soon after a start */
 	uint64_t restart;      /* when to start it; 0: not due */

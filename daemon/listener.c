@@ -114,9 +114,9 @@ int listener_open(const struct config *config)
 	return err;
 }
 
-void listener_close(int fd, const struct config *config)
+void listener_close(int fd, const char *path)
 {
-	unlink(config->socket.text);
+	unlink(path);
 	close(fd);
 }
 

@@ -18,7 +18,7 @@
 int listener_open(const struct config *config) __attribute__((warn_unused_result));
 
 /* Closes it and removes its name. */
-void listener_close(int fd, const struct config *config);
+void listener_close(int fd, const char *path);
 
 struct peer {
 	uid_t uid;

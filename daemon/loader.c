@@ -437,29 +437,25 @@ static unsigned int load(const struct config *config, FILE *out, const struct bu
 
 static int load_in_child(const struct config *config, FILE *out, const struct bundles *bundles)
 {
-	int status = 0;
 	pid_t pid;
 
 	fflush(out);
 	pid = fork();
-	if (pid < 0)
-		return -errno;
 	if (pid == 0) {
 		unsigned int errors = load(config, out, bundles);
 
 		fflush(out);
 		_exit(errors > 0);
 	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	if (!WIFEXITED(status))
-		return -EINTR;
-	return WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
+	return pid < 0 ? -errno : pid;
 }
 
-int bundles_load(const struct config *config, FILE *out, struct bundles *bundles)
+static void tell_failure(const struct config *config, FILE *out, int err)
+{
+	fprintf(out, "%s: cannot load the files it names: %s\n", config->file, strerror(-err));
+}
+
+int bundles_begin(const struct config *config, FILE *out, struct bundles_loading *loading)
 {
 	struct bundles c = {
 		.workers = bundle_create("ktlsd certificates"),
@@ -469,15 +465,41 @@ int bundles_load(const struct config *config, FILE *out, struct bundles *bundles
 
 	if (err >= 0)
 		err = load_in_child(config, out, &c);
-	if (err == 0) {
+	if (err >= 0) {
+		*loading = (struct bundles_loading){ .pid = err, .bundles = c };
+		return 0;
+	}
+	tell_failure(config, out, err);
+	bundles_close(&c);
+	return err;
+}
+
+int bundles_end(struct bundles_loading *loading, int status, const struct config *config, FILE *out,
+		struct bundles *bundles)
+{
+	struct bundles c = loading->bundles;
+
+	*loading = (struct bundles_loading){ .bundles = { -1, -1 } };
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		*bundles = c;
 		return 0;
 	}
-	if (err != -EINVAL) /* which has been told by the child */
-		fprintf(out, "%s: cannot load the files it names: %s\n", config->file,
-			strerror(-err));
+	if (!WIFEXITED(status)) /* else it has told itself */
+		tell_failure(config, out, -EINTR);
 	bundles_close(&c);
 	return -1;
+}
+
+int bundles_load(const struct config *config, FILE *out, struct bundles *bundles)
+{
+	struct bundles_loading loading;
+	int status = 0;
+
+	if (bundles_begin(config, out, &loading) != 0)
+		return -1;
+	while (waitpid(loading.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return bundles_end(&loading, status, config, out, bundles);
 }
 
 void bundles_close(struct bundles *bundles)

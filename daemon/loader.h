@@ -22,6 +22,21 @@ struct bundles {
 int bundles_load(const struct config *config, FILE *out, struct bundles *bundles)
 	__attribute__((warn_unused_result));
 
+/*
+ * The same in two steps, for a caller that does not want to wait: begins, with the process in
+ * *loading, and returns 0 or a negative errno; when waitpid() has told of that process's end, the
+ * rest with its status, as bundles_load() has it. config and out stay as they are meanwhile.
+ */
+struct bundles_loading {
+	pid_t pid;
+	struct bundles bundles;
+};
+
+int bundles_begin(const struct config *config, FILE *out, struct bundles_loading *loading)
+	__attribute__((warn_unused_result));
+int bundles_end(struct bundles_loading *loading, int status, const struct config *config, FILE *out,
+		struct bundles *bundles) __attribute__((warn_unused_result));
+
 void bundles_close(struct bundles *bundles);
 
 #endif

@@ -84,7 +84,6 @@ int main(int argc, char **argv)
 	struct bundles bundles;
 	struct options options;
 	struct config *config;
-	int status;
 
 	if (argc == 3 && strcmp(argv[1], "--role") == 0)
 		return run_role(argv[2]);
@@ -97,8 +96,9 @@ int main(int argc, char **argv)
 		config_free(config);
 		return EX_CONFIG;
 	}
-	status = options.check ? 0 : supervisor_main(config, &bundles);
+	if (!options.check)
+		return supervisor_main(config, &bundles);
 	bundles_close(&bundles);
 	config_free(config);
-	return status;
+	return 0;
 }

@@ -5,8 +5,14 @@
  * therefore parses nothing that comes from a client or from a client's peer; what its children say
  * is a few numbers (channel.h).
  *
- *	supervisor.c          the process: its children, its loop, its end
- *	supervisor_clients.c  connections: who they are, and to which worker they go
+ * A configuration and the processes that were started with it are a generation. A reload makes a
+ * new one beside the old one, which serves until the new one is ready; then the old one's workers
+ * take no more requests, and end when they have answered those that they have. Its signers go last.
+ *
+ *	supervisor.c           the process: its loop, its signals, its end
+ *	supervisor_children.c  generations: their children's lives
+ *	supervisor_reload.c    a new configuration
+ *	supervisor_clients.c   connections: who they are, and to which worker they go
  */
 #ifndef KTLSD_SUPERVISOR_H
 #define KTLSD_SUPERVISOR_H
@@ -14,14 +20,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "daemon/child.h"
 #include "daemon/config.h"
 #include "daemon/loader.h"
 
-/* An event's data: a child's index, or one of these. */
-#define EVENT_LISTENER (UINT32_MAX - 1)
-#define EVENT_SIGNALS  (UINT32_MAX - 2)
+#define GENERATIONS_MAX 8 /* that live at a time: a reload waits where there are more */
 
 /* A worker as the supervisor sees it. */
 struct load {
@@ -30,24 +35,103 @@ struct load {
 	uint32_t handshakes;
 };
 
+struct generation {
+	struct generation *older;
+	struct config *config; /* owned, as the bundles */
+	struct bundles bundles;
+	struct child *children; /* workers, then signers */
+	size_t children_len;
+	struct load *loads; /* of the workers */
+	bool complete;      /* all children have been ready at one time */
+	bool retiring;      /* its workers take no more requests; the next three are about that */
+	bool failed;        /* it never came to serve */
+	bool signers_told;  /* to stop */
+	uint64_t kill_at;
+};
+
+/* A configuration that is being read. */
+struct reload {
+	bool wanted; /* again, as soon as that is possible */
+	struct config *config;
+	struct bundles_loading files; /* its pid is 0: none is being read */
+	FILE *out;                    /* what is wrong with it, in a memory file */
+	uint64_t give_up;
+};
+
 struct supervisor {
-	const struct config *config;
-	const struct bundles *bundles;
+	char *file;   /* the configuration's name */
+	char *socket; /* path */
 	uint64_t capabilities;
 	int epoll;
 	int listener;
 	int signals;
-	struct child *children; /* workers, then signers */
-	size_t children_len;
-	struct load *loads; /* of the workers */
-	int waiting;        /* a connection that no worker had room for; -1: none */
-	uint64_t retry_at;  /* when to try again; 0: the listener is being listened to */
-	bool complete;      /* all children have been ready at one time */
+	struct generation *newest;
+	struct generation *serving;  /* gets the connections */
+	struct generation *starting; /* is to serve as soon as it is complete; NULL: none */
+	struct generation *leaving;  /* has been told to retire and may not know it yet; or NULL */
+	struct reload reload;
+	int waiting;       /* a connection that no worker had room for; -1: none */
+	uint64_t retry_at; /* when to try again; 0: the listener is being listened to */
 	bool stopping;
-	bool signers_told; /* to stop */
-	bool failed;       /* the exit status */
+	bool failed; /* the exit status */
 	uint64_t kill_at;
 };
+
+/* ---- supervisor_children.c --------------------------------------------------------------------
+ */
+
+static inline struct child *generation_worker(const struct generation *g, size_t i)
+{
+	return &g->children[i];
+}
+
+static inline struct child *generation_signer(const struct generation *g, size_t i)
+{
+	return &g->children[g->config->workers + i];
+}
+
+/* Takes config and bundles over; becomes the newest and the one to start. NULL: no memory. */
+struct generation *generation_new(struct supervisor *s, struct config *config,
+				  const struct bundles *bundles)
+	__attribute__((warn_unused_result));
+
+/* Those that have ended are freed: not while events are at hand. */
+void generations_bury(struct supervisor *s);
+
+size_t generations_count(const struct supervisor *s);
+
+/* Starts children that are due, stops signers that nobody needs, ends what has had its time. */
+void children_run(struct supervisor *s, uint64_t now);
+
+/* When children_run() has something to do next; at most next. */
+uint64_t children_next(const struct supervisor *s, uint64_t next);
+
+/* A message, or the end of a channel. */
+void child_ready(struct supervisor *s, struct child *child);
+
+/* A process has ended. False where it is no child of a generation. */
+bool child_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* All are told to stop; true from then on where all have ended. */
+void children_stop(struct supervisor *s);
+bool children_stopped(struct supervisor *s);
+
+/* ---- supervisor_reload.c ----------------------------------------------------------------------
+ */
+
+/* Reads the configuration again, as soon as no other reload is under way. */
+void reload_begin(struct supervisor *s);
+
+/* The process that reads files has ended. False where pid is not that. */
+bool reload_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* The generation that was to serve does (or does not start). */
+void reload_done(struct supervisor *s, bool good);
+
+/* Begins what had to wait; gives up a process that does not end. */
+void reload_run(struct supervisor *s, uint64_t now);
+
+void reload_wipe(struct supervisor *s);
 
 /* ---- supervisor_clients.c ---------------------------------------------------------------------
  */
@@ -61,7 +145,11 @@ void clients_retry(struct supervisor *s);
 /* ---- supervisor.c -----------------------------------------------------------------------------
  */
 
-/* Serves until SIGTERM or SIGINT. An exit status. */
-int supervisor_main(const struct config *config, const struct bundles *bundles);
+/* Readable: child_ready() is called. False where the kernel does not want to. */
+bool supervisor_watch(struct supervisor *s, int fd, void *event_of)
+	__attribute__((warn_unused_result));
+
+/* Serves until SIGTERM or SIGINT. Takes over config and bundles. An exit status. */
+int supervisor_main(struct config *config, const struct bundles *bundles);
 
 #endif

@@ -30,19 +30,19 @@ static void write_allowed(struct writer *w, const struct config *config, enum kt
 }
 
 /* Ready workers in the order of their load; by the number of connections first. */
-static size_t least_loaded(const struct supervisor *s, const bool *tried)
+static size_t least_loaded(const struct generation *g, const bool *tried)
 {
-	size_t best = s->config->workers;
+	size_t best = g->config->workers;
 
-	for (size_t i = 0; i < s->config->workers; i++) {
-		const struct load *a = &s->loads[i];
-		const struct load *b = &s->loads[best < s->config->workers ? best : i];
+	for (size_t i = 0; i < g->config->workers; i++) {
+		const struct load *a = &g->loads[i];
+		const struct load *b = &g->loads[best < g->config->workers ? best : i];
 		uint64_t mine = a->given - a->gone;
 		uint64_t least = b->given - b->gone;
 
-		if (tried[i] || !s->children[i].ready)
+		if (tried[i] || !generation_worker(g, i)->ready)
 			continue;
-		if (best == s->config->workers || mine < least ||
+		if (best == g->config->workers || mine < least ||
 		    (mine == least && a->handshakes < b->handshakes))
 			best = i;
 	}
@@ -50,14 +50,14 @@ static size_t least_loaded(const struct supervisor *s, const bool *tried)
 }
 
 /* False where no worker has room now. */
-static bool give(struct supervisor *s, int fd, const struct channel_message *m)
+static bool give(struct generation *g, int fd, const struct channel_message *m)
 {
 	bool tried[CONFIG_PROCESSES_MAX] = { false };
 	size_t i;
 
-	for (i = least_loaded(s, tried); i < s->config->workers; i = least_loaded(s, tried)) {
-		if (channel_send(&s->children[i].channel, m, fd) == 0) {
-			s->loads[i].given++;
+	for (i = least_loaded(g, tried); i < g->config->workers; i = least_loaded(g, tried)) {
+		if (channel_send(&generation_worker(g, i)->channel, m, fd) == 0) {
+			g->loads[i].given++;
 			return true;
 		}
 		tried[i] = true;
@@ -68,11 +68,15 @@ static bool give(struct supervisor *s, int fd, const struct channel_message *m)
 /* True where the connection has been dealt with. */
 static bool pass_on(struct supervisor *s, int fd)
 {
+	struct generation *g = s->serving;
 	struct channel_message m;
 	struct peer peer;
 	bool given;
-	int err = peer_get(fd, &peer);
+	int err;
 
+	if (!g)
+		return false; /* nobody is ready yet */
+	err = peer_get(fd, &peer);
 	if (err) {
 		log_message(LOG_ERR, "cannot tell who has connected: %s", strerror(-err));
 		close(fd);
@@ -81,10 +85,10 @@ static bool pass_on(struct supervisor *s, int fd)
 	channel_begin(&m, CHANNEL_CLIENT);
 	writer_u32(&m.body, peer.uid);
 	writer_u32(&m.body, (uint32_t)peer.pid);
-	write_allowed(&m.body, s->config, KTLS_SERVER, &peer);
-	write_allowed(&m.body, s->config, KTLS_CLIENT, &peer);
+	write_allowed(&m.body, g->config, KTLS_SERVER, &peer);
+	write_allowed(&m.body, g->config, KTLS_CLIENT, &peer);
 	peer_wipe(&peer);
-	given = give(s, fd, &m);
+	given = give(g, fd, &m);
 	if (given)
 		close(fd);
 	return given;
@@ -92,7 +96,7 @@ static bool pass_on(struct supervisor *s, int fd)
 
 static void listen_again(struct supervisor *s, bool listen)
 {
-	struct epoll_event event = { .events = listen ? EPOLLIN : 0, .data.u32 = EVENT_LISTENER };
+	struct epoll_event event = { .events = listen ? EPOLLIN : 0, .data.ptr = &s->listener };
 
 	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->listener, &event) != 0)
 		log_message(LOG_ERR, "epoll_ctl: %s", strerror(errno));

@@ -174,12 +174,23 @@ static int on_stop(void *arg, struct reader *body, int fd)
 	return 0;
 }
 
+static int on_retire(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	struct channel_message m;
+
+	(void)body;
+	(void)fd;
+	if (w->retiring)
+		return -EPROTO;
+	clients_retire(w);
+	channel_begin(&m, CHANNEL_READY);
+	return channel_send(&w->supervisor, &m, CHANNEL_FD_NONE);
+}
+
 static const struct channel_handler handlers[] = {
-	{ CHANNEL_SETUP, on_setup },
-	{ CHANNEL_SIGNER, on_signer },
-	{ CHANNEL_CLIENT, on_client },
-	{ CHANNEL_STOP, on_stop },
-	{ 0 },
+	{ CHANNEL_SETUP, on_setup }, { CHANNEL_SIGNER, on_signer }, { CHANNEL_CLIENT, on_client },
+	{ CHANNEL_STOP, on_stop },   { CHANNEL_RETIRE, on_retire }, { 0 },
 };
 
 static void on_supervisor(struct watch *watch, uint32_t events)
@@ -225,16 +236,10 @@ static int timeout_of(const struct worker *w)
 	return w->clients_unsent > 0 ? 1000 : -1;
 }
 
-/* Connections without a handshake are ended at once; then the others, as they finish. */
-static void stop(struct worker *w)
+/* Clients that are owed nothing go; the others, as their handshakes end. */
+static void leave(struct worker *w)
 {
-	struct client *next;
-
-	for (struct client *c = w->clients; c; c = next) {
-		next = c->next;
-		if (c->in_flight == 0 && !c->unsent)
-			client_drop(c);
-	}
+	clients_release(w);
 	if (!w->clients)
 		_exit(0);
 }
@@ -253,8 +258,8 @@ static void run_once(struct worker *w)
 	clients_run(w);
 	now = clock_ms();
 	clients_expire(w, now);
-	if (w->stopping)
-		stop(w);
+	if (w->stopping || w->retiring)
+		leave(w);
 	clients_bury(w);
 	tell_load(w, now);
 }

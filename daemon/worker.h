@@ -87,6 +87,7 @@ struct client {
 	bool readable;   /* since the last EPOLLIN, not yet emptied */
 	bool complained; /* one line in the log about what it sends is enough */
 	bool dead;
+	bool drained; /* of a worker that retires: no request of it is left to be read */
 	uid_t uid;
 	pid_t pid;
 	uint8_t allowed[2][BUNDLE_PROFILES_MAX / 8]; /* by role and profile */
@@ -145,6 +146,7 @@ struct worker {
 	size_t told_requests;
 	uint64_t told_at;
 	bool stopping;
+	bool retiring;             /* no requests but those that have been sent */
 	struct log_limit failures; /* lines about handshakes that failed */
 	struct log_limit complaints;
 	uint8_t packet[HANDOFF_MESSAGE_MAX + 1]; /* a request, with room to see that it is longer */
@@ -186,6 +188,15 @@ void clients_run(struct worker *w);
 
 /* Drops clients that do not read their replies. */
 void clients_expire(struct worker *w, uint64_t now_ms);
+
+/*
+ * No requests after those that have been sent: clients see at once that they have to send the next
+ * one elsewhere, and lose none.
+ */
+void clients_retire(struct worker *w);
+
+/* Drops those that are owed nothing any more. */
+void clients_release(struct worker *w);
 
 /* Frees what was dropped: not while events are at hand. */
 void clients_bury(struct worker *w);

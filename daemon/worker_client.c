@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "daemon/clock.h"
 #include "daemon/worker.h"
@@ -132,6 +133,13 @@ void client_resume(struct client *client)
 	make_due(client);
 }
 
+/* What clients_retire() has closed is empty. */
+static void ends_requests(struct client *client)
+{
+	client->readable = false;
+	client->drained = true;
+}
+
 static void receive(struct client *client)
 {
 	struct worker *w = client->worker;
@@ -142,6 +150,8 @@ static void receive(struct client *client)
 
 		if (n == -EAGAIN)
 			client->readable = false;
+		else if (n == 0 && w->retiring)
+			ends_requests(client);
 		else if (n <= 0 || !request_receive(client, &packet))
 			client_drop(client);
 	}
@@ -165,10 +175,13 @@ void clients_run(struct worker *w)
 static void client_ready(struct watch *watch, uint32_t events)
 {
 	struct client *client = (struct client *)watch;
+	uint32_t end = EPOLLHUP | EPOLLERR;
 
 	if (client->dead)
 		return;
-	if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
+	if (!client->worker->retiring) /* else that is our own doing */
+		end |= EPOLLRDHUP;
+	if (events & end) {
 		client_drop(client);
 		return;
 	}
@@ -176,6 +189,35 @@ static void client_ready(struct watch *watch, uint32_t events)
 		client->readable = true;
 	if (!(events & EPOLLOUT) || flush_unsent(client))
 		make_due(client);
+}
+
+/* ---- retirement -------------------------------------------------------------------------------
+ */
+
+/* From here on the kernel refuses what the client sends, and hands out what it had sent before. */
+static void client_retire(struct client *client)
+{
+	shutdown(client->watch.fd, SHUT_RD);
+	client->readable = true;
+	make_due(client);
+}
+
+void clients_retire(struct worker *w)
+{
+	w->retiring = true;
+	for (struct client *c = w->clients; c; c = c->next)
+		client_retire(c);
+}
+
+void clients_release(struct worker *w)
+{
+	struct client *next;
+
+	for (struct client *c = w->clients; c; c = next) {
+		next = c->next;
+		if (c->in_flight == 0 && !c->unsent && (c->drained || w->stopping))
+			client_drop(c);
+	}
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------

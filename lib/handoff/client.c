@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define GRACE_MS  2000 /* past a deadline, before ktlsd's worker is given up */
-#define TRIES_MAX 3    /* lanes lost in sending a request, before that is given up */
+#define TRIES_MAX 3    /* new lanes lost in sending a request, before that is given up */
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
@@ -89,12 +89,16 @@ static struct job *job_new(struct client *c, struct ktls_call *call, int fd,
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-/* -EPIPE: the lane is gone. What ktlsd said before it closed is heard first. */
+/*
+ * -EPIPE: the worker is gone, which lanes that were idle for long tell only now, or takes no more
+ * requests. What it said before is heard first. A worker that never said a word is a try.
+ */
 static int lane_broken(struct client *c, struct lane *lane, struct job *job)
 {
+	if (!lane->greeted)
+		job->tries++;
 	if (lane_read(c, lane))
-		lane_lost(c, lane, KTLS_R_WORKER_LOST);
-	job->tries++;
+		lane->leaving = true;
 	return -EPIPE;
 }
 

@@ -7,6 +7,9 @@
  * A job is on one list: the client's until it is sent, then its lane's until its reply is there. It
  * is sent once, for nobody knows what a lost worker did with it; what was not sent goes on any
  * lane.
+ *
+ * A worker that ends in good order (ktlsd has a new configuration, say) takes no more requests and
+ * answers those that it has: sending fails then, and the lane stays until its end for the replies.
  */
 #ifndef KTLS_HANDOFF_CLIENT_H
 #define KTLS_HANDOFF_CLIENT_H
@@ -23,7 +26,7 @@ struct job {
 	struct lane *lane;  /* NULL: waits to be sent */
 	int64_t expires;    /* monotonic milliseconds; ktlsd should have replied long ago */
 	bool cancel;        /* a cancel is to be sent when the lane has room */
-	unsigned int tries; /* lanes that were lost in sending it */
+	unsigned int tries; /* new lanes that were lost in sending it */
 	int fd;             /* to be sent; -1 afterwards */
 	bool fd_owned;      /* a duplicate, not the application's */
 	uint8_t *packet;    /* to be sent; NULL afterwards */
@@ -35,6 +38,8 @@ TAILQ_HEAD(job_list, job);
 struct lane {
 	int fd;
 	bool blocked;           /* without room: waits for EPOLLOUT */
+	bool greeted;           /* by a worker */
+	bool leaving;           /* the worker takes no more requests */
 	unsigned int in_flight; /* number of jobs */
 	unsigned int cancels;   /* number of those with a cancel to be sent */
 	struct job_list jobs;

@@ -67,11 +67,21 @@ static struct lane *least_loaded(const struct client *c)
 	for (size_t i = 0; i < c->lanes_len; i++) {
 		struct lane *lane = c->lanes[i];
 
-		if (!lane->blocked && lane->in_flight < c->in_flight_max &&
+		if (!lane->blocked && !lane->leaving && lane->in_flight < c->in_flight_max &&
 		    (!best || lane->in_flight < best->in_flight))
 			best = lane;
 	}
 	return best;
+}
+
+/* Whether there may be one more. Those whose worker is leaving count only for the array's sake. */
+static bool may_open(const struct client *c)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < c->lanes_len; i++)
+		open += !c->lanes[i]->leaving;
+	return open < c->lanes_max && c->lanes_len < HANDOFF_LANES_MAX;
 }
 
 /* Errors that pass, though no event tells when. */
@@ -87,7 +97,7 @@ struct lane *lane_find(struct client *c, bool *retry)
 	int ret;
 
 	*retry = true;
-	if ((best && best->in_flight == 0) || c->lanes_len >= c->lanes_max)
+	if ((best && best->in_flight == 0) || !may_open(c))
 		return best;
 	ret = lane_connect(c->path);
 	if (ret >= 0)
@@ -154,14 +164,16 @@ void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 /* ---- what comes on it ---------------------------------------------------------------------- */
 
 /* Each returns 0, or the negative reason for which the lane is to be closed. */
-static int greeting_recv(struct client *c, size_t len)
+static int greeting_recv(struct client *c, struct lane *lane, size_t len)
 {
 	struct handoff_greeting greeting;
 	int ret = handoff_greeting_parse(c->packet, len, &greeting);
 
-	if (ret == 0)
-		client_greeted(c, &greeting);
-	return ret;
+	if (ret < 0)
+		return ret;
+	client_greeted(c, &greeting);
+	lane->greeted = true;
+	return 0;
 }
 
 static int reply_recv(struct client *c, struct lane *lane, size_t len)
@@ -195,7 +207,7 @@ static int packet_recv(struct client *c, struct lane *lane, const struct handoff
 		return -KTLS_R_PROTOCOL;
 	switch (header.type) {
 	case HANDOFF_GREETING:
-		return greeting_recv(c, packet->len);
+		return greeting_recv(c, lane, packet->len);
 	case HANDOFF_REPLY:
 		return reply_recv(c, lane, packet->len);
 	default:

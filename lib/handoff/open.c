@@ -131,6 +131,8 @@ static bool first_lane(struct client *c, struct failure *f)
 		return false;
 	}
 	ret = lane_add(c, fd);
+	if (ret == 0)
+		c->lanes[0]->greeted = true;
 	return ret == 0 || fail(f, KTLS_R_NO_MEMORY, ret, "watching the connection");
 }
 
@@ -152,6 +154,7 @@ static bool client_init(struct client *c, const char *path, struct failure *f)
 	int ret;
 
 	TAILQ_INIT(&c->waiting);
+	c->lost_for = KTLS_R_WORKER_LOST;
 	c->path = strdup(path);
 	ret = c->path ? ktls_base_init(&c->base, &client_ops) : -ENOMEM;
 	if (ret < 0) {

@@ -221,7 +221,8 @@ int ktls_collect(struct ktls *k, struct ktls_reply **reply) __attribute__((warn_
 
 /*
  * Ends a handshake before its time. Its reply still comes, with CANCELLED, or with what happened
- * before ktlsd heard of it. -ENOENT where the reply is already there.
+ * before ktlsd heard of it: a worker that is leaving, for a new configuration, hears nothing more
+ * and ends its handshakes by themselves. -ENOENT where the reply is already there.
  */
 int ktls_cancel(struct ktls *k, uint64_t id);
 
