@@ -10,45 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/bundle.h"
-#include "daemon/config_value.h"
+#include "daemon/loader_files.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
 #include "lib/x509/trust.h"
 
-#define PEM_MAX    (1 << 20) /* bytes of a certificate or key file */
-#define TRUST_MAX  (8 << 20)
-#define KEYS_MAX   (BUNDLE_PROFILES_MAX * CONFIG_PAIRS_MAX)
-
-#define TRUSTS_MAX (BUNDLE_PROFILES_MAX * CONFIG_ROLES)
+#define PEM_MAX   (1 << 20) /* bytes of a certificate or key file */
+#define TRUST_MAX (8 << 20)
 
 _Static_assert(BUNDLE_PROFILES_MAX == CONFIG_PROFILES_MAX, "one bit a profile");
-
-struct file {
-	char *bytes;
-	size_t len;
-};
-
-struct pair_files {
-	struct file certificate;
-	struct file key;
-};
-
-struct profile_files {
-	struct pair_files pairs[CONFIG_PAIRS_MAX];
-	uint16_t trust[CONFIG_ROLES]; /* index, or BUNDLE_TRUST_NONE */
-};
-
-/* Everything that was read. Several profiles share a trust file. */
-struct loader {
-	const struct config *config;
-	struct config_place place;
-	struct profile_files *profiles;
-	const char *trust_paths[TRUSTS_MAX];
-	struct file trusts[TRUSTS_MAX];
-	uint16_t trusts_len;
-};
 
 /* ---- reading ----------------------------------------------------------------------------------
  */
@@ -221,13 +192,6 @@ static uint16_t load_trust(struct loader *l, const char *path)
 	return i;
 }
 
-static bool somebody(const struct config_profile *profile, enum ktls_role role)
-{
-	const struct config_access *access = &profile->access[role];
-
-	return access->anyone || access->users_len > 0 || access->groups_len > 0;
-}
-
 /* The file of a role's trust; NULL where it needs none. A client's is the system's by default. */
 static const char *trust_path(struct loader *l, const struct config_profile *profile,
 			      enum ktls_role role)
@@ -236,7 +200,7 @@ static const char *trust_path(struct loader *l, const struct config_profile *pro
 	const char *path = trust->file.text;
 
 	l->place.line = trust->file.line > 0 ? trust->file.line : profile->line;
-	if (path || (!trust->system && (role == KTLS_SERVER || !somebody(profile, role))))
+	if (path || (!trust->system && (role == KTLS_SERVER || !loader_somebody(profile, role))))
 		return path;
 	path = system_trust();
 	if (!path)
@@ -259,123 +223,10 @@ static void load_profile(struct loader *l, const struct config_profile *profile,
 	}
 }
 
-/* ---- packing ----------------------------------------------------------------------------------
- */
-
-static void write_settings(struct writer *w, const struct config *config)
-{
-	struct bundle_settings settings = {
-		.user = config->user,
-		.group = config->group,
-		.journal = log_to_journal(),
-		.workers = (uint16_t)config->workers,
-		.handshakes_max = config->max_handshakes,
-		.deadline_max = config->deadline_max,
-	};
-
-	bundle_settings_write(w, &settings);
-}
-
-static uint8_t roles_of(const struct config_profile *profile)
-{
-	uint8_t roles = 0;
-
-	if (somebody(profile, KTLS_SERVER))
-		roles |= BUNDLE_ROLE(KTLS_SERVER);
-	if (somebody(profile, KTLS_CLIENT))
-		roles |= BUNDLE_ROLE(KTLS_CLIENT);
-	return roles;
-}
-
-static void pack_worker_profile(struct writer *w, const struct config_profile *profile,
-				const struct profile_files *files, uint16_t *key)
-{
-	writer_vec(w, 1, profile->name, strlen(profile->name));
-	writer_u8(w, roles_of(profile));
-	writer_u16(w, profile->version_min);
-	writer_u16(w, profile->version_max);
-	writer_u8(w, profile->strict_sni);
-	writer_u8(w, (uint8_t)profile->client_auth);
-	for (size_t role = 0; role < CONFIG_ROLES; role++)
-		writer_u16(w, files->trust[role]);
-	writer_vec(w, 2, profile->alpn, profile->alpn_len);
-	writer_u8(w, (uint8_t)profile->pairs_len);
-	for (size_t i = 0; i < profile->pairs_len; i++) {
-		const struct file *pem = &files->pairs[i].certificate;
-
-		writer_u16(w, (*key)++);
-		writer_vec(w, 3, pem->bytes, pem->len);
-	}
-}
-
-static void pack_workers(struct writer *w, const struct loader *l)
-{
-	uint16_t key = 0;
-
-	write_settings(w, l->config);
-	writer_u16(w, l->trusts_len);
-	for (size_t i = 0; i < l->trusts_len; i++)
-		writer_vec(w, 3, l->trusts[i].bytes, l->trusts[i].len);
-	writer_u16(w, (uint16_t)l->config->profiles_len);
-	for (size_t i = 0; i < l->config->profiles_len; i++)
-		pack_worker_profile(w, &l->config->profiles[i], &l->profiles[i], &key);
-}
-
-static void pack_keys(struct writer *w, const struct loader *l)
-{
-	uint16_t count = 0;
-
-	for (size_t i = 0; i < l->config->profiles_len; i++)
-		count = (uint16_t)(count + l->config->profiles[i].pairs_len);
-	writer_u16(w, count);
-	for (size_t i = 0; i < l->config->profiles_len; i++) {
-		for (size_t j = 0; j < l->config->profiles[i].pairs_len; j++) {
-			const struct file *pem = &l->profiles[i].pairs[j].key;
-
-			writer_u16(w, (uint16_t)i);
-			writer_vec(w, 3, pem->bytes, pem->len);
-		}
-	}
-}
-
-static void pack_signers(struct writer *w, const struct loader *l)
-{
-	write_settings(w, l->config);
-	writer_u16(w, (uint16_t)l->config->profiles_len);
-	for (size_t i = 0; i < l->config->profiles_len; i++) {
-		const struct config_profile *profile = &l->config->profiles[i];
-
-		writer_vec(w, 1, profile->name, strlen(profile->name));
-		writer_u8(w, roles_of(profile));
-		writer_u16(w, profile->version_min);
-		writer_u16(w, profile->version_max);
-		writer_u32(w, profile->signatures);
-	}
-	pack_keys(w, l);
-}
-
-/* Room for all files and for the fields around them. */
-static size_t size_of_all(const struct loader *l)
-{
-	size_t size = 4096;
-
-	for (size_t i = 0; i < l->trusts_len; i++)
-		size += l->trusts[i].len + 16;
-	for (size_t i = 0; i < l->config->profiles_len; i++) {
-		const struct config_profile *profile = &l->config->profiles[i];
-
-		size += 512 + profile->alpn_len;
-		for (size_t j = 0; j < profile->pairs_len; j++)
-			size += l->profiles[i].pairs[j].certificate.len +
-				l->profiles[i].pairs[j].key.len + 32;
-	}
-	return size;
-}
-
 static void pack(struct loader *l, int fd,
 		 void (*pack_bundle)(struct writer *, const struct loader *))
 {
-	size_t size = size_of_all(l);
+	size_t size = loader_size(l);
 	uint8_t *bytes = malloc(size);
 	struct writer w;
 	int err = -ENOMEM;
@@ -428,8 +279,8 @@ static unsigned int load(const struct config *config, FILE *out, const struct bu
 	for (size_t i = 0; i < config->profiles_len; i++)
 		load_profile(&l, &config->profiles[i], &l.profiles[i]);
 	if (l.place.errors == 0) {
-		pack(&l, bundles->workers, pack_workers);
-		pack(&l, bundles->signers, pack_signers);
+		pack(&l, bundles->workers, loader_pack_workers);
+		pack(&l, bundles->signers, loader_pack_signers);
 	}
 	free_files(&l);
 	return l.place.errors;
