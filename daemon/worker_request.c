@@ -50,18 +50,34 @@ static void describe_request(const struct request *request, char *out, size_t si
 		 request->peer);
 }
 
+/* " client=CN=alice" behind what a server's handshake was; "-" for one that showed nothing. */
+static void describe_client(const struct request *request, const struct conn_result *result,
+			    char *out, size_t size)
+{
+	const char *name = "-";
+
+	*out = '\0';
+	if (request->role != KTLS_SERVER ||
+	    request->profile->conn.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH)
+		return;
+	if (result->chain_len > 0)
+		name = result->names_len > 0 ? result->names[0].text : "?";
+	snprintf(out, size, " client=\"%s\"", name);
+}
+
 static void log_success(const struct request *request, const struct conn_result *result)
 {
 	const struct ktls_engine_facts *f = result->facts;
-	char who[256];
+	char who[256], client[256];
 
 	describe_request(request, who, sizeof(who));
+	describe_client(request, result, client, sizeof(client));
 	log_message(LOG_INFO,
-		    "%s: OK %s %s %s %s name=%s alpn=%.*s tx=%s rx=%s, %u us, %u us of CPU", who,
+		    "%s: OK %s %s %s %s name=%s alpn=%.*s%s tx=%s rx=%s, %u us, %u us of CPU", who,
 		    ktls_version_name(f->version), ktls_suite_name(f->suite),
 		    ktls_group_name(f->group), ktls_scheme_name(f->scheme),
 		    f->server_name[0] ? f->server_name : "-", f->alpn_len > 0 ? f->alpn_len : 1,
-		    f->alpn_len > 0 ? (const char *)f->alpn : "-",
+		    f->alpn_len > 0 ? (const char *)f->alpn : "-", client,
 		    ktls_state_name((enum ktls_state)result->tx),
 		    ktls_state_name((enum ktls_state)result->rx), result->wall_us, result->cpu_us);
 }

@@ -197,9 +197,10 @@ static void collect(const struct ktls_reply *reply)
 		destroy(c);
 		return;
 	}
-	printf("%s %s %s %s, name '%s', tx %s, rx %s, %ju us\n", ktls_version_name(reply->version),
-	       ktls_suite_name(reply->suite), ktls_group_name(reply->group),
-	       ktls_scheme_name(reply->scheme), reply->server_name, ktls_state_name(reply->tx),
+	printf("%s %s %s %s, name '%s', client '%s', tx %s, rx %s, %ju us\n",
+	       ktls_version_name(reply->version), ktls_suite_name(reply->suite),
+	       ktls_group_name(reply->group), ktls_scheme_name(reply->scheme), reply->server_name,
+	       reply->names_len > 0 ? reply->names[0].text : "", ktls_state_name(reply->tx),
 	       ktls_state_name(reply->rx), (uintmax_t)reply->time_us);
 	c->state = REQUEST;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0)

@@ -35,8 +35,6 @@ static void conn_release(struct conn *c)
 	}
 	conn_input_wipe(c);
 	conn_output_wipe(c);
-	x509_peer_free(c->peer);
-	c->peer = NULL;
 	timer_stop(&loop->timers, &c->timer);
 	conn_loop_unpoll(c);
 }
@@ -115,13 +113,26 @@ void conn_deadline(struct conn *c)
 	conn_fail(c, KTLS_R_DEADLINE, 0);
 }
 
+/* Who the peer is: as what it was believed to be, if it was. */
+static void tell_peer(const struct conn *c, struct conn_result *result)
+{
+	if (!c->peer) {
+		result->chain = c->chain;
+		return;
+	}
+	result->chain = x509_peer_path(c->peer, &result->chain_len);
+	if (result->reason == KTLS_OK)
+		result->names =
+			x509_peer_names(c->peer, &result->names_len, &result->names_left_out);
+}
+
 void conn_finish(struct conn *c)
 {
 	struct conn_result *result = &c->result;
 
 	result->text = c->text;
 	result->facts = &c->facts;
-	result->chain = c->chain;
+	tell_peer(c, result);
 	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
 	result->cpu_us = (uint32_t)(c->cpu / 1000);
 	c->done(c->arg, result);
@@ -134,6 +145,7 @@ void conn_free(struct conn *c)
 	conn_loop_remove(c);
 	free(c->job);
 	free(c->chain);
+	x509_peer_free(c->peer);
 	free(c);
 }
 

@@ -88,8 +88,12 @@ struct conn_result {
 	int error;               /* errno behind the reason; 0 where there is none */
 	const char *text;        /* more than the reason's own text; "" where there is no more */
 	const struct ktls_engine_facts *facts;
-	const struct ktls_span *chain; /* the peer's certificates, DER, leaf first */
+	const struct ktls_span *chain; /* the peer's path to an anchor; where it has none, what it
+					  sent: DER, leaf first */
 	size_t chain_len;
+	const struct ktls_name *names; /* of the peer's leaf; with KTLS_OK only */
+	size_t names_len;
+	size_t names_left_out;
 	enum ktls_state tx, rx; /* KTLS_STATE_NONE or _SW */
 	uint64_t taken;         /* bytes taken from the socket, the bytes read before not counted */
 	uint32_t wall_us;       /* from conn_start() to here */

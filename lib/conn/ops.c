@@ -99,7 +99,8 @@ void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const ui
 
 /* ---- the peer's certificates ----------------------------------------------------------------- */
 
-/* Keeps the chain for the result: spans, and the bytes that they point to behind them. */
+/* Keeps a chain that was refused for the result: spans, and the bytes that they point to behind
+ * them. */
 static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
 {
 	size_t size = n * sizeof(*certs);
@@ -120,22 +121,21 @@ static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
 	return 0;
 }
 
-/* The chain is kept even if it is bad: whoever reads the result wants to see what was. */
+/* A chain that is bad is kept, too: whoever reads the result wants to see what was. */
 static int op_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
 {
 	struct conn *c = arg;
 	bool server = c->role == KTLS_SERVER;
 	const struct x509_trust *trust = server ? c->profile->client_trust : c->profile->trust;
 	struct x509_error err = { .text = "" };
-	int r = chain_keep(c, certs, certs_len);
+	int r;
 
-	if (r < 0)
-		return r;
 	r = x509_peer_verify_chain(trust, certs, certs_len, server ? KTLS_CLIENT : KTLS_SERVER,
 				   c->server_name, time(NULL), &c->peer, &err);
-	if (r < 0)
-		memcpy(c->text, err.text, sizeof(c->text));
-	return r;
+	if (r == 0)
+		return 0;
+	memcpy(c->text, err.text, sizeof(c->text));
+	return chain_keep(c, certs, certs_len) == 0 ? r : -KTLS_R_NO_MEMORY;
 }
 
 static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,

@@ -3,7 +3,13 @@
 
 #include <string.h>
 
+#include "lib/x509/verify.h"
+
 _Static_assert(HANDOFF_CERTS_MAX >= KTLS_ENGINE_CERTS_MAX, "a chain must fit a reply");
+_Static_assert(HANDOFF_CERTS_MAX >= X509_PATH_MAX, "a path must fit a reply");
+_Static_assert(HANDOFF_CHAIN_MAX >= X509_PATH_LEN_MAX, "a path must fit a reply");
+_Static_assert(HANDOFF_NAMES_MAX >= X509_NAMES_MAX, "names must fit a reply");
+_Static_assert(HANDOFF_NAMES_LEN_MAX >= X509_NAMES_LEN_MAX, "names must fit a reply");
 
 void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 {
@@ -19,11 +25,22 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 				       .rx = (uint8_t)result->rx,
 				       .time_us = result->wall_us,
 				       .alpn = { facts->alpn, facts->alpn_len },
-				       .certs_len = result->chain_len };
+				       .client_scheme = facts->client_scheme,
+				       .certs_len = result->chain_len,
+				       .names_len = result->names_len };
 	if (result->alert != KTLS_ALERT_NONE)
 		out->alert_origin = result->alert_received ? KTLS_ALERT_RECEIVED : KTLS_ALERT_SENT;
 	memccpy(out->text, result->text, '\0', sizeof(out->text) - 1);
 	memcpy(out->server_name, facts->server_name, sizeof(out->server_name));
 	for (size_t i = 0; i < result->chain_len; i++)
 		out->certs[i] = result->chain[i];
+	for (size_t i = 0; i < result->names_len; i++) {
+		const struct ktls_name *name = &result->names[i];
+
+		out->names[i].kind = (uint8_t)name->kind;
+		out->names[i].text =
+			(struct ktls_span){ (const uint8_t *)name->text, strlen(name->text) };
+	}
+	out->names_left_out =
+		result->names_left_out < UINT16_MAX ? (uint16_t)result->names_left_out : UINT16_MAX;
 }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/handoff/lists.h"
 #include "lib/wire/writer.h"
 
 static const struct handoff_rule rules[] = {
@@ -29,7 +30,8 @@ enum kind {
 	TEXT,   /* anything but 0; control characters become '?' */
 	ALPN,   /* names with a length byte before each */
 	BYTES,
-	CERT, /* the next one of certs[] */
+	CERT,      /* the next one of certs[] */
+	PEER_NAME, /* the next one of names[] */
 };
 
 enum {
@@ -86,6 +88,9 @@ static const struct attribute attributes[] = {
 	REPLY(   43,  BYTES,  0,                  alpn,          1,  255),
 	REPLY(   44,  CERT,   0,                  certs,         1,  HANDOFF_CHAIN_MAX),
 	REPLY(   45,  NUMBER, MANDATORY,          descriptor,    0,  UINT8_MAX),
+	REPLY(   48,  PEER_NAME, 0,               names,         2,  HANDOFF_NAMES_LEN_MAX + 1),
+	REPLY(   49,  NUMBER, 0,                  names_left_out, 0, UINT16_MAX),
+	REPLY(   50,  NUMBER, 0,                  client_scheme, 0,  UINT16_MAX),
 
 	GREETING(64,  NUMBER, NEEDED,             protocol,      1,  UINT16_MAX),
 	GREETING(65,  NUMBER, NEEDED,             lanes,         1,  HANDOFF_LANES_MAX),
@@ -189,20 +194,6 @@ static bool text_parse(const struct attribute *a, struct reader r, char *field)
 	return true;
 }
 
-static bool cert_parse(struct reader r, struct handoff_reply *reply)
-{
-	size_t sum = r.left;
-
-	if (reply->certs_len == HANDOFF_CERTS_MAX)
-		return false;
-	for (size_t i = 0; i < reply->certs_len; i++)
-		sum += reply->certs[i].len;
-	if (sum > HANDOFF_CHAIN_MAX)
-		return false;
-	reply->certs[reply->certs_len++] = span_of(&r);
-	return true;
-}
-
 static bool value_parse(const struct attribute *a, struct reader r, void *out)
 {
 	void *field = (uint8_t *)out + a->offset;
@@ -214,7 +205,9 @@ static bool value_parse(const struct attribute *a, struct reader r, void *out)
 	if (a->kind == NAME || a->kind == TEXT)
 		return text_parse(a, r, field);
 	if (a->kind == CERT)
-		return cert_parse(r, out);
+		return list_cert_parse(r, out);
+	if (a->kind == PEER_NAME)
+		return list_name_parse(r, out);
 	if (a->kind == ALPN && !alpn_valid(r))
 		return false;
 	*(struct ktls_span *)field = span_of(&r);
@@ -245,7 +238,7 @@ static int attribute_parse(uint8_t message, struct reader *r, uint64_t *seen, vo
 	a = attribute_find(message, type & (uint16_t)~HANDOFF_MANDATORY);
 	if (!a)
 		return type & HANDOFF_MANDATORY ? -KTLS_R_REQUEST_OPTION : 0;
-	if ((*seen & bit_of(a)) && a->kind != CERT)
+	if ((*seen & bit_of(a)) && a->kind != CERT && a->kind != PEER_NAME)
 		return -KTLS_R_REQUEST_MALFORMED;
 	*seen |= bit_of(a);
 	return value_parse(a, value, out) ? 0 : -KTLS_R_REQUEST_VALUE;
@@ -403,23 +396,6 @@ static void bytes_build(const struct attribute *a, const void *bytes, size_t len
 		value_build(a, bytes, len, w);
 }
 
-static void certs_build(const struct attribute *a, const struct handoff_reply *reply,
-			struct writer *w)
-{
-	size_t sum = 0;
-
-	if (reply->certs_len > HANDOFF_CERTS_MAX) {
-		w->overflow = true;
-		return;
-	}
-	for (size_t i = 0; i < reply->certs_len; i++) {
-		sum += reply->certs[i].len;
-		bytes_build(a, reply->certs[i].bytes, reply->certs[i].len, w);
-	}
-	if (sum > HANDOFF_CHAIN_MAX)
-		w->overflow = true;
-}
-
 static void attribute_build(const struct attribute *a, const void *in, struct writer *w)
 {
 	const void *field = (const uint8_t *)in + a->offset;
@@ -438,7 +414,10 @@ static void attribute_build(const struct attribute *a, const void *in, struct wr
 		bytes_build(a, span->bytes, span->len, w);
 		break;
 	case CERT:
-		certs_build(a, in, w);
+		list_certs_build(a->type, in, w);
+		break;
+	case PEER_NAME:
+		list_names_build(a->type, in, w);
 		break;
 	}
 }

@@ -24,17 +24,19 @@
 
 #include "lib/wire/reader.h"
 
-#define HANDOFF_MAGIC       0x4b54 /* "KT" */
-#define HANDOFF_VERSION     1
-#define HANDOFF_HEADER_LEN  16
-#define HANDOFF_MESSAGE_MAX 65536
-#define HANDOFF_MANDATORY   0x8000 /* the bit in an attribute's type */
+#define HANDOFF_MAGIC         0x4b54 /* "KT" */
+#define HANDOFF_VERSION       1
+#define HANDOFF_HEADER_LEN    16
+#define HANDOFF_MESSAGE_MAX   65536
+#define HANDOFF_MANDATORY     0x8000 /* the bit in an attribute's type */
 
-#define HANDOFF_LANES_MAX   256   /* workers of a ktlsd, and so connections of a client */
-#define HANDOFF_CERTS_MAX   10    /* certificates in a reply */
-#define HANDOFF_CHAIN_MAX   32768 /* bytes of all of them: so a reply always fits one message */
-#define HANDOFF_TEXT_MAX    512   /* bytes of a reply's text */
-#define HANDOFF_SESSION_MAX 2048  /* bytes of a session blob */
+#define HANDOFF_LANES_MAX     256   /* workers of a ktlsd, and so connections of a client */
+#define HANDOFF_CERTS_MAX     11    /* certificates in a reply */
+#define HANDOFF_CHAIN_MAX     40960 /* bytes of all of them: so a reply always fits one message */
+#define HANDOFF_NAMES_MAX     128   /* names in a reply */
+#define HANDOFF_NAMES_LEN_MAX 8192  /* bytes of all of them, likewise */
+#define HANDOFF_TEXT_MAX      512   /* bytes of a reply's text */
+#define HANDOFF_SESSION_MAX   2048  /* bytes of a session blob */
 
 enum handoff_type {
 	HANDOFF_GREETING = 1, /* ktlsd's first message on a connection */
@@ -91,6 +93,12 @@ struct handoff_request {
 	struct ktls_span session;  /* reserved */
 };
 
+/* A name that the peer's certificate presents. */
+struct handoff_name {
+	uint8_t kind;          /* enum ktls_name_kind; or one to come, but not 0 */
+	struct ktls_span text; /* printable ASCII */
+};
+
 /* Everything that is told of a handshake. */
 struct handoff_reply {
 	uint64_t id;
@@ -109,8 +117,12 @@ struct handoff_reply {
 	char server_name[KTLS_SERVER_NAME_MAX + 1];
 	struct ktls_span alpn; /* the name alone, 1 to 255 bytes, or empty */
 	struct ktls_span session;
-	struct ktls_span certs[HANDOFF_CERTS_MAX]; /* DER, leaf first */
+	struct ktls_span certs[HANDOFF_CERTS_MAX]; /* DER, leaf first; see struct ktls_reply */
 	size_t certs_len;
+	struct handoff_name names[HANDOFF_NAMES_MAX];
+	size_t names_len;
+	uint16_t names_left_out;
+	uint16_t client_scheme;
 };
 
 /*

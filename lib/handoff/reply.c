@@ -30,13 +30,16 @@ static const char *keep_string(struct store *s, const void *bytes, size_t len)
 	return copy;
 }
 
-/* The certificates' spans come first in the storage, for they have to be aligned. */
+/* The certificates' spans and the names come first in the storage, for they have to be aligned. */
 static size_t storage_size(const struct handoff_reply *facts, const char *text)
 {
 	size_t size = facts->certs_len * sizeof(struct ktls_span);
 
 	for (size_t i = 0; i < facts->certs_len; i++)
 		size += facts->certs[i].len;
+	size += facts->names_len * sizeof(struct ktls_name);
+	for (size_t i = 0; i < facts->names_len; i++)
+		size += facts->names[i].text.len + 1;
 	return size + strlen(text) + 1 + strlen(facts->server_name) + 1 + facts->alpn.len + 1 +
 	       facts->session.len;
 }
@@ -52,17 +55,35 @@ static void keep_certs(struct ktls_reply *reply, struct ktls_span *spans, struct
 	reply->certs_len = facts->certs_len;
 }
 
+static void keep_names(struct ktls_reply *reply, struct ktls_name *names, struct store *s,
+		       const struct handoff_reply *facts)
+{
+	for (size_t i = 0; i < facts->names_len; i++) {
+		const struct handoff_name *name = &facts->names[i];
+
+		names[i].kind = (enum ktls_name_kind)name->kind;
+		names[i].text = keep_string(s, name->text.bytes, name->text.len);
+	}
+	reply->names = names;
+	reply->names_len = facts->names_len;
+	reply->names_left_out = facts->names_left_out;
+}
+
 static bool keep_all(struct ktls_call *call, const struct handoff_reply *facts, const char *text)
 {
 	size_t spans_size = facts->certs_len * sizeof(struct ktls_span);
+	size_t names_size = facts->names_len * sizeof(struct ktls_name);
 	struct ktls_reply *reply = &call->reply;
+	struct ktls_name *names;
 	struct store s;
 
 	call->storage = malloc(storage_size(facts, text));
 	if (!call->storage)
 		return false;
-	s.at = (uint8_t *)call->storage + spans_size;
+	names = (void *)((uint8_t *)call->storage + spans_size);
+	s.at = (uint8_t *)names + names_size;
 	keep_certs(reply, call->storage, &s, facts);
+	keep_names(reply, names, &s, facts);
 	reply->text = keep_string(&s, text, strlen(text));
 	reply->server_name = keep_string(&s, facts->server_name, strlen(facts->server_name));
 	reply->alpn = keep_string(&s, facts->alpn.bytes, facts->alpn.len);
@@ -81,6 +102,7 @@ static void set_numbers(struct ktls_reply *reply, const struct handoff_reply *fa
 	reply->suite = facts->suite;
 	reply->group = facts->group;
 	reply->scheme = facts->scheme;
+	reply->client_scheme = facts->client_scheme;
 	reply->tx = (enum ktls_state)facts->tx;
 	reply->rx = (enum ktls_state)facts->rx;
 	reply->time_us = facts->time_us;

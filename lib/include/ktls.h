@@ -181,14 +181,30 @@ struct ktls_reply {
 	uint16_t scheme;         /* signature scheme of the server's proof */
 	const char *server_name; /* name that the client asked for */
 	const char *alpn;        /* application protocol; it may hold any byte but 0 */
-	const struct ktls_span *certs; /* the peer's chain as it came: DER, leaf first */
-	size_t certs_len;              /* number of certificates, at most 10 */
+	/*
+	 * The peer's chain: DER, leaf first. As it was verified, up to the trust anchor and with
+	 * it, whatever else the peer sent and in whatever order; the leaf alone where its key is
+	 * pinned and that is all that counts. A chain that was refused: as it came.
+	 */
+	const struct ktls_span *certs;
+	size_t certs_len; /* number of certificates, at most 11 */
 	enum ktls_state tx;
 	enum ktls_state rx;
 	uint64_t time_us; /* microseconds from the request's arrival at ktlsd to the reply */
 	struct ktls_span session; /* reserved: sealed state for calls to come; empty */
 	int fd; /* reserved: a descriptor that came with the reply, -1: none. Closed with the reply
 		   unless the application sets it to -1 */
+	/*
+	 * Whom the peer's certificate is for, in the order in which it says so, its subject first:
+	 * for a server, which client it has (client-auth of its profile), for a client the names of
+	 * the server, of which server_name is or matches one. With reason KTLS_OK only; empty where
+	 * the peer showed no certificate. Kinds that are not in enum ktls_name_kind are to be
+	 * passed over.
+	 */
+	const struct ktls_name *names;
+	size_t names_len;       /* number of names, at most 128 */
+	size_t names_left_out;  /* how many more there are: too many, not ASCII, of other kinds */
+	uint16_t client_scheme; /* signature scheme of the client's proof; 0: it proved nothing */
 };
 
 /* Frees a reply; NULL is a no-op. */

@@ -11,7 +11,7 @@
 /* What is being written. */
 struct list {
 	struct ktls_name names[X509_NAMES_MAX];
-	char text[X509_NAMES_TEXT_MAX];
+	char text[X509_NAMES_LEN_MAX];
 	size_t len, used, left_out;
 };
 

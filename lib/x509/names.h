@@ -14,8 +14,7 @@
 
 #include <ktls-tls.h>
 
-#define X509_NAMES_MAX      128   /* of one certificate */
-#define X509_NAMES_TEXT_MAX 12288 /* bytes of all of them, their ends included */
+#include "lib/x509/verify.h"
 
 /* The subject first, if it is not empty, then subjectAltNames in their order. */
 struct x509_names {

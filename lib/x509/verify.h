@@ -35,7 +35,11 @@ struct x509_peer;
  * CHAIN_TOO_LONG.
  */
 #define X509_PATH_MAX     (KTLS_ENGINE_CERTS_MAX + 1)
-#define X509_PATH_LEN_MAX 49152 /* bytes of DER */
+#define X509_PATH_LEN_MAX 40960 /* bytes of DER */
+
+/* The most names that are told of a leaf, and bytes of all of them, their ends included. */
+#define X509_NAMES_MAX     128
+#define X509_NAMES_LEN_MAX 8192
 
 /*
  * Checks the peer's chain: n certificates in DER. role is the peer's; name is the host name or IP

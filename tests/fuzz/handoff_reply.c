@@ -69,6 +69,9 @@ static void check_delivered(const struct handoff_reply *facts)
 	FUZZ_CHECK(reply->certs_len == facts->certs_len);
 	for (size_t i = 0; i < facts->certs_len; i++)
 		FUZZ_CHECK(span_equal(reply->certs[i], facts->certs[i]));
+	FUZZ_CHECK(reply->names_len == facts->names_len);
+	for (size_t i = 0; i < facts->names_len; i++)
+		FUZZ_CHECK(strlen(reply->names[i].text) == facts->names[i].text.len);
 	ktls_reply_free(reply);
 }
 
@@ -86,6 +89,8 @@ static void fuzz_reply(const uint8_t *data, size_t size)
 	FUZZ_CHECK(within(reply.alpn, data, size) && within(reply.session, data, size));
 	for (size_t i = 0; i < reply.certs_len; i++)
 		FUZZ_CHECK(within(reply.certs[i], data, size));
+	for (size_t i = 0; i < reply.names_len; i++)
+		FUZZ_CHECK(within(reply.names[i].text, data, size));
 	check_same(&reply);
 	check_delivered(&reply);
 }

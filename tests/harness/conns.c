@@ -221,6 +221,16 @@ void conns_wipe(struct conns *conns)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+/* Names beyond the room for them are left out. */
+static void copy_names(struct conn_end *end, const struct conn_result *result)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < result->names_len && len < sizeof(end->names); i++)
+		len += (size_t)snprintf(end->names + len, sizeof(end->names) - len, "%d %s; ",
+					(int)result->names[i].kind, result->names[i].text);
+}
+
 static void on_done(void *arg, const struct conn_result *result)
 {
 	struct conn_end *end = arg;
@@ -232,6 +242,7 @@ static void on_done(void *arg, const struct conn_result *result)
 	end->result.facts = &end->facts;
 	snprintf(end->text, sizeof(end->text), "%s", result->text);
 	end->result.text = end->text;
+	copy_names(end, result);
 	end->leaf_len = result->chain_len > 0 ? result->chain[0].len : 0;
 	end->fd_was_open = fcntl(end->fd, F_GETFD) >= 0;
 	for (size_t i = 0; i < ENDS_MAX; i++)

@@ -37,6 +37,7 @@ struct conn_end {
 	struct ktls_engine_facts facts;
 	char text[256];
 	size_t leaf_len;
+	char names[512]; /* of the peer: "1 CN=server; 2 example.com; " with their kinds */
 	struct ktls_traffic_key tx, rx;
 	bool tx_set, rx_set;
 	bool fd_was_open; /* when done() was called */

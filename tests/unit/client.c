@@ -67,19 +67,25 @@ TEST_F(client, defaults)
 
 TEST_F(client, reply_arrives_as_it_was_given)
 {
-	struct handoff_reply sent = { .version = KTLS_TLS_1_3,
-				      .suite = KTLS_AES_128_GCM_SHA256,
-				      .group = KTLS_GROUP_X25519,
-				      .scheme = KTLS_SCHEME_ED25519,
-				      .tx = KTLS_STATE_SW,
-				      .rx = KTLS_STATE_HW,
-				      .time_us = 321,
-				      .server_name = "a.example",
-				      .alpn = { (const uint8_t *)"h2", 2 },
-				      .session = { (const uint8_t *)"sealed", 6 },
-				      .certs = { { (const uint8_t *)"leaf", 4 },
-						 { (const uint8_t *)"issuer", 6 } },
-				      .certs_len = 2 };
+	struct handoff_reply sent = {
+		.version = KTLS_TLS_1_3,
+		.suite = KTLS_AES_128_GCM_SHA256,
+		.group = KTLS_GROUP_X25519,
+		.scheme = KTLS_SCHEME_ED25519,
+		.tx = KTLS_STATE_SW,
+		.rx = KTLS_STATE_HW,
+		.time_us = 321,
+		.server_name = "a.example",
+		.alpn = { (const uint8_t *)"h2", 2 },
+		.session = { (const uint8_t *)"sealed", 6 },
+		.certs = { { (const uint8_t *)"leaf", 4 }, { (const uint8_t *)"issuer", 6 } },
+		.certs_len = 2,
+		.names = { { KTLS_NAME_SUBJECT, { (const uint8_t *)"CN=a", 4 } },
+			   { KTLS_NAME_IP, { (const uint8_t *)"192.0.2.1", 9 } } },
+		.names_len = 2,
+		.names_left_out = 5,
+		.client_scheme = KTLS_SCHEME_ED25519
+	};
 	struct ktls_reply *reply;
 
 	self->params.arg = self;
@@ -109,6 +115,13 @@ TEST_F(client, reply_arrives_as_it_was_given)
 	EXPECT_MEMEQ("leaf", reply->certs[0].bytes, 4);
 	ASSERT_EQ(6, reply->certs[1].len);
 	EXPECT_MEMEQ("issuer", reply->certs[1].bytes, 6);
+	ASSERT_EQ(2, reply->names_len);
+	EXPECT_EQ(KTLS_NAME_SUBJECT, (int)reply->names[0].kind);
+	EXPECT_STREQ("CN=a", reply->names[0].text);
+	EXPECT_EQ(KTLS_NAME_IP, (int)reply->names[1].kind);
+	EXPECT_STREQ("192.0.2.1", reply->names[1].text);
+	EXPECT_EQ(5, reply->names_left_out);
+	EXPECT_EQ(KTLS_SCHEME_ED25519, reply->client_scheme);
 	EXPECT_EQ(-1, reply->fd);
 	ktls_reply_free(reply);
 	expect_none(self->k);

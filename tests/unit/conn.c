@@ -65,7 +65,7 @@ TEST_F(conn, both_roles_agree)
 	EXPECT_STREQ("example.com", self->server.facts.server_name);
 	EXPECT_EQ(2, result->facts->alpn_len);
 	EXPECT_MEMEQ("h2", result->facts->alpn, 2);
-	EXPECT_EQ(1, result->chain_len);
+	EXPECT_EQ(2, result->chain_len); /* with the anchor, which was not sent */
 	EXPECT_EQ(self->conns.leaf->der_len, self->client.leaf_len);
 	EXPECT_EQ(0, self->server.result.chain_len);
 	EXPECT_GT(result->taken, 0);

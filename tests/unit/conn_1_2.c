@@ -75,7 +75,7 @@ TEST_F(conn, every_suite)
 		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
 		expect_agreed_1_2(&self->client, &self->server);
 		EXPECT_EQ(suites[i], self->server.tx.suite);
-		EXPECT_EQ(1, self->client.result.chain_len);
+		EXPECT_EQ(2, self->client.result.chain_len);
 		EXPECT_EQ(KTLS_SCHEME_ECDSA_SECP256R1_SHA256, self->client.facts.scheme);
 		close(self->client.fd);
 		close(self->server.fd);

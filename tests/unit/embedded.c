@@ -94,7 +94,7 @@ TEST_F(embedded, both_ends_of_one)
 		EXPECT_EQ(KTLS_ALERT_ORIGIN_NONE, reply[i]->alert_origin);
 		EXPECT_GT(reply[i]->time_us, 0);
 		EXPECT_EQ(-1, reply[i]->fd);
-		EXPECT_EQ(reply[i]->id == client ? 1 : 0, reply[i]->certs_len);
+		EXPECT_EQ(reply[i]->id == client ? 2 : 0, reply[i]->certs_len);
 		if (reply[i]->id == client)
 			EXPECT_MEMEQ(self->conns.leaf->der, reply[i]->certs[0].bytes,
 				     self->conns.leaf->der_len);

@@ -34,7 +34,7 @@ def attributes():
         # Two that the client reads or writes in another form.
         seen.add((int(number), {2: handoff.BYTES, 43: handoff.TEXT}.get(int(number), how)))
         assert how in (handoff.TEXT, handoff.BYTES) or length == str(struct.calcsize(">" + how))
-    assert len(ROWS) == 34, len(ROWS)
+    assert len(ROWS) == 37, len(ROWS)
     assert seen == asked | told, seen ^ (asked | told)
 
 
@@ -78,6 +78,9 @@ def limits():
             ("TEXT", 1, "HANDOFF_TEXT_MAX"), ("SESSION", 1, "HANDOFF_SESSION_MAX"),
             ("CERTIFICATE", 1, "HANDOFF_CHAIN_MAX")):
         assert length[name] == f"{low} to {define[limit]}", name
+    assert length["PEER_NAME"] == f"2 to {define['HANDOFF_NAMES_LEN_MAX'] + 1}"
+    assert f"At most {define['HANDOFF_NAMES_MAX']}, together" in DOC
+    assert f"At most {define['HANDOFF_CERTS_MAX']}, together" in DOC
     assert f"1 to {define['KTLS_DEADLINE_MAX']};" in DOC
     assert f"| {define['KTLS_DEADLINE_DEFAULT']} | milliseconds" in DOC
     assert f"1 to {define['HANDOFF_LANES_MAX']} |" in DOC

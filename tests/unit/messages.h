@@ -51,7 +51,12 @@ static inline struct handoff_reply full_reply(void)
 				       .alpn = span("h2", 2),
 				       .session = span("sealed", 6),
 				       .certs = { span(certs, 100), span(certs + 100, 70) },
-				       .certs_len = 2 };
+				       .certs_len = 2,
+				       .names = { { KTLS_NAME_SUBJECT, span("CN=alice", 8) },
+						  { KTLS_NAME_DNS, span("a.example", 9) } },
+				       .names_len = 2,
+				       .names_left_out = 3,
+				       .client_scheme = KTLS_SCHEME_ECDSA_SECP256R1_SHA256 };
 }
 
 static inline struct handoff_greeting full_greeting(void)

@@ -120,6 +120,13 @@ TEST(reply_fields_come_through)
 	ASSERT_EQ(100, reply.certs[0].len);
 	ASSERT_EQ(70, reply.certs[1].len);
 	EXPECT_MEMEQ(certs + 100, reply.certs[1].bytes, 70);
+	ASSERT_EQ(2, reply.names_len);
+	EXPECT_EQ(KTLS_NAME_SUBJECT, reply.names[0].kind);
+	ASSERT_EQ(8, reply.names[0].text.len);
+	EXPECT_MEMEQ("CN=alice", reply.names[0].text.bytes, 8);
+	EXPECT_EQ(KTLS_NAME_DNS, reply.names[1].kind);
+	EXPECT_EQ(3, reply.names_left_out);
+	EXPECT_EQ(KTLS_SCHEME_ECDSA_SECP256R1_SHA256, reply.client_scheme);
 }
 
 TEST(greeting_fields_come_through)
@@ -160,10 +167,17 @@ TEST(the_largest_reply_fits)
 		reply.certs[i] = span(certs, each);
 	reply.certs[0].len += HANDOFF_CHAIN_MAX % HANDOFF_CERTS_MAX;
 	reply.certs_len = HANDOFF_CERTS_MAX;
+	memset(other, 'x', HANDOFF_NAMES_LEN_MAX);
+	for (size_t i = 0; i < HANDOFF_NAMES_MAX; i++)
+		reply.names[i] = (struct handoff_name){
+			KTLS_NAME_URI, span(other, HANDOFF_NAMES_LEN_MAX / HANDOFF_NAMES_MAX)
+		};
+	reply.names_len = HANDOFF_NAMES_MAX;
 	len = handoff_reply_build(&reply, packet, sizeof(packet));
 	EXPECT_GT(len, HANDOFF_CHAIN_MAX);
 	ASSERT_EQ(0, handoff_reply_parse(packet, len, &parsed));
 	EXPECT_EQ(HANDOFF_CERTS_MAX, parsed.certs_len);
+	EXPECT_EQ(HANDOFF_NAMES_MAX, parsed.names_len);
 }
 
 TEST(the_largest_request_fits)

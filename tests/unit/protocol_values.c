@@ -154,6 +154,19 @@ TEST(reply_values)
 		{ 42, "00000001", -KTLS_R_PROTOCOL },
 		{ 43, "", -KTLS_R_PROTOCOL },
 		{ 44, "", -KTLS_R_PROTOCOL },
+		{ 48, "0161", 0 },
+		{ 48, "ff61", 0 }, /* a kind to come */
+		{ 48, "0120", 0 },
+		{ 48, "0061", -KTLS_R_PROTOCOL },
+		{ 48, "01", -KTLS_R_PROTOCOL },
+		{ 48, "", -KTLS_R_PROTOCOL },
+		{ 48, "026100", -KTLS_R_PROTOCOL },
+		{ 48, "02610a", -KTLS_R_PROTOCOL },
+		{ 48, "027f", -KTLS_R_PROTOCOL },
+		{ 48, "02c3bc", -KTLS_R_PROTOCOL },
+		{ 49, "00", -KTLS_R_PROTOCOL },
+		{ 49, "0001", 0 },
+		{ 50, "0403", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -210,6 +223,32 @@ TEST(too_many_or_too_large_certificates)
 	EXPECT_EQ(0, handoff_reply_parse(packet, len, &parsed));
 	append(&len, 44, certs, 1);
 	EXPECT_EQ(-KTLS_R_PROTOCOL, handoff_reply_parse(packet, len, &parsed));
+}
+
+TEST(too_many_or_too_long_names)
+{
+	struct handoff_reply reply = { .id = 1 }, parsed;
+	size_t len = handoff_reply_build(&reply, packet, sizeof(packet));
+
+	for (size_t i = 0; i < HANDOFF_NAMES_MAX; i++)
+		append(&len, 48, "\1a", 2);
+	EXPECT_EQ(0, handoff_reply_parse(packet, len, &parsed));
+	append(&len, 48, "\1a", 2);
+	EXPECT_EQ(-KTLS_R_PROTOCOL, handoff_reply_parse(packet, len, &parsed));
+
+	len = handoff_reply_build(&reply, packet, sizeof(packet));
+	memset(other, 'x', HANDOFF_NAMES_LEN_MAX + 1);
+	append(&len, 48, other, HANDOFF_NAMES_LEN_MAX + 1);
+	EXPECT_EQ(0, handoff_reply_parse(packet, len, &parsed));
+	append(&len, 48, "\1a", 2);
+	EXPECT_EQ(-KTLS_R_PROTOCOL, handoff_reply_parse(packet, len, &parsed));
+
+	reply = full_reply();
+	reply.names_len = HANDOFF_NAMES_MAX + 1;
+	EXPECT_EQ(0, handoff_reply_build(&reply, other, sizeof(other)));
+	reply = full_reply();
+	reply.names[1].text = span("a\nb", 3);
+	EXPECT_EQ(0, handoff_reply_build(&reply, other, sizeof(other)));
 }
 
 TEST(what_is_too_long_is_not_built)
