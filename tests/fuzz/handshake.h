@@ -21,7 +21,9 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/keys.h"
 #include "lib/handshake/machine.h"
+#include "lib/handshake/messages.h"
 #include "lib/handshake/protect.h"
+#include "lib/handshake/psk.h"
 #include "lib/handshake/record.h"
 #include "lib/handshake/rows.h"
 #include "lib/handshake/stash.h"
@@ -46,6 +48,8 @@ struct puppet {
 	const struct edits *edits;
 	unsigned int number; /* of the next message */
 	bool shared;
+	bool bind;                       /* the binder of an edited ClientHello is made anew */
+	bool hello;                      /* the message at hand is one */
 	uint8_t waiting[2 * EDITED_MAX]; /* handshake bytes for the next record */
 	size_t waiting_len;
 	struct edited held; /* until the next message is sent; none: empty */
@@ -147,11 +151,27 @@ static struct manner puppet_edit(struct puppet *p, struct edited *m)
 	return manner;
 }
 
+/* Where the hello still ends with pre_shared_key as we build it: 2 bytes of length, 1 of length. */
+static void puppet_bind(struct puppet *p, struct edited *m)
+{
+	const struct engine *e = engine_of(&p->self->engine);
+	struct writer w;
+
+	if (m->len < 4 + 34 + HASH_MAX + 3)
+		return;
+	writer_init(&w, m->bytes, sizeof(m->bytes));
+	w.len = m->len;
+	psk_bind(e, &w, 4);
+}
+
 static void puppet_send(struct puppet *p, struct edited *m)
 {
 	static struct edited before;
 	struct manner manner = puppet_edit(p, m);
 
+	if (p->hello && p->bind)
+		puppet_bind(p, m);
+	p->hello = false;
 	before = p->held;
 	p->held.len = 0;
 	if (manner.later)
@@ -190,9 +210,32 @@ static int puppet_build(struct puppet *p, struct engine *e, const struct row *ro
 		return result;
 	FUZZ_CHECK(writer_ok(&w));
 	m.len = w.len;
-	e->state = result == ALTERNATIVE ? row->alternative : row->next;
+	p->hello = row->send == MESSAGE_CLIENT_HELLO;
+	e->state = result == ALTERNATIVE ? row->alternative
+		   : result == RESUMED   ? row->resumed
+					 : row->next;
 	puppet_send(p, &m);
 	return 0;
+}
+
+/* NewSessionTickets are written as a whole, and are outside the transcript. */
+static int puppet_tickets(struct puppet *p, struct engine *e)
+{
+	struct transcript transcript = e->transcript;
+	static struct edited m;
+	struct reader r, body;
+	int result = machine_step(e);
+	uint8_t type;
+
+	reader_init(&r, e->flight.w.buf, e->flight.open ? e->flight.w.len : 0);
+	while (reader_u8(&r, &type) && reader_vec24(&r, &body)) {
+		edited_set(&m, type, body.at, body.left);
+		puppet_send(p, &m);
+	}
+	puppet_flush(p);
+	e->flight.open = false;
+	e->transcript = transcript;
+	return result;
 }
 
 static int puppet_step(struct puppet *p, struct engine *e)
@@ -204,6 +247,8 @@ static int puppet_step(struct puppet *p, struct engine *e)
 	puppet_flush(p);
 	if (row->act == keys_1_2_switch_tx)
 		puppet_send_ccs(p);
+	if (row->act == tickets_send)
+		return puppet_tickets(p, e);
 	return machine_step(e);
 }
 
@@ -369,8 +414,9 @@ static void fuzz_earlier(struct pretend *client, uint16_t version, uint8_t optio
 	pretend_take_session(&first);
 	pretend_end(&first);
 	pretend_end(&other);
-	memcpy(client->session, first.session, first.session_len);
-	client->config.session = (struct ktls_span){ client->session, first.session_len };
+	FUZZ_CHECK(first.session_len > 0);
+	memcpy(client->earlier, first.session, first.session_len);
+	client->config.session = (struct ktls_span){ client->earlier, first.session_len };
 }
 
 /* Whether a handshake of these options succeeds if nobody meddles with it. */
@@ -400,14 +446,16 @@ static inline int fuzz_handshake(const uint8_t *data, size_t size, enum ktls_rol
 	puppet.peer = role == KTLS_CLIENT ? &client : &server;
 	puppet.edits = &edits;
 	puppet.shared = options & OPTION_SHARED;
+	puppet.bind = suite & 0x20;
 	fuzz_set_options(&client, &server, version, options, suite);
 	if (options & OPTION_RESUME)
 		fuzz_earlier(&client, version, options & (OPTION_P256 | OPTION_BOTH), suite);
 	pretend_start(&client);
 	pretend_start(&server);
-	if (fuzz_run(&puppet, chunk))
+	if (fuzz_run(&puppet, chunk)) {
 		check_same_keys(&client, &server);
-	else
+		pretend_take_session(&client);
+	} else
 		FUZZ_CHECK(edits.n > 0 || !fuzz_is_sane(version, options));
 	pretend_end(&client);
 	pretend_end(&server);

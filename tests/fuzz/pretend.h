@@ -13,6 +13,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/util.h"
 #include "lib/handshake/engine.h"
+#include "lib/handshake/protect.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PRETEND_NOW   1800000000000 /* ms since 1970 */
@@ -30,6 +31,7 @@ struct pretend {
 	int borrowed;
 	uint8_t session[KTLS_ENGINE_SESSION_MAX]; /* that keep_session() got */
 	size_t session_len;
+	uint8_t earlier[KTLS_ENGINE_SESSION_MAX]; /* that is to be resumed */
 };
 
 /* What does not fit is lost: no handshake is that long. */
@@ -256,10 +258,45 @@ static inline void pretend_start(struct pretend *p)
 	FUZZ_CHECK(ktls_engine_init(&p->engine, &p->config, p) == 0);
 }
 
-/* After a handshake: what a client got for the next one. */
+/* A handshake message behind a client's handshake of TLS 1.3. */
+static inline void pretend_ticket(struct pretend *p, const struct ktls_secrets *secrets,
+				  const uint8_t *message, size_t len)
+{
+	size_t session_len = 1;
+	int ret = ktls_secrets_ticket(secrets, message, len, p->config.server_name, PRETEND_NOW,
+				      p->session, &session_len);
+
+	FUZZ_CHECK(ret == 0 || ret == -KTLS_R_MESSAGE_MALFORMED);
+	FUZZ_CHECK(ret == 0 || session_len == 1);
+	FUZZ_CHECK(session_len <= KTLS_ENGINE_SESSION_MAX);
+	if (ret == 0)
+		p->session_len = session_len;
+}
+
+/* What a client of TLS 1.3 got behind the handshake: the last ticket is its session. */
 static inline void pretend_take_session(struct pretend *p)
 {
-	(void)p;
+	struct engine *e = engine_of(&p->engine);
+	struct ktls_secrets secrets;
+	size_t len, content_len;
+	uint8_t *content;
+
+	if (ktls_engine_secrets(&p->engine, &secrets) < 0 || engine_is_1_2(e))
+		return;
+	while (p->in_len >= PROTECT_HEADER) {
+		len = (size_t)(p->in[3] << 8 | p->in[4]);
+		if (len > p->in_len - PROTECT_HEADER ||
+		    !protect_open(&e->schedule, &e->schedule.rx, p->in, len, &content,
+				  &content_len))
+			break;
+		e->schedule.rx.seq++;
+		while (content_len > 0 && content[content_len - 1] == 0)
+			content_len--;
+		if (content_len > 0 && content[content_len - 1] == 22)
+			pretend_ticket(p, &secrets, content, content_len - 1);
+		pretend_consume(p, PROTECT_HEADER + len);
+	}
+	secret_wipe(&secrets, sizeof(secrets));
 }
 
 static inline void pretend_end(struct pretend *p)
