@@ -50,14 +50,16 @@ o_of = $(patsubst %.c,$(BUILD)/%.o,$(1))
 WIRE_SRC      := $(call c_of,lib/wire)
 KTLS_SRC      := $(WIRE_SRC) $(call c_of,lib/ktls lib/handoff)
 HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn)
-KTLSD_SRC     := $(filter-out daemon/ktlsctl.c,$(call c_of,daemon))
+KTLSCTL_SRC   := $(sort daemon/ktlsctl.c $(wildcard daemon/explain_*.c))
+KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC),$(call c_of,daemon))
 SETUP_SRC     := $(call c_of,kernel-setup)
 HARNESS_SRC   := $(call c_of,tests/harness)
 DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
+KTLSCTL_A     := $(BUILD)/ktlsctl.a
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
-PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
+PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(BUILD)/ktlsctl $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
 GO       := $(shell command -v go)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples)) \
             $(if $(GO),$(BUILD)/examples/server)
@@ -107,14 +109,20 @@ $(BUILD)/libktls-handshake.so: $(call o_of,$(HANDSHAKE_SRC)) lib/libktls-handsha
 		$(filter %.o,$^) $(BUILD)/libktls.a $(SODIUM_LIBS) $(CRYPTO_LIBS)
 	$(Q)ln -sf libktls-handshake.so $@.$(ABI)
 
-# All of ktlsd but its main(), for the tests.
+# All of ktlsd and ktlsctl but their main(), for the tests.
 $(DAEMON_A): $(call o_of,$(filter-out daemon/main.c,$(KTLSD_SRC)))
+$(KTLSCTL_A): $(call o_of,$(filter-out daemon/ktlsctl.c,$(KTLSCTL_SRC)))
+$(DAEMON_A) $(KTLSCTL_A):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
+
+$(BUILD)/ktlsctl: $(BUILD)/daemon/ktlsctl.o $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
 $(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/libktls.a
 	$(call say,LD,$@)

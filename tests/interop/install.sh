@@ -22,8 +22,8 @@ check 'it installs' run_make install
 installed() {
 	local f
 
-	for f in sbin/ktlsd sbin/ktls-setup lib/libktls.so.0 lib/libktls-handshake.a \
-		include/ktls.h lib/pkgconfig/libktls.pc share/man/man8/ktlsd.8 \
+	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup lib/libktls.so.0 lib/libktls-handshake.a \
+		include/ktls.h lib/pkgconfig/libktls.pc share/man/man8/ktlsd.8 share/man/man8/ktlsctl.8 \
 		share/man/man5/ktlsd.conf.5 lib/systemd/system/ktlsd.service; do
 		[ -s "$root/usr/$f" ] || { echo "no $f"; return 1; }
 	done
