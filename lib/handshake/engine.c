@@ -249,6 +249,7 @@ int ktls_engine_secrets(const struct ktls_engine *engine, struct ktls_secrets *o
 				      .suite = e->facts.suite };
 	if (engine_is_1_2(e)) {
 		memcpy(out->exporter, s->secret, KTLS_ENGINE_MASTER_LEN);
+		out->extended_master = e->extended_master;
 		memcpy(out->client_random, e->random, sizeof(out->client_random));
 		memcpy(out->server_random, e->server_random, sizeof(out->server_random));
 		return 0;

@@ -26,7 +26,7 @@ static const uint8_t derived_sha384[48] = {
 void schedule_expand_label(enum hash_alg alg, const uint8_t *secret, const char *label,
 			   const uint8_t *context, size_t context_len, uint8_t *out, size_t len)
 {
-	uint8_t info[2 + 1 + 6 + 16 + 1 + 64];
+	uint8_t info[2 + 1 + 255 + 1 + 64];
 	struct writer w;
 	struct writer_vec vec;
 

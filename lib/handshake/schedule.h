@@ -118,7 +118,8 @@ void schedule_1_2_finished(const struct schedule *s, enum ktls_role sender, cons
 			   uint8_t out[static FINISHED_1_2]);
 
 /*
- * HKDF-Expand-Label (7.1): label is without "tls13 "; context at most 64 bytes, out at most 64.
+ * HKDF-Expand-Label (7.1): label is without "tls13 " and at most 249 bytes; context at most 64
+ * bytes, out at most 255 * hash_size().
  */
 void schedule_expand_label(enum hash_alg alg, const uint8_t *secret, const char *label,
 			   const uint8_t *context, size_t context_len, uint8_t *out, size_t len);

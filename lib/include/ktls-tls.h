@@ -243,7 +243,9 @@ struct ktls_traffic_key {
 	/* after the hand-off, in the application's own process */ \
 	R(TRUNCATED, 180, NONE, "RFC 9846 6.1", "the connection ended without close_notify") \
 	R(KEY_UPDATE_UNSUPPORTED, 181, INTERNAL_ERROR, "RFC 9846 4.7.3, 6.2", "the peer changed its keys, which this kernel or version cannot follow") \
-	R(KEY_EXHAUSTED, 182, NONE, "RFC 9846 5.3, 5.5", "a key has protected as many records as it may")
+	R(KEY_EXHAUSTED, 182, NONE, "RFC 9846 5.3, 5.5", "a key has protected as many records as it may") \
+	R(KEY_UPDATE_INVALID, 183, ILLEGAL_PARAMETER, "RFC 9846 4.7.3", "KeyUpdate with a wrong value") \
+	R(KEY_UPDATE_STORM, 184, UNEXPECTED_MESSAGE, "RFC 9846 4.7.3", "the peer changes its keys too often")
 /* clang-format on */
 
 enum ktls_reason {

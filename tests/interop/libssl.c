@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "lib/crypto/util.h"
-#include "lib/handshake/protect.h"
 #include "lib/x509/x509.h"
 #include "tests/harness/auth.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/tickets.h"
+#include "tests/interop/exchange.h"
 
 static struct engine_end ours, unused;
 
@@ -144,67 +144,6 @@ static void converse(struct test_self_libssl *self)
 	ERR_print_errors_fp(stderr);
 }
 
-/* The record layer as the kernel would have it from the keys. */
-struct direction {
-	struct schedule schedule;
-	struct traffic traffic;
-};
-
-static void start_direction(struct direction *d, const struct ktls_traffic_key *key)
-{
-	memset(d, 0, sizeof(*d));
-	d->schedule.suite = suite_find(key->suite);
-	d->traffic.on = true;
-	memcpy(d->traffic.key, key->key, sizeof(key->key));
-	memcpy(d->traffic.iv, key->iv, sizeof(key->iv));
-	d->traffic.seq = key->seq[7];
-	ASSERT_EQ(d->schedule.suite->version, key->version);
-}
-
-static void send_text(struct test_self_libssl *self, const struct ktls_traffic_key *key)
-{
-	struct direction d;
-	uint8_t record[128], text[64];
-	size_t len;
-
-	start_direction(&d, key);
-	memcpy(record + PROTECT_HEADER + protect_prefix(&d.schedule, &d.traffic), "from the engine",
-	       15);
-	len = protect_seal(&d.schedule, &d.traffic, 23, 0x0303, record, 15, d.traffic.seq);
-	ASSERT_EQ((int)len, BIO_write(self->to_ssl, record, (int)len));
-	ASSERT_EQ(15, SSL_read(self->ssl, text, sizeof(text)));
-	EXPECT_MEMEQ("from the engine", text, 15);
-}
-
-static void receive_text(struct test_self_libssl *self, const struct ktls_traffic_key *key)
-{
-	struct direction d;
-	uint8_t record[128], *content;
-	size_t len;
-	int n;
-
-	start_direction(&d, key);
-	ASSERT_EQ(11, SSL_write(self->ssl, "from libssl", 11));
-	n = BIO_read(self->from_ssl, record, sizeof(record));
-	ASSERT_GT(n, 5);
-	ASSERT_TRUE(protect_open(&d.schedule, &d.traffic, record, (size_t)n - 5, &content, &len));
-	ASSERT_EQ(key->version == KTLS_TLS_1_3 ? 12 : 11, len);
-	EXPECT_MEMEQ("from libssl", content, 11);
-}
-
-/* The first record each way, under the keys that we would give to the kernel. */
-static void exchange_data(struct test_self_libssl *self)
-{
-	struct ktls_traffic_key tx, rx;
-
-	ASSERT_EQ(0, ktls_engine_keys(&ours.engine, &tx, &rx));
-	/* TLS 1.2 counts its Finished, TLS 1.3 has new keys behind it. */
-	EXPECT_EQ(tx.version == KTLS_TLS_1_3 ? 0 : 1, tx.seq[7]);
-	EXPECT_EQ(tx.version == KTLS_TLS_1_3 ? 0 : 1, rx.seq[7]);
-	send_text(self, &tx);
-	receive_text(self, &rx);
-}
-
 static void expect_facts(struct test_self_libssl *self, uint16_t version, bool retried)
 {
 	const struct ktls_engine_facts *facts = ktls_engine_facts(&ours.engine);
@@ -238,7 +177,7 @@ TEST_F(libssl, is_the_client)
 	SSL_set_connect_state(self->ssl);
 	converse(self);
 	expect_facts(self, variant->version, variant->retry);
-	exchange_data(self);
+	exchange_data(&ours, self->ssl);
 }
 
 static int pick_h2(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
@@ -276,7 +215,7 @@ TEST_F(libssl, is_the_server)
 	/* libssl takes our share of X25519 where it may, whatever it likes better. */
 	expect_facts(self, variant->version,
 		     variant->version == KTLS_TLS_1_3 && strstr(variant->group, "X25519") == NULL);
-	exchange_data(self);
+	exchange_data(&ours, self->ssl);
 }
 
 /* A server that asks for a certificate, and gets one or none. */
@@ -293,7 +232,7 @@ static void ask_for_a_certificate(struct test_self_libssl *self, int mode)
 	converse(self);
 	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
 	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
-	exchange_data(self);
+	exchange_data(&ours, self->ssl);
 }
 
 TEST_F(libssl, asks_for_a_certificate)
@@ -347,7 +286,7 @@ TEST_F(libssl, shows_a_certificate)
 	converse(self);
 	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
 	EXPECT_NE(0, ktls_engine_facts(&ours.engine)->client_scheme);
-	exchange_data(self);
+	exchange_data(&ours, self->ssl);
 	cert_free(theirs);
 }
 
@@ -365,7 +304,7 @@ static void expect_resumed(struct test_self_libssl *self, bool resumed)
 	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
 	EXPECT_EQ(resumed, ktls_engine_facts(&ours.engine)->resumed);
 	EXPECT_EQ((int)resumed, SSL_session_reused(self->ssl));
-	exchange_data(self);
+	exchange_data(&ours, self->ssl);
 }
 
 /* A connection of ours as a server; libssl has a session, or none yet. */
