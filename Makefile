@@ -254,7 +254,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 MODULESDIR  ?= $(PREFIX)/lib/modules-load.d
 DOCDIR      ?= $(PREFIX)/share/doc/ktlsd
 
-HEADERS := ktls.h ktls-tls.h ktls-handshake.h ktls-record.h
+HEADERS := ktls.h ktls-tls.h ktls-handshake.h ktls-record.h ktls-secrets.h
 LIBS    := libktls libktls-handshake
 MAN     := $(sort $(wildcard Documentation/man/*.[1-8]))
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exporters, RFC 9846 7.5 and RFC 5705, and the channel binding tls-exporter, RFC 9266. */
+#include <ktls-secrets.h>
 #include <string.h>
 
 #include "lib/crypto/prf.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* KeyUpdate, RFC 9846 4.7.3: the message, and how many of them a peer may send. */
+#include <ktls-secrets.h>
+
 #include "lib/handshake/engine.h"
 
 enum { NOT_REQUESTED, REQUESTED };

@@ -2,6 +2,8 @@
 /* Traffic keys of what outlives the handshake: RFC 9846 7.2 and 7.3, RFC 5246 6.3. */
 #include <string.h>
 
+#include <ktls-secrets.h>
+
 #include "lib/crypto/util.h"
 #include "lib/handshake/schedule.h"
 

@@ -348,8 +348,9 @@ int ktls_engine_keys(const struct ktls_engine *engine, struct ktls_traffic_key *
 		     struct ktls_traffic_key *rx) __attribute__((warn_unused_result));
 
 /*
- * What outlives the handshake: the secrets for what TLS does later. The caller's, secret, and plain
- * data: it may be stored sealed. Zeros where a version lacks something.
+ * What outlives the handshake: the secrets for what TLS does later, with the functions of
+ * <ktls-secrets.h>. The caller's, secret, and plain data: it may be stored sealed. Zeros where a
+ * version lacks something.
  */
 struct ktls_secrets {
 	enum ktls_role role;
@@ -382,89 +383,6 @@ int ktls_engine_secrets(const struct ktls_engine *engine, struct ktls_secrets *o
 int ktls_secrets_ticket(const struct ktls_secrets *secrets, const uint8_t *message, size_t len,
 			const char *server_name, uint64_t now, uint8_t *session,
 			size_t *session_len) __attribute__((warn_unused_result));
-enum ktls_direction {
-	KTLS_TX, /* what we send */
-	KTLS_RX,
-};
-
-/*
- * The traffic key that belongs to a direction's secret, as it is before any record: sequence number
- * 0, in TLS 1.2 that behind the Finished. Returns 0, or -KTLS_R_MISUSE for secrets of no handshake,
- * with nothing written. The caller wipes it.
- */
-int ktls_secrets_traffic_key(const struct ktls_secrets *secrets, enum ktls_direction direction,
-			     struct ktls_traffic_key *key) __attribute__((warn_unused_result));
-
-/*
- * Steps a direction's secret forward (RFC 9846, 7.2) and gives the key that follows: behind a
- * KeyUpdate that was sent (KTLS_TX) or received (KTLS_RX). Returns 0, or -KTLS_R_MISUSE for secrets
- * of no handshake or of TLS 1.2, with nothing changed or written. The caller wipes the key.
- *
- * The RFC's limit of 2^48 - 1 updates (4.7.3) is not counted.
- */
-int ktls_secrets_key_update(struct ktls_secrets *secrets, enum ktls_direction direction,
-			    struct ktls_traffic_key *key) __attribute__((warn_unused_result));
-
-#define KTLS_KEY_UPDATE_LEN 5 /* bytes of the message, its header included */
-
-/*
- * The KeyUpdate message (RFC 9846, 4.7.3), to be sent in a record of its own under the key before;
- * the next record is under the key after. request: the peer shall update its key, too; it must not
- * be asked again before it has.
- */
-void ktls_secrets_build_key_update(bool request, uint8_t out[KTLS_AT_LEAST(KTLS_KEY_UPDATE_LEN)]);
-
-/*
- * Whether the peer asks for ours in a KeyUpdate that is all that its record holds. Returns 0;
- * -KTLS_R_MESSAGE_UNEXPECTED for another message, -KTLS_R_MESSAGE_MALFORMED for one of another
- * length, -KTLS_R_KEY_UPDATE_INVALID for another value, -KTLS_R_MESSAGE_SPANS_KEY_CHANGE where
- * bytes follow; nothing is written then.
- */
-int ktls_secrets_parse_key_update(const uint8_t *message, size_t len, bool *request)
-	__attribute__((warn_unused_result));
-
-#define KTLS_KEY_UPDATE_BURST     32   /* KeyUpdates of a peer that may come at once */
-#define KTLS_KEY_UPDATE_REFILL_MS 1000 /* after which one more is granted */
-
-/* How many KeyUpdates of a peer were granted. Zeros first. */
-struct ktls_key_update_limit {
-	uint64_t since; /* ms: when the first of those counted came */
-	uint32_t used;
-};
-
-/*
- * Counts a KeyUpdate of the peer: each costs key derivations, and a record of ours if it asks for
- * one. now is a time in milliseconds that does not go back. Returns 0, or
- * -KTLS_R_KEY_UPDATE_STORM where there were too many.
- */
-int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, uint64_t now)
-	__attribute__((warn_unused_result));
-
-#define KTLS_EXPORT_LABEL_MAX   249  /* bytes of a label: RFC 9846, 7.1 */
-#define KTLS_EXPORT_CONTEXT_MAX 1024 /* bytes of a context */
-#define KTLS_EXPORT_MAX         8160 /* bytes of keying material */
-
-/*
- * Keying material for an application (RFC 9846, 7.5; RFC 5705): len bytes, at most KTLS_EXPORT_MAX,
- * that both ends derive and nobody else. label: 1 to KTLS_EXPORT_LABEL_MAX characters, registered
- * with IANA or beginning with "EXPERIMENTAL". context: context_len bytes, at most
- * KTLS_EXPORT_CONTEXT_MAX, or NULL for none, which in TLS 1.2 is not the same as an empty one.
- *
- * Returns 0; -KTLS_R_MISUSE for secrets of no handshake, bad lengths or a label of TLS's own;
- * -KTLS_R_MASTER_SECRET in TLS 1.2 without an extended master secret, where another connection may
- * have the same material (RFC 7627, 5.4). Nothing is written then. The caller wipes it.
- */
-int ktls_secrets_export(const struct ktls_secrets *secrets, const char *label,
-			const uint8_t *context, size_t context_len, uint8_t *out, size_t len)
-	__attribute__((warn_unused_result));
-
-#define KTLS_CHANNEL_BINDING_LEN 32
-
-/* The channel binding "tls-exporter" (RFC 9266), for authentication above TLS. Returns as
- * ktls_secrets_export() does. */
-int ktls_secrets_channel_binding(const struct ktls_secrets *secrets,
-				 uint8_t out[KTLS_AT_LEAST(KTLS_CHANNEL_BINDING_LEN)])
-	__attribute__((warn_unused_result));
 
 /* Gives back what is borrowed and wipes the context. Also for a context of zeros. */
 void ktls_engine_wipe(struct ktls_engine *engine);

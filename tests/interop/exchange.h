@@ -4,6 +4,7 @@
 #ifndef KTLS_TESTS_INTEROP_EXCHANGE_H
 #define KTLS_TESTS_INTEROP_EXCHANGE_H
 
+#include <ktls-secrets.h>
 #include <openssl/ssl.h>
 #include <string.h>
 

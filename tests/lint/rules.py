@@ -11,7 +11,7 @@ OWN = {
     "lib/ktls": {"lib/wire", "lib/ktls", "ktls.h", "ktls-tls.h"},
     # libktls-handshake
     "lib/crypto": {"lib/wire", "lib/crypto", "ktls-tls.h"},
-    "lib/handshake": {"lib/wire", "lib/crypto", "lib/handshake", "ktls-handshake.h", "ktls-record.h", "ktls-tls.h"},
+    "lib/handshake": {"lib/wire", "lib/crypto", "lib/handshake", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
     "lib/x509": {"lib/wire", "lib/crypto", "lib/x509", "ktls-handshake.h", "ktls-tls.h"},
     # beside them, and above them
     "lib/netlink": {"lib/wire", "lib/netlink", "ktls-tls.h"},
@@ -21,7 +21,7 @@ OWN = {
     },
     "daemon": {"lib", "daemon"},
     "kernel-setup": {"lib/wire", "lib/ktls", "lib/include", "kernel-setup"},
-    "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-handshake.h", "ktls-record.h", "ktls-tls.h"},
+    "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
     "tests": {"lib", "daemon", "kernel-setup", "tests"},
 }
 

@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include <ktls-secrets.h>
+
 #include "lib/crypto/util.h"
 #include "tests/harness/engines.h"
 #include "tests/harness/harness.h"
