@@ -127,7 +127,7 @@ static uint16_t choose_version(const struct engine *e, const struct client_hello
  * What must be there "if not containing a pre_shared_key" (9.2), and is missed only where that key
  * is none of ours.
  */
-static int check_required(struct engine *e)
+static int check_required(struct engine *e, const struct client_hello *h)
 {
 	int result = extensions_required(e, MESSAGE_CLIENT_HELLO);
 
@@ -136,6 +136,8 @@ static int check_required(struct engine *e)
 	/* "Servers MUST abort" where a pre-shared key comes without its modes, 4.3.9. */
 	if (!extension_received(e, EXTENSION_PSK_MODES))
 		return -KTLS_R_EXTENSION_MISSING;
+	if (h->values.psk_result < 0)
+		return h->values.psk_result;
 	/* Neither without the other, 9.2. */
 	if (extension_received(e, EXTENSION_SUPPORTED_GROUPS) !=
 	    extension_received(e, EXTENSION_KEY_SHARE))
@@ -150,7 +152,7 @@ static int check_1_3(struct engine *e, const struct client_hello *h)
 		return -KTLS_R_LEGACY_VERSION;
 	if (!reader_equal(&h->compression, "\0", 1))
 		return -KTLS_R_COMPRESSION;
-	return check_required(e);
+	return check_required(e, h);
 }
 
 static bool list_has(struct reader list, uint16_t number)

@@ -54,9 +54,7 @@ bool server_name_wanted(const struct engine *e, enum message message)
 	if (message == MESSAGE_CLIENT_HELLO)
 		return e->config.server_name != NULL;
 	/* "When resuming a session, the server MUST NOT include a server_name extension", 3. */
-	if (message == MESSAGE_SERVER_HELLO_1_2 && e->facts.resumed)
-		return false;
-	return e->facts.server_name[0] != '\0';
+	return !e->facts.resumed && e->facts.server_name[0] != '\0';
 }
 
 void server_name_build(struct engine *e, enum message message, struct writer *w)

@@ -80,11 +80,11 @@ static int offered_psks_parse(struct extension_values *values, struct reader *bo
 	if (!reader_vec16(body, &identities) || !reader_vec16(body, &binders))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	n = take_identities(identities, values);
-	if (n == 0)
+	if (n == 0 || reader_empty(&binders) || !reader_empty(body))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	values->psk_binders = binders;
 	for (; !reader_empty(&binders); n--)
-		if (!reader_vec8(&binders, &binder) || binder.left < 32 || n == 0)
+		if (!reader_vec8(&binders, &binder) || binder.left < 32)
 			return -KTLS_R_MESSAGE_MALFORMED;
 	/* One binder for each identity, 4.3.11. */
 	return n == 0 ? 0 : -KTLS_R_EXTENSION_INVALID;
@@ -92,9 +92,14 @@ static int offered_psks_parse(struct extension_values *values, struct reader *bo
 
 int pre_shared_key_parse(struct engine *e, struct extension_values *values, struct reader *body)
 {
+	struct reader offered = *body;
+
 	(void)e;
-	if (values->message == MESSAGE_CLIENT_HELLO)
-		return offered_psks_parse(values, body);
+	/* TLS 1.2 has nothing to do with what it says. */
+	if (values->message == MESSAGE_CLIENT_HELLO) {
+		values->psk_result = offered_psks_parse(values, &offered);
+		return reader_skip(body, body->left) ? 0 : -KTLS_R_INTERNAL;
+	}
 	return reader_u16(body, &values->identity) ? 0 : -KTLS_R_MESSAGE_MALFORMED;
 }
 

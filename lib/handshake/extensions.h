@@ -46,6 +46,7 @@ struct extension_values {
 	struct reader psk_identity;  /* ClientHello: the first identity of pre_shared_key */
 	uint32_t psk_age;            /* ClientHello: with it, obfuscated */
 	struct reader psk_binders;   /* ClientHello: the list, without its length prefix */
+	int psk_result;              /* ClientHello: 0, or what is wrong with its pre_shared_key */
 	uint16_t identity;           /* ServerHello: the one selected */
 };
 

@@ -73,6 +73,10 @@ static const struct flag table[] = {
 	CREDENTIAL("-cert-file", CREDENTIAL_TEXT, cert_file),
 	CREDENTIAL("-key-file", CREDENTIAL_TEXT, key_file),
 	CREDENTIAL("-signing-prefs", CREDENTIAL_LIST, schemes),
+	FIELD("-resume-count", NUMBER, resume_count),
+	FIELD("-resumption-delay", NUMBER, resumption_delay),
+	FIELD("-no-ticket", SET, no_ticket),
+	FIELD("-skip-ticket", SET, skip_ticket),
 	FIELD("-handshake-never-done", SET, handshake_never_done),
 	FIELD("-handshake-twice", SET, handshake_again),
 	FIELD("-no-op-extra-handshake", SET, handshake_again),
@@ -100,6 +104,9 @@ static const struct flag table[] = {
 	FIELD("-expect-alpn", TEXT, expect_alpn),
 	FIELD("-expect-peer-cert-file", TEXT, expect_chain_file),
 	FIELD("-expect-no-peer-cert", SET, expect_no_chain),
+	FIELD("-expect-session-miss", SET, expect_session_miss),
+	FIELD("-expect-no-session", SET, expect_no_session),
+	FIELD("-expect-ticket-renewal", SET, expect_ticket_renewal),
 
 	/* There are no such versions to be left out. */
 	NOTHING("-no-tls1", PASS_OVER),
@@ -122,12 +129,15 @@ static const struct flag table[] = {
 	NOTHING("-expect-early-data-reason", PASS_OVER_ITS_VALUE),
 	/* The engine calls back where it needs something, and nowhere else. */
 	NOTHING("-use-early-callback", PASS_OVER),
-	/* There are no sessions yet. */
-	NOTHING("-expect-no-session", PASS_OVER),
+	/* There are no sessions but those of tickets, and one way only to make these. */
 	NOTHING("-expect-no-session-id", PASS_OVER),
-	NOTHING("-no-ticket", PASS_OVER),
+	NOTHING("-use-ticket-callback", PASS_OVER),
+	NOTHING("-use-ticket-aead-callback", PASS_OVER),
+	/* Always so in TLS 1.3. */
+	NOTHING("-renew-ticket", PASS_OVER),
+	/* That it is tolerated shows in that the session is resumed. */
+	NOTHING("-expect-ticket-age-skew", PASS_OVER_ITS_VALUE),
 
-	NOT_YET("-resume-count", "resumption"),
 	NOT_YET("-key-update", "KeyUpdate"),
 	NOT_YET("-key-update-before-read", "KeyUpdate"),
 	NOT_YET("-export-keying-material", "exporters"),
@@ -246,6 +256,7 @@ void flags_parse(int argc, char **argv, struct flags out[2])
 	};
 
 	out[FLAGS_INITIAL] = out[FLAGS_RESUME] = defaults;
+	out[FLAGS_RESUME].resumes = true;
 	for (int i = 1; i < argc; i++) {
 		const char *initial = behind("-on-initial", argv[i]);
 		const char *resume = behind("-on-resume", argv[i]);

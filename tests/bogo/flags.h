@@ -59,6 +59,9 @@ struct flags {
 	/* [0] is of the flags before the first -new-x509-credential. */
 	struct credential_flags credentials[1 + CREDENTIALS_MAX];
 	size_t credentials_len; /* without [0] */
+	int resume_count;       /* connections after the first */
+	int resumption_delay;   /* seconds that pass between connections */
+	bool no_ticket, skip_ticket;
 	bool handshake_never_done;
 	bool handshake_again; /* runs the engine once more when it is done */
 
@@ -84,6 +87,10 @@ struct flags {
 	const char *expect_alpn;
 	const char *expect_chain_file;
 	bool expect_no_chain;
+	bool resumes; /* whether it is one of the connections that do */
+	bool expect_session_miss;
+	bool expect_no_session;
+	bool expect_ticket_renewal; /* client: when it resumes TLS 1.2 */
 };
 
 #define FLAGS_INITIAL 0

@@ -9,6 +9,7 @@
 #include "lib/crypto/cpu.h"
 #include "lib/handshake/engine.h"
 #include "tests/bogo/report.h"
+#include "tests/bogo/sessions.h"
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -63,6 +64,36 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 	return now_or_later(h,
 			    credentials_verify_signature(h->credentials, version, scheme, content,
 							 content_len, signature, signature_len));
+}
+
+static uint64_t op_now(void *arg)
+{
+	(void)arg;
+	return sessions_now();
+}
+
+static int op_seal(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
+		   size_t *ticket_len)
+{
+	struct handshake *h = arg;
+
+	if (!h->flags->skip_ticket)
+		return now_or_later(h, sessions_seal(state, state_len, ticket, ticket_len));
+	*ticket_len = 0;
+	return now_or_later(h, 0);
+}
+
+static int op_open(void *arg, const uint8_t *ticket, size_t ticket_len, const char *server_name,
+		   uint8_t *state, size_t *state_len)
+{
+	(void)server_name;
+	return now_or_later(arg, sessions_open(ticket, ticket_len, state, state_len));
+}
+
+static void op_keep(void *arg, const uint8_t *session, size_t session_len)
+{
+	(void)arg;
+	sessions_keep(session, session_len);
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -123,6 +154,20 @@ static void set_alpn(struct handshake *h)
 	h->config.alpn_len = 1 + (size_t)h->alpn[0];
 }
 
+static void set_sessions(struct handshake *h)
+{
+	struct ktls_span session = sessions_begin();
+
+	h->ops.now = op_now;
+	if (h->flags->no_ticket)
+		return;
+	h->config.session = session;
+	h->ops.seal_ticket = op_seal;
+	h->ops.open_ticket = op_open;
+	h->ops.keep_session = op_keep;
+	h->config.tickets = SESSIONS_TICKETS;
+}
+
 void handshake_init(struct handshake *h, const struct flags *flags, struct credentials *credentials,
 		    int fd)
 {
@@ -152,6 +197,7 @@ void handshake_init(struct handshake *h, const struct flags *flags, struct crede
 	}
 	set_versions(h);
 	set_alpn(h);
+	set_sessions(h);
 	if (ktls_engine_init(&h->engine, &h->config, h) != 0)
 		errx(1, "the engine takes no such configuration");
 }
@@ -277,6 +323,9 @@ static bool peer_is_as_expected(const struct handshake *h)
 
 	bool wanted = h->flags->server ? h->flags->require_certificate : !h->flags->expect_no_chain;
 
+	/* The session vouches for the peer. */
+	if (ktls_engine_facts(&h->engine)->resumed)
+		return truth("no chain", !c->chain_seen);
 	if (wanted && !truth("chain", c->chain_seen))
 		return false;
 	return truth("chain", !c->chain_differs && !(h->flags->expect_no_chain && c->chain_seen));
@@ -288,13 +337,17 @@ bool handshake_is_as_expected(const struct handshake *h)
 	const struct flags *flags = h->flags;
 	uint16_t scheme = flags->server ? facts->client_scheme : facts->scheme;
 	int chosen = (int)h->credentials->chosen - 1;
+	bool full = !facts->resumed;
 
 	return number_is("version", facts->version, flags->expect_version) &&
 	       suite_is_as_expected(h, facts->suite) &&
-	       number_is("group", facts->group, flags->expect_group) &&
-	       number_is("scheme", scheme, flags->expect_scheme) &&
+	       /* A session does not remember how it began. */
+	       number_is("group", facts->group, facts->group || full ? flags->expect_group : 0) &&
+	       number_is("scheme", scheme, full ? flags->expect_scheme : 0) &&
 	       truth("retry", !(flags->expect_retry && !facts->retried)) &&
 	       truth("no retry", !(flags->expect_no_retry && facts->retried)) &&
+	       truth("resumption",
+		     facts->resumed == (flags->resumes && !flags->expect_session_miss)) &&
 	       (flags->expect_credential == CREDENTIAL_ANY ||
 		truth("credential", chosen == flags->expect_credential)) &&
 	       names_are_as_expected(flags, facts) && peer_is_as_expected(h);

@@ -19,6 +19,7 @@
 #define RECORD_MAX    (HEADER + RECORDS_DATA_MAX + EXPANSION_MAX)
 
 static bool by_kernel; /* the real one */
+static void (*listener)(const uint8_t *bytes, size_t len);
 
 /* What the other one knows of its socket. */
 static struct {
@@ -87,6 +88,11 @@ void records_wipe(void)
 static bool is_1_3(void)
 {
 	return kernel.keys.suite->version == KTLS_TLS_1_3;
+}
+
+void records_listen(void (*hear)(const uint8_t *bytes, size_t len))
+{
+	listener = hear;
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -220,13 +226,11 @@ static ssize_t open_record(int fd)
 	return 0;
 }
 
-ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+static ssize_t recv_opened(int fd, void *buf, size_t len, uint8_t *type)
 {
 	ssize_t result;
 	size_t n;
 
-	if (by_kernel)
-		return __real_kernel_record_recv(fd, buf, len, flags, type);
 	result = kernel.content_len > 0 ? 0 : open_record(fd);
 	if (result < 0)
 		return result;
@@ -236,4 +240,14 @@ ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint
 	kernel.content_len -= n;
 	*type = kernel.in_type;
 	return (ssize_t)n;
+}
+
+ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+{
+	ssize_t n = by_kernel ? __real_kernel_record_recv(fd, buf, len, flags, type)
+			      : recv_opened(fd, buf, len, type);
+
+	if (n > 0 && *type == RECORD_HANDSHAKE && listener)
+		listener(buf, (size_t)n);
+	return n;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <ktls-tls.h>
 
@@ -24,6 +25,9 @@ void records_attach(int fd);
  */
 void records_carry(int fd, const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx);
 void records_wipe(void);
+
+/* Tells of handshake bytes that are received, as far as a read has them. */
+void records_listen(void (*hear)(const uint8_t *bytes, size_t len));
 
 /* Data of any length, in full records. False where the connection is gone, here and below. */
 bool records_send(int fd, const void *bytes, size_t len);

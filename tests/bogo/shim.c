@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/crypto/util.h"
+#include "lib/ktls/kernel.h"
 #include "lib/wire/reason.h"
 #include "lib/x509/x509.h"
 #include "tests/bogo/credentials.h"
@@ -23,6 +24,7 @@
 #include "tests/bogo/handshake.h"
 #include "tests/bogo/records.h"
 #include "tests/bogo/report.h"
+#include "tests/bogo/sessions.h"
 
 void report_reason(enum ktls_reason reason, unsigned int alert)
 {
@@ -72,6 +74,58 @@ static void drain_and_close(int fd)
 	close(fd);
 }
 
+/* What is behind the handshake, for the tickets in it. */
+static struct {
+	struct ktls_secrets secrets;
+	const char *server_name;
+	int fd;
+	int result; /* 0, or the reason to refuse it */
+} behind;
+
+static void hear(const uint8_t *bytes, size_t len)
+{
+	uint8_t alert[2] = { 2 };
+
+	if (behind.result < 0)
+		return;
+	behind.result = sessions_hear(&behind.secrets, behind.server_name, bytes, len);
+	if (behind.result == 0)
+		return;
+	alert[1] = (uint8_t)reason_find(-behind.result)->alert;
+	report_reason((enum ktls_reason) - behind.result, alert[1]);
+	if (kernel_record_send(behind.fd, RECORD_ALERT, alert, sizeof(alert), 0) < 0)
+		warnx("the connection is gone");
+}
+
+static void listen_for_tickets(const struct flags *flags, const struct handshake *h)
+{
+	bool wanted = !flags->server && ktls_engine_facts(&h->engine)->version == KTLS_TLS_1_3;
+
+	if (ktls_engine_secrets(&h->engine, &behind.secrets) != 0)
+		errx(1, "there are no secrets");
+	behind.server_name = h->config.server_name;
+	behind.fd = h->fd;
+	behind.result = 0;
+	records_listen(wanted ? hear : NULL);
+}
+
+/* A client of TLS 1.3 gets a session unless the runner says otherwise, or it leaves too early. */
+static bool sessions_are_as_expected(const struct flags *flags, const struct handshake *h)
+{
+	bool is_1_3 = ktls_engine_facts(&h->engine)->version == KTLS_TLS_1_3;
+	bool wanted = flags->expect_ticket_renewal ||
+		      (is_1_3 && !flags->server && !flags->expect_no_session);
+
+	if (behind.result < 0)
+		return false;
+	if (flags->shuts_down || sessions_got_one() == wanted)
+		return true;
+	if (sessions_got_one() && !flags->expect_no_session)
+		return true;
+	warnx("not as expected: session");
+	return false;
+}
+
 static bool exchange_data(const struct flags *flags, const struct handshake *h)
 {
 	struct ktls_stream stream = { .alert = KTLS_ALERT_NONE };
@@ -81,6 +135,7 @@ static bool exchange_data(const struct flags *flags, const struct handshake *h)
 	if (ktls_engine_keys(&h->engine, &tx, &rx) != 0)
 		errx(1, "there are no keys");
 	records_carry(h->fd, &tx, &rx);
+	listen_for_tickets(flags, h);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
 	well = exchange(flags, h->fd, &stream);
@@ -102,7 +157,7 @@ static bool serve(const struct flags *flags)
 	credentials_load(&credentials, flags);
 	handshake_init(&handshake, flags, &credentials, connect_to_runner(flags));
 	well = handshake_run(&handshake) && handshake_is_as_expected(&handshake) &&
-	       exchange_data(flags, &handshake);
+	       exchange_data(flags, &handshake) && sessions_are_as_expected(flags, &handshake);
 	drain_and_close(handshake.fd);
 	handshake_wipe(&handshake);
 	credentials_free(&credentials);
@@ -127,7 +182,7 @@ static void end_of_report(void)
 int main(int argc, char **argv)
 {
 	static struct flags flags[2];
-	bool well;
+	bool well = true;
 
 	if (asks_for_handshaker(argc, argv)) {
 		puts("No");
@@ -137,6 +192,9 @@ int main(int argc, char **argv)
 	flags_parse(argc, argv, flags);
 	if (crypto_init() != 0 || x509_init() != 0)
 		errx(1, "cannot set up cryptography");
-	well = serve(&flags[FLAGS_INITIAL]);
+	for (int i = 0; well && i <= flags[FLAGS_INITIAL].resume_count; i++) {
+		well = serve(&flags[i > 0 ? FLAGS_RESUME : FLAGS_INITIAL]);
+		sessions_wait(flags[FLAGS_INITIAL].resumption_delay);
+	}
 	return well ? 0 : 1;
 }
