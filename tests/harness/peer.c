@@ -176,7 +176,8 @@ void peer_print_ok(const struct peer_facts *facts)
 {
 	printf("ok version=%s suite=%s group=%s scheme=%s sni=%s alpn=%s",
 	       facts->version == KTLS_TLS_1_3 ? "TLS1.3" : "TLS1.2", ktls_suite_name(facts->suite),
-	       ktls_group_name(facts->group), ktls_scheme_name(facts->scheme), facts->server_name,
+	       ktls_group_name(facts->group),
+	       facts->scheme ? ktls_scheme_name(facts->scheme) : "none", facts->server_name,
 	       facts->alpn);
 }
 

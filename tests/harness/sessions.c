@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <ktls.h>
+
 #include "lib/crypto/aead.h"
 #include "lib/crypto/util.h"
 #include "tests/harness/auth.h"
@@ -84,8 +86,8 @@ static void keep_session(void *arg, const uint8_t *session, size_t session_len)
 {
 	struct sessions *sessions = sessions_of(arg);
 
-	memcpy(sessions->session, session, session_len);
-	sessions->session_len = session_len;
+	memcpy(sessions->kept, session, session_len);
+	sessions->kept_len = session_len;
 }
 
 void sessions_attach(struct sessions *sessions, struct engine_end *end)
@@ -95,9 +97,29 @@ void sessions_attach(struct sessions *sessions, struct engine_end *end)
 	end->ops.seal_ticket = seal_ticket;
 	end->ops.open_ticket = open_ticket;
 	end->ops.keep_session = keep_session;
-	if (end->config.role == KTLS_CLIENT && sessions->session_len > 0)
+	if (end->config.role == KTLS_CLIENT && sessions->offered_len > 0)
 		end->config.session =
-			(struct ktls_span){ sessions->session, sessions->session_len };
+			(struct ktls_span){ sessions->offered, sessions->offered_len };
+}
+
+/* ---- tickets behind the handshake -------------------------------------------------------------
+ */
+
+void sessions_expect(struct sessions *sessions, const struct engine_end *end)
+{
+	if (ktls_engine_secrets(&end->engine, &sessions->secrets) != 0)
+		errx(1, "there are no secrets");
+	sessions->server_name = end->config.server_name;
+}
+
+void sessions_ticket(void *arg, const uint8_t *message, size_t len)
+{
+	struct sessions *sessions = arg;
+	int result = ktls_secrets_ticket(&sessions->secrets, message, len, sessions->server_name,
+					 now(NULL), sessions->kept, &sessions->kept_len);
+
+	if (result != 0)
+		errx(1, "a ticket: %s", ktls_reason_name(-result));
 }
 
 /* ---- files ------------------------------------------------------------------------------------
@@ -111,19 +133,18 @@ void sessions_load(struct sessions *sessions, const char *path)
 	if (access(path, F_OK) < 0)
 		return;
 	bytes = peer_read_file(path, &len);
-	if (len > sizeof(sessions->session))
+	if (len > sizeof(sessions->offered))
 		errx(1, "%s: that is no session", path);
-	memcpy(sessions->session, bytes, len);
-	sessions->session_len = len;
+	memcpy(sessions->offered, bytes, len);
+	sessions->offered_len = len;
 	free(bytes);
 }
 
 void sessions_store(const struct sessions *sessions, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t len = (ssize_t)sessions->session_len;
 
-	if (fd < 0 || write(fd, sessions->session, sessions->session_len) != len)
+	if (fd < 0 || write(fd, sessions->kept, sessions->kept_len) != (ssize_t)sessions->kept_len)
 		err(1, "%s", path);
 	close(fd);
 }

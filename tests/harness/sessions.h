@@ -12,8 +12,12 @@ struct sessions {
 	uint8_t key[32];    /* server: that tickets are sealed with */
 	bool must_be_known; /* server: a session's client must have proved who it is */
 	bool known;         /* server: the ticket that was opened last says that it had */
-	uint8_t session[KTLS_ENGINE_SESSION_MAX]; /* client: to be resumed, or kept */
-	size_t session_len;                       /* bytes; 0: none */
+	uint8_t offered[KTLS_ENGINE_SESSION_MAX]; /* client: to be resumed */
+	size_t offered_len;                       /* bytes; 0: none */
+	uint8_t kept[KTLS_ENGINE_SESSION_MAX];    /* client: what it was given last */
+	size_t kept_len;
+	struct ktls_secrets secrets; /* client: of the connection that stands */
+	const char *server_name;     /* client: of that connection, or NULL */
 };
 
 /* A new key, and no session. */
@@ -25,7 +29,15 @@ void sessions_init(struct sessions *sessions);
  */
 void sessions_attach(struct sessions *sessions, struct engine_end *end);
 
-/* Reads the session from a file, if there is one; writes it. The program ends if that fails. */
+/*
+ * Client, after the handshake: of this engine's connection come the NewSessionTickets that
+ * sessions_ticket() gets, which is for struct record_link.
+ */
+void sessions_expect(struct sessions *sessions, const struct engine_end *end);
+void sessions_ticket(void *sessions, const uint8_t *message, size_t len);
+
+/* Reads the session to offer from a file, if there is one; writes the one that was kept. The
+ * program ends if that fails. */
 void sessions_load(struct sessions *sessions, const char *path);
 void sessions_store(const struct sessions *sessions, const char *path);
 

@@ -179,7 +179,7 @@ why_not() {
 	local i
 
 	case $1 in
-	*' resumed'* | *' 1.2 '*' certificate') echo 'our engine cannot yet' && return ;;
+	*' 1.2 '*' certificate') echo 'our engine cannot yet' && return ;;
 	esac
 	for ((i = 0; i < ${#lacking[@]}; i += 2)); do
 		# shellcheck disable=SC2053

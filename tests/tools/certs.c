@@ -36,13 +36,18 @@ struct entry {
 	.cn = type, .eku = "serverAuth", .key_usage = "critical,digitalSignature", \
 	.san = "DNS:localhost,DNS:" type ".example.com,IP:127.0.0.1,IP:::1"
 
+/* NSS wants this of them, whatever they are used for. */
+#define RSA_SERVER_OF(type)                                                                        \
+	.cn = type, .eku = "serverAuth", .key_usage = "critical,digitalSignature,keyEncipherment", \
+	.san = "DNS:localhost,DNS:" type ".example.com,IP:127.0.0.1,IP:::1"
+
 /* Issued by the intermediate. */
 static const struct entry servers[] = {
 	{ "p256", { .key = CERT_P256, SERVER_OF("p256") } },
 	{ "p384", { .key = CERT_P384, SERVER_OF("p384") } },
-	{ "rsa2048", { .key = CERT_RSA2048, SERVER_OF("rsa2048") } },
-	{ "rsa3072", { .key = CERT_RSA3072, SERVER_OF("rsa3072") } },
-	{ "rsa4096", { .key = CERT_RSA4096, SERVER_OF("rsa4096") } },
+	{ "rsa2048", { .key = CERT_RSA2048, RSA_SERVER_OF("rsa2048") } },
+	{ "rsa3072", { .key = CERT_RSA3072, RSA_SERVER_OF("rsa3072") } },
+	{ "rsa4096", { .key = CERT_RSA4096, RSA_SERVER_OF("rsa4096") } },
 	{ "ed25519", { .key = CERT_ED25519, SERVER_OF("ed25519") } },
 	{ "many", { SERVER, .san = "DNS:a.example.com,DNS:b.example.com,DNS:example.org" } },
 	{ "wildcard", { SERVER, .san = "DNS:*.wild.example.com" } },

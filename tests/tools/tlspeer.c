@@ -237,6 +237,11 @@ static bool talk_over(struct options *o, int fd)
 	record_link_init(&records, fd, talk, &tx, &rx);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
+	if (o->session != NULL) {
+		sessions_expect(&sessions, &end);
+		records.ticket = sessions_ticket;
+		records.ticket_arg = &sessions;
+	}
 	talk->fd = fd;
 	talk->ops = &record_link_ops;
 	talk->arg = &records;
