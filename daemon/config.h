@@ -24,6 +24,7 @@
 #include <ktls.h>
 
 #include "daemon/log.h"
+#include "lib/x509/trust.h"
 
 #define CONFIG_FILE_DEFAULT  "/etc/ktlsd/ktlsd.conf"
 #define CONFIG_GROUP_DEFAULT "ktls"  /* owns the socket */
@@ -31,6 +32,8 @@
 
 #define CONFIG_PROFILES_MAX  256
 #define CONFIG_PAIRS_MAX     16 /* certificates in one profile */
+#define CONFIG_CRLS_MAX      16 /* files of revocation lists, for one role of a profile */
+#define CONFIG_PINS_MAX      16 /* likewise */
 #define CONFIG_PROCESSES_MAX 64 /* workers, signers */
 #define CONFIG_ROLES         2  /* indexes are enum ktls_role */
 
@@ -55,11 +58,24 @@ struct config_access {
 	size_t groups_len;
 };
 
+/* At whose word a peer is believed, if not at that of a file. */
+enum config_anchors {
+	CONFIG_ANCHORS_DEFAULT, /* not said */
+	CONFIG_ANCHORS_SYSTEM,
+	CONFIG_ANCHORS_NONE, /* nobody's: for its pinned key */
+};
+
 /* Whom a profile believes in one role. */
 struct config_trust {
-	struct config_text
-		file; /* PEM; text is NULL where there is none, or where it is the system's */
-	bool system;  /* said so */
+	struct config_text file; /* PEM; text is NULL where it is none; the line is there */
+	enum config_anchors anchors;
+	struct config_text crls[CONFIG_CRLS_MAX];
+	size_t crls_len;
+	enum x509_crl_check crl_check;
+	unsigned int crl_check_line; /* 0: not said */
+	uint8_t pins[CONFIG_PINS_MAX][X509_PIN_LEN];
+	size_t pins_len;
+	unsigned int line; /* of the first key about it; 0: nothing was said */
 };
 
 struct config_profile {

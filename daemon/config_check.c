@@ -54,6 +54,8 @@ static void free_profile(struct config_profile *profile)
 	}
 	for (size_t i = 0; i < CONFIG_ROLES; i++) {
 		free(profile->trust[i].file.text);
+		for (size_t j = 0; j < profile->trust[i].crls_len; j++)
+			free(profile->trust[i].crls[j].text);
 		free(profile->access[i].users);
 		free(profile->access[i].groups);
 	}
@@ -136,23 +138,45 @@ static bool somebody(const struct config_access *access)
 	return access->anyone || access->users_len > 0 || access->groups_len > 0;
 }
 
+/* prefix: of the names of the keys. */
+static void check_trust(const struct config_trust *trust, const char *prefix,
+			struct config_place *place)
+{
+	bool none = trust->anchors == CONFIG_ANCHORS_NONE;
+
+	place->line = trust->file.line;
+	if (none && trust->pins_len == 0)
+		config_error(place, "%strust = none believes nobody: add '%spin = sha256/...'",
+			     prefix, prefix);
+	place->line = trust->crls_len > 0 ? trust->crls[0].line : trust->crl_check_line;
+	if (none && place->line > 0)
+		config_error(place, "revocation lists where nobody's signature counts: set %strust",
+			     prefix);
+	place->line = trust->crl_check_line;
+	if (trust->crl_check != X509_CRL_KNOWN && trust->crls_len == 0)
+		config_error(place, "%scrl-check without a list: add '%scrl = FILE'", prefix,
+			     prefix);
+}
+
 /* Clients are believed for what an administrator says, never by default. */
 static void check_client_auth(const struct config_profile *profile, struct config_place *place)
 {
 	bool asks = profile->client_auth != KTLS_ENGINE_NO_CLIENT_AUTH;
-	unsigned int trust_line = profile->trust[KTLS_SERVER].file.line;
+	const struct config_trust *trust = &profile->trust[KTLS_SERVER];
 
 	place->line = profile->client_auth_line;
 	if (asks && !somebody(&profile->access[KTLS_SERVER]))
 		config_error(place, "client-auth is for servers, and nobody may be one here: add "
 				    "server-users or server-groups");
-	if (asks && trust_line == 0)
+	if (asks && trust->file.line == 0)
 		config_error(place, "client-auth without those who may issue clients' "
 				    "certificates: add 'client-trust = FILE'");
-	place->line = trust_line;
-	if (!asks && trust_line > 0)
-		config_error(place, "client-trust where no client is asked: add 'client-auth = "
-				    "require', or request");
+	place->line = trust->line;
+	if (!asks && trust->line > 0)
+		config_error(place, "client-trust, client-crl, client-pin where no client is "
+				    "asked: add 'client-auth = require', or request");
+	check_trust(trust, "client-", place);
+	check_trust(&profile->trust[KTLS_CLIENT], "", place);
 }
 
 static void check_profile(const struct config_profile *profile, struct config_place *place)

@@ -107,6 +107,68 @@ bool value_bool(struct config_place *place, const char *text, bool *out)
 	return true;
 }
 
+bool value_choice(struct config_place *place, const char *text, const char *const *names, size_t n,
+		  unsigned int *out)
+{
+	char list[128] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (unsigned int)i;
+			return true;
+		}
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
+					names[i]);
+	}
+	config_error(place, "'%s' is none of %s", text, list);
+	return false;
+}
+
+/* RFC 4648, 4: 44 characters, the last one being the padding. */
+static bool base64_32(const char *text, uint8_t out[static 32])
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint8_t bytes[33];
+	uint32_t bits = 0;
+
+	if (strlen(text) != 44 || text[43] != '=')
+		return false;
+	for (size_t i = 0; i < 44; i++) {
+		const char *at = i < 43 ? strchr(letters, text[i]) : letters;
+
+		if (!at)
+			return false;
+		bits = bits << 6 | (uint32_t)(at - letters);
+		if (i % 4 == 3) {
+			bytes[i / 4 * 3] = (uint8_t)(bits >> 16);
+			bytes[i / 4 * 3 + 1] = (uint8_t)(bits >> 8);
+			bytes[i / 4 * 3 + 2] = (uint8_t)bits;
+		}
+	}
+	memcpy(out, bytes, 32);
+	return bytes[32] == 0;
+}
+
+bool value_pin(struct config_place *place, const char *text, uint8_t out[static X509_PIN_LEN])
+{
+	static const char prefix[] = "sha256/";
+	const char *base64 = text + sizeof(prefix) - 1;
+
+	if (strncmp(text, prefix, sizeof(prefix) - 1) == 0) {
+		if (strlen(base64) == 45 && *base64 == '/')
+			base64++;
+		if (base64_32(base64, out))
+			return true;
+	}
+	config_error(place,
+		     "'%s' is no pinned key: write sha256/ and the SHA-256 of its "
+		     "SubjectPublicKeyInfo in base64",
+		     text);
+	return false;
+}
+
 bool value_version(struct config_place *place, const char *text, uint16_t *out)
 {
 	if (strcmp(text, "1.2") == 0) {

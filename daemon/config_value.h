@@ -33,6 +33,11 @@ bool value_number(struct config_place *place, const char *text, struct config_ra
 bool value_duration(struct config_place *place, const char *text, struct config_range range,
 		    unsigned int *out);
 bool value_bool(struct config_place *place, const char *text, bool *out);
+/* The index of text in names, n of them; the error lists them. */
+bool value_choice(struct config_place *place, const char *text, const char *const *names, size_t n,
+		  unsigned int *out);
+/* "sha256/BASE64" (or with two slashes, as curl writes it) to 32 bytes. */
+bool value_pin(struct config_place *place, const char *text, uint8_t out[static X509_PIN_LEN]);
 /* "1.2", "1.3" to KTLS_TLS_1_2, KTLS_TLS_1_3. */
 bool value_version(struct config_place *place, const char *text, uint16_t *out);
 /* Octal, within 0777. */

@@ -14,10 +14,8 @@
 #include "lib/crypto/util.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
-#include "lib/x509/trust.h"
 
-#define PEM_MAX   (1 << 20) /* bytes of a certificate or key file */
-#define TRUST_MAX (8 << 20)
+#define PEM_MAX (1 << 20) /* bytes of a certificate or key file */
 
 _Static_assert(BUNDLE_PROFILES_MAX == CONFIG_PROFILES_MAX, "one bit a profile");
 
@@ -86,7 +84,7 @@ static bool read_open_file(struct loader *l, const char *path, int fd, off_t max
 	return true;
 }
 
-static bool read_file(struct loader *l, const char *path, off_t max, bool secret, struct file *out)
+bool loader_read(struct loader *l, const char *path, off_t max, bool secret, struct file *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	bool ok;
@@ -132,7 +130,7 @@ static void load_pair(struct loader *l, const struct config_pair *pair, struct p
 	struct x509_error err;
 
 	l->place.line = pair->certificate.line;
-	if (read_file(l, pair->certificate.text, PEM_MAX, false, &files->certificate)) {
+	if (loader_read(l, pair->certificate.text, PEM_MAX, false, &files->certificate)) {
 		identity =
 			x509_identity_new(files->certificate.bytes, files->certificate.len, &err);
 		if (!identity)
@@ -141,74 +139,9 @@ static void load_pair(struct loader *l, const struct config_pair *pair, struct p
 			warn_if_expired(l, pair->certificate.text, identity);
 	}
 	l->place.line = pair->key.line;
-	if (read_file(l, pair->key.text, PEM_MAX, true, &files->key) && identity)
+	if (loader_read(l, pair->key.text, PEM_MAX, true, &files->key) && identity)
 		check_key(l, pair, &files->key, identity);
 	x509_identity_free(identity);
-}
-
-/* ---- trust ------------------------------------------------------------------------------------
- */
-
-static const char *system_trust(void)
-{
-	static const char *const paths[] = {
-		"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Alpine */
-		"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
-		"/etc/ssl/ca-bundle.pem",             /* SUSE */
-	};
-
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (access(paths[i], R_OK) == 0)
-			return paths[i];
-	}
-	return NULL;
-}
-
-static void check_trust(struct loader *l, const char *path, const struct file *file)
-{
-	struct x509_error err;
-	struct x509_trust *trust = x509_trust_new(file->bytes, file->len, &err);
-
-	if (!trust)
-		config_error(&l->place, "%s: %s", path, err.text);
-	else if (err.text[0])
-		config_warning(&l->place, "%s: %s", path, err.text);
-	x509_trust_free(trust);
-}
-
-static uint16_t load_trust(struct loader *l, const char *path)
-{
-	uint16_t i;
-
-	for (i = 0; i < l->trusts_len; i++) {
-		if (strcmp(l->trust_paths[i], path) == 0)
-			return i;
-	}
-	if (!read_file(l, path, TRUST_MAX, false, &l->trusts[i]))
-		return BUNDLE_TRUST_NONE;
-	check_trust(l, path, &l->trusts[i]);
-	l->trust_paths[i] = path;
-	l->trusts_len++;
-	return i;
-}
-
-/* The file of a role's trust; NULL where it needs none. A client's is the system's by default. */
-static const char *trust_path(struct loader *l, const struct config_profile *profile,
-			      enum ktls_role role)
-{
-	const struct config_trust *trust = &profile->trust[role];
-	const char *path = trust->file.text;
-
-	l->place.line = trust->file.line > 0 ? trust->file.line : profile->line;
-	if (path || (!trust->system && (role == KTLS_SERVER || !loader_somebody(profile, role))))
-		return path;
-	path = system_trust();
-	if (!path)
-		config_error(&l->place,
-			     "profile '%s' trusts what the system does, which has no file of "
-			     "trusted certificates: install ca-certificates, or set %s",
-			     profile->name, role == KTLS_CLIENT ? "trust" : "client-trust");
-	return path;
 }
 
 static void load_profile(struct loader *l, const struct config_profile *profile,
@@ -216,11 +149,8 @@ static void load_profile(struct loader *l, const struct config_profile *profile,
 {
 	for (size_t i = 0; i < profile->pairs_len; i++)
 		load_pair(l, &profile->pairs[i], &files->pairs[i]);
-	for (size_t role = 0; role < CONFIG_ROLES; role++) {
-		const char *path = trust_path(l, profile, (enum ktls_role)role);
-
-		files->trust[role] = path ? load_trust(l, path) : BUNDLE_TRUST_NONE;
-	}
+	for (size_t role = 0; role < CONFIG_ROLES; role++)
+		files->trust[role] = loader_trust(l, profile, (enum ktls_role)role);
 }
 
 static void pack(struct loader *l, int fd,
@@ -246,7 +176,7 @@ static void pack(struct loader *l, int fd,
 /* ---- the process that does it -----------------------------------------------------------------
  */
 
-static void free_file(struct file *file)
+void loader_free(struct file *file)
 {
 	if (file->bytes)
 		secret_wipe(file->bytes, file->len);
@@ -257,12 +187,16 @@ static void free_files(struct loader *l)
 {
 	for (size_t i = 0; i < l->config->profiles_len; i++) {
 		for (size_t j = 0; j < CONFIG_PAIRS_MAX; j++) {
-			free_file(&l->profiles[i].pairs[j].certificate);
-			free_file(&l->profiles[i].pairs[j].key);
+			loader_free(&l->profiles[i].pairs[j].certificate);
+			loader_free(&l->profiles[i].pairs[j].key);
 		}
 	}
-	for (size_t i = 0; i < l->trusts_len; i++)
-		free_file(&l->trusts[i]);
+	for (size_t i = 0; i < l->trusts_len; i++) {
+		loader_free(&l->trusts[i].anchors);
+		for (size_t j = 0; j < CONFIG_CRLS_MAX; j++)
+			loader_free(&l->trusts[i].crls[j]);
+	}
+	free(l->trusts);
 	free(l->profiles);
 }
 
@@ -271,8 +205,10 @@ static unsigned int load(const struct config *config, FILE *out, const struct bu
 	struct loader l = { .config = config, .place = { .file = config->file, .out = out } };
 
 	l.profiles = calloc(config->profiles_len, sizeof(*l.profiles));
-	if (!l.profiles || crypto_init() != 0 || x509_init() != 0) {
+	l.trusts = calloc(TRUSTS_MAX, sizeof(*l.trusts));
+	if (!l.profiles || !l.trusts || crypto_init() != 0 || x509_init() != 0) {
 		config_error(&l.place, "out of memory, or of what libcrypto needs");
+		free(l.trusts);
 		free(l.profiles);
 		return l.place.errors;
 	}

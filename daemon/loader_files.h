@@ -23,13 +23,20 @@ struct profile_files {
 	uint16_t trust[CONFIG_ROLES]; /* index, or BUNDLE_TRUST_NONE */
 };
 
-/* Everything that was read. Several profiles share a trust file. */
+/* What was read for a role's trust. */
+struct trust_files {
+	const struct config_trust *config;
+	const char *path; /* of the anchors; NULL: there are none */
+	struct file anchors;
+	struct file crls[CONFIG_CRLS_MAX];
+};
+
+/* Everything that was read. Several profiles share a trust, and each file in it. */
 struct loader {
 	const struct config *config;
 	struct config_place place;
 	struct profile_files *profiles;
-	const char *trust_paths[TRUSTS_MAX];
-	struct file trusts[TRUSTS_MAX];
+	struct trust_files *trusts; /* TRUSTS_MAX */
 	uint16_t trusts_len;
 };
 
@@ -40,6 +47,17 @@ static inline bool loader_somebody(const struct config_profile *profile, enum kt
 
 	return access->anyone || access->users_len > 0 || access->groups_len > 0;
 }
+
+/*
+ * Reads a file of at most max bytes; a secret one is to be closed to others. False with an error
+ * told, in the line at which l->place is.
+ */
+bool loader_read(struct loader *l, const char *path, off_t max, bool secret, struct file *out)
+	__attribute__((warn_unused_result));
+void loader_free(struct file *file);
+
+/* The trust of a profile's role, read and checked: its index, or BUNDLE_TRUST_NONE. */
+uint16_t loader_trust(struct loader *l, const struct config_profile *profile, enum ktls_role role);
 
 /* The bundles' contents; room for either of them. */
 size_t loader_size(const struct loader *l);

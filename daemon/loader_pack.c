@@ -50,6 +50,19 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	}
 }
 
+static void pack_trust(struct writer *w, const struct trust_files *files)
+{
+	const struct config_trust *config = files->config;
+
+	writer_u8(w, files->path != NULL);
+	writer_vec(w, 3, files->anchors.bytes, files->anchors.len);
+	writer_u8(w, (uint8_t)config->crl_check);
+	writer_u8(w, (uint8_t)config->crls_len);
+	for (size_t i = 0; i < config->crls_len; i++)
+		writer_vec(w, 3, files->crls[i].bytes, files->crls[i].len);
+	writer_vec(w, 2, config->pins, config->pins_len * X509_PIN_LEN);
+}
+
 void loader_pack_workers(struct writer *w, const struct loader *l)
 {
 	uint16_t key = 0;
@@ -57,7 +70,7 @@ void loader_pack_workers(struct writer *w, const struct loader *l)
 	write_settings(w, l->config);
 	writer_u16(w, l->trusts_len);
 	for (size_t i = 0; i < l->trusts_len; i++)
-		writer_vec(w, 3, l->trusts[i].bytes, l->trusts[i].len);
+		pack_trust(w, &l->trusts[i]);
 	writer_u16(w, (uint16_t)l->config->profiles_len);
 	for (size_t i = 0; i < l->config->profiles_len; i++)
 		pack_worker_profile(w, &l->config->profiles[i], &l->profiles[i], &key);
@@ -101,8 +114,11 @@ size_t loader_size(const struct loader *l)
 {
 	size_t size = 4096;
 
-	for (size_t i = 0; i < l->trusts_len; i++)
-		size += l->trusts[i].len + 16;
+	for (size_t i = 0; i < l->trusts_len; i++) {
+		size += l->trusts[i].anchors.len + 16 + sizeof(l->trusts[i].config->pins);
+		for (size_t j = 0; j < l->trusts[i].config->crls_len; j++)
+			size += l->trusts[i].crls[j].len + 3;
+	}
 	for (size_t i = 0; i < l->config->profiles_len; i++) {
 		const struct config_profile *profile = &l->config->profiles[i];
 

@@ -3,14 +3,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/config.h"
 #include "daemon/worker.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/trust.h"
 
+static bool read_crls(struct reader *r, struct ktls_span out[static CONFIG_CRLS_MAX],
+		      struct x509_trust_spec *spec)
+{
+	struct reader crl;
+	uint8_t n;
+
+	if (!reader_u8(r, &n) || n > CONFIG_CRLS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!reader_vec24(r, &crl))
+			return false;
+		out[i] = (struct ktls_span){ crl.at, crl.left };
+	}
+	spec->crls = out;
+	spec->crls_len = n;
+	return true;
+}
+
+static struct x509_trust *read_one_trust(struct reader *r)
+{
+	struct ktls_span crls[CONFIG_CRLS_MAX];
+	struct x509_trust_spec spec = { 0 };
+	struct reader pem, pins;
+	struct x509_error err;
+	uint8_t there, check;
+
+	if (!reader_u8(r, &there) || !reader_vec24(r, &pem) || !reader_u8(r, &check) ||
+	    check > X509_CRL_CHAIN || !read_crls(r, crls, &spec) || !reader_vec16(r, &pins) ||
+	    pins.left % X509_PIN_LEN != 0)
+		return NULL;
+	if (there)
+		spec.anchors = (struct ktls_span){ pem.at, pem.left };
+	spec.crl_check = (enum x509_crl_check)check;
+	spec.pins = (const uint8_t(*)[X509_PIN_LEN])pins.at;
+	spec.pins_len = pins.left / X509_PIN_LEN;
+	return x509_trust_make(&spec, &err);
+}
+
 static bool read_trusts(struct worker *w, struct reader *r)
 {
-	struct x509_error err;
-	struct reader pem;
 	uint16_t n;
 
 	if (!reader_u16(r, &n))
@@ -19,9 +56,7 @@ static bool read_trusts(struct worker *w, struct reader *r)
 	if (!w->trusts && n > 0)
 		return false;
 	for (w->trusts_len = 0; w->trusts_len < n; w->trusts_len++) {
-		if (!reader_vec24(r, &pem))
-			return false;
-		w->trusts[w->trusts_len] = x509_trust_new(pem.at, pem.left, &err);
+		w->trusts[w->trusts_len] = read_one_trust(r);
 		if (!w->trusts[w->trusts_len])
 			return false;
 	}

@@ -162,15 +162,76 @@ TEST_F(config, client_auth)
 	read_text(self, SERVER "server-users = 1\nclient-auth = require\nclient-trust = system\n");
 	ASSERT_NOT_NULL(self->config);
 	EXPECT_EQ(KTLS_ENGINE_REQUIRE_CLIENT_AUTH, self->config->profiles[0].client_auth);
-	EXPECT_TRUE(self->config->profiles[0].trust[KTLS_SERVER].system);
+	EXPECT_EQ(CONFIG_ANCHORS_SYSTEM, self->config->profiles[0].trust[KTLS_SERVER].anchors);
 	expect_error(self, SERVER "server-users = 1\nclient-auth = yes\n", 6,
 		     "'yes' is none of none, request, require");
 	expect_error(self, SERVER "server-users = 1\nclient-auth = require\n", 6,
 		     "client-auth without those who may issue");
 	expect_error(self, SERVER "server-users = 1\nclient-trust = /ca.pem\n", 6,
-		     "client-trust where no client is asked");
+		     "client-trust, client-crl, client-pin where no client is asked");
 	expect_error(self, SERVER "client-auth = require\nclient-trust = /ca.pem\n", 5,
 		     "client-auth is for servers");
+}
+
+#define PIN_A "sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define PIN_B "sha256//AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+TEST_F(config, trust_with_lists_and_pins)
+{
+	const struct config_trust *trust;
+
+	read_text(self, MINIMAL "crl = /a.crl\ncrl = /b.crl\ncrl-check = chain\n"
+				"pin = " PIN_A "\npin = " PIN_B "\n");
+	ASSERT_NOT_NULL(self->config);
+	trust = &self->config->profiles[0].trust[KTLS_CLIENT];
+	ASSERT_EQ(2, trust->crls_len);
+	EXPECT_STREQ("/b.crl", trust->crls[1].text);
+	EXPECT_EQ(4, trust->crls[1].line);
+	EXPECT_EQ(X509_CRL_CHAIN, trust->crl_check);
+	EXPECT_EQ(CONFIG_ANCHORS_DEFAULT, trust->anchors);
+	ASSERT_EQ(2, trust->pins_len);
+	for (size_t i = 0; i < X509_PIN_LEN; i++)
+		EXPECT_EQ(i, trust->pins[0][i]);
+	EXPECT_EQ(0xfc, trust->pins[1][0]);
+	read_text(self, SERVER "server-users = 1\nclient-auth = require\nclient-trust = none\n"
+			       "client-pin = " PIN_A "\n");
+	ASSERT_NOT_NULL(self->config);
+	trust = &self->config->profiles[0].trust[KTLS_SERVER];
+	EXPECT_EQ(CONFIG_ANCHORS_NONE, trust->anchors);
+	EXPECT_EQ(1, trust->pins_len);
+	EXPECT_EQ(0, self->config->profiles[0].trust[KTLS_CLIENT].pins_len);
+}
+
+TEST_F(config, trust_that_makes_no_sense)
+{
+	static const char *const pins[] = {
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+		"sha1/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+		"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+		"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=",
+		"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd!h8=",
+		"sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8fHw==",
+		"sha256/",
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		snprintf(text, sizeof(text), MINIMAL "pin = %s\n", pins[i]);
+		expect_error(self, text, 3, "'");
+		EXPECT_NOT_NULL(strstr(self->said, "is no pinned key: write sha256/"));
+	}
+	expect_error(self, MINIMAL "trust = none\n", 3, "trust = none believes nobody");
+	expect_error(self, MINIMAL "trust = none\npin = " PIN_A "\ncrl = /a\n", 5,
+		     "revocation lists where nobody's signature counts");
+	expect_error(self, MINIMAL "crl-check = leaf\n", 3, "crl-check without a list");
+	expect_error(self, MINIMAL "crl-check = some\n", 3, "'some' is none of known, leaf, chain");
+	expect_error(self, MINIMAL "crl = a.crl\n", 3, "'a.crl' is not an absolute path");
+	expect_error(self, SERVER "server-users = 1\nclient-crl = /a\n", 6,
+		     "client-trust, client-crl, client-pin where no client is asked");
+	expect_error(self,
+		     SERVER "server-users = 1\nclient-auth = require\n"
+			    "client-trust = none\n",
+		     7, "client-trust = none believes nobody");
 }
 
 TEST_F(config, versions)

@@ -11,6 +11,7 @@
 #include "daemon/bundle.h"
 #include "daemon/loader.h"
 #include "tests/harness/certs.h"
+#include "tests/harness/crls.h"
 #include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 
@@ -200,6 +201,68 @@ TEST_F(files, what_is_none_is_told)
 	/* a private key has no business in a file that goes to the workers */
 	expect_error(self, SERVER "certificate = @/server.key\nkey = @/server.key\n", 3,
 		     "server.key: ");
+}
+
+TEST_F(files, revocation_lists_are_checked)
+{
+	const struct crl_spec good = { .issuer = self->ca };
+	const struct crl_spec old = { .issuer = self->ca,
+				      .last_update = -9 * CERT_DAY,
+				      .next_update = -CERT_DAY };
+	const struct crl_spec forged = { .issuer = self->ca, .signer = self->server };
+	struct bundle bundle;
+
+	crl_write(&good, self->dir, "good");
+	crl_write(&old, self->dir, "old");
+	crl_write(&forged, self->dir, "forged");
+	load(self, "[profile a]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/good.crl\n");
+	ASSERT_EQ(0, self->status);
+	EXPECT_STREQ("", self->said);
+	ASSERT_EQ(0, bundle_map(self->got.workers, &bundle));
+	EXPECT_NOT_NULL(memmem(bundle.bytes, bundle.len, "BEGIN X509 CRL", 14));
+	bundle_unmap(&bundle);
+	bundles_close(&self->got);
+	load(self, "[profile a]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/old.crl\n");
+	EXPECT_EQ(0, self->status);
+	EXPECT_NOT_NULL(strstr(self->said, "conf:4: warning: "));
+	EXPECT_NOT_NULL(strstr(self->said, "old.crl: out of date"));
+	bundles_close(&self->got);
+	expect_error(self,
+		     "[profile a]\nclient-users = 0\ntrust = @/ca.pem\n"
+		     "crl = @/good.crl\ncrl = @/forged.crl\n",
+		     5, "forged.crl: the revocation list is not signed by");
+	expect_error(self, "[profile a]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/none\n", 4,
+		     "none: No such file or directory");
+	expect_error(self, "[profile a]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/ca.pem\n", 4,
+		     "ca.pem: no revocation list");
+	expect_error(self, "[profile a]\nclient-users = 0\ntrust = @/good.crl\n", 3,
+		     "a revocation list: it belongs into a file of its own");
+}
+
+/* Profiles with the same trust share it. */
+TEST_F(files, trust_is_read_once)
+{
+	const struct crl_spec good = { .issuer = self->ca };
+	struct bundle bundle;
+	size_t found = 0;
+	const char *at;
+
+	crl_write(&good, self->dir, "good");
+	load(self, "[profile a]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/good.crl\n"
+		   "[profile b]\nclient-users = 0\ntrust = @/ca.pem\ncrl = @/good.crl\n"
+		   "[profile c]\nclient-users = 0\ntrust = @/ca.pem\n"
+		   "[profile d]\ncertificate = @/server.pem\nkey = @/server.key\n"
+		   "server-users = 0\nclient-auth = require\nclient-trust = @/ca.pem\n");
+	ASSERT_EQ(0, self->status);
+	ASSERT_EQ(0, bundle_map(self->got.workers, &bundle));
+	at = bundle.bytes;
+	while ((at = memmem(at, bundle.len - (size_t)(at - (char *)bundle.bytes), self->ca->pem,
+			    self->ca->pem_len))) {
+		at += self->ca->pem_len;
+		found++;
+	}
+	EXPECT_EQ(2, found);
+	bundle_unmap(&bundle);
 }
 
 TEST_F(files, all_mistakes_are_told_at_once)
