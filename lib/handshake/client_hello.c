@@ -4,6 +4,7 @@
 
 #include "lib/crypto/util.h"
 #include "lib/handshake/extensions.h"
+#include "lib/handshake/grease.h"
 #include "lib/handshake/messages.h"
 #include "lib/handshake/psk.h"
 #include "lib/handshake/resume_1_2.h"
@@ -75,6 +76,7 @@ int client_hello_build(struct engine *e, struct writer *w)
 	writer_bytes(w, e->random, sizeof(e->random));
 	writer_vec(w, 1, e->session_id, e->session_id_len);
 	suites = writer_open(w, 2);
+	grease_build(e, GREASE_SUITE, w);
 	for (size_t i = 0; i < e->config.suites_len; i++)
 		if (engine_may_use(e, suite_find(e->config.suites[i])->version))
 			writer_u16(w, e->config.suites[i]);
@@ -426,6 +428,7 @@ int client_hello_recv(struct engine *e, struct reader *body)
 	e->facts.version = choose_version(e, &h);
 	if (e->facts.version == 0)
 		return -KTLS_R_VERSION_UNSUPPORTED;
+	record_size_negotiate(e);
 	if (e->facts.version == KTLS_TLS_1_2)
 		return e->facts.retried ? -KTLS_R_RETRY_MISMATCH : negotiate_1_2(e, &h);
 	if (!reader_empty(body))

@@ -220,6 +220,10 @@ struct engine {
 	uint32_t early_skipped; /* bytes */
 	bool ccs_sent;
 	uint8_t warnings; /* alerts that were passed over */
+	/* RFC 8449, 4: */
+	uint16_t receive_limit; /* bytes of what is protected in a record, as agreed on; 0: none */
+	uint16_t peer_limit;    /* that the peer's hello named */
+	uint8_t fragment_code;  /* server: RFC 6066, 4; of the client's hello */
 
 	/* Negotiation. */
 	uint8_t random[32];        /* ClientHello.random */

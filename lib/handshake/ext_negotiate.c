@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Extensions that negotiate the cryptography: supported_versions (RFC 9846, 4.3.1), cookie (4.3.2),
- * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8); and record_size_limit
- * (RFC 8449), which is only checked and passed over.
+ * signature_algorithms (4.3.3), supported_groups (4.3.7), key_share (4.3.8).
  */
 #include "lib/handshake/extensions.h"
+#include "lib/handshake/grease.h"
 
 #define COOKIE_MAX 4096
 
@@ -37,6 +37,7 @@ void versions_build(struct engine *e, enum message message, struct writer *w)
 		return;
 	}
 	list = writer_open(w, 1);
+	grease_build(e, GREASE_VERSION, w);
 	for (uint16_t v = e->config.version_max; v >= e->config.version_min; v--)
 		writer_u16(w, v);
 	writer_close(w, list);
@@ -129,6 +130,7 @@ void groups_build(struct engine *e, enum message message, struct writer *w)
 	struct writer_vec list = writer_open(w, 2);
 
 	(void)message;
+	grease_build(e, GREASE_GROUP, w);
 	for (size_t i = 0; i < e->config.groups_len; i++)
 		writer_u16(w, e->config.groups[i]);
 	writer_close(w, list);
@@ -169,19 +171,8 @@ void key_share_build(struct engine *e, enum message message, struct writer *w)
 		share_build(e, w);
 	} else {
 		list = writer_open(w, 2);
+		grease_share_build(e, w);
 		share_build(e, w);
 		writer_close(w, list);
 	}
-}
-
-/* RFC 8449, 4: below 64 is an error whoever sends it. */
-int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body)
-{
-	uint16_t limit;
-
-	(void)e;
-	(void)values;
-	if (!reader_u16(body, &limit))
-		return -KTLS_R_MESSAGE_MALFORMED;
-	return limit >= 64 ? 0 : -KTLS_R_EXTENSION_INVALID;
 }

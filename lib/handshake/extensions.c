@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/handshake/extensions.h"
 
+#include "lib/handshake/grease.h"
+
 /* Messages as bits of a row. */
 enum {
 	CH = 1 << 0,
@@ -49,9 +51,15 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 		.type = 16, .allowed = CH | EE | SH12, .built = CH | EE | SH12,
 		.wanted = alpn_wanted, .build = alpn_build, .parse = alpn_parse,
 	},
-	/* Neither offered nor answered as long as records are not limited. */
 	[EXTENSION_RECORD_SIZE_LIMIT] = {
-		.type = 28, .allowed = CH | EE, .parse = record_size_limit_parse,
+		.type = 28, .allowed = CH | EE | SH12, .built = CH | EE | SH12,
+		.wanted = record_size_limit_wanted, .build = record_size_limit_build,
+		.parse = record_size_limit_parse,
+	},
+	[EXTENSION_MAX_FRAGMENT_LENGTH] = {
+		.type = 1, .allowed = CH | EE | SH12, .built = EE | SH12,
+		.wanted = max_fragment_wanted, .build = max_fragment_build,
+		.parse = max_fragment_parse,
 	},
 	[EXTENSION_COOKIE] = {
 		.type = 44, .allowed = CH | HRR, .built = CH,
@@ -221,6 +229,11 @@ void extensions_build(struct engine *e, enum message message, struct writer *w)
 	for (int i = 0; i < EXTENSION_ROWS; i++) {
 		const struct extension *x = &extensions[i];
 
+		/* Ends of the list: 4.3.11 has its own idea of the very last. */
+		if (message == MESSAGE_CLIENT_HELLO && i == 0)
+			grease_extension_build(e, GREASE_EXTENSION, w);
+		if (message == MESSAGE_CLIENT_HELLO && i == EXTENSION_PRE_SHARED_KEY)
+			grease_extension_build(e, GREASE_LAST_EXTENSION, w);
 		if (!(x->built & bit_of(message)) || (x->wanted && !x->wanted(e, message)))
 			continue;
 		writer_u16(w, x->type);

@@ -20,6 +20,7 @@ enum extension_row {
 	EXTENSION_SIGNATURE_ALGORITHMS_CERT,
 	EXTENSION_ALPN,
 	EXTENSION_RECORD_SIZE_LIMIT,
+	EXTENSION_MAX_FRAGMENT_LENGTH,
 	EXTENSION_COOKIE,
 	EXTENSION_KEY_SHARE,
 	EXTENSION_EXTENDED_MASTER_SECRET,
@@ -79,6 +80,13 @@ int key_share_parse(struct engine *e, struct extension_values *values, struct re
 bool key_share_wanted(const struct engine *e, enum message message);
 void key_share_build(struct engine *e, enum message message, struct writer *w);
 int record_size_limit_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool record_size_limit_wanted(const struct engine *e, enum message message);
+void record_size_limit_build(struct engine *e, enum message message, struct writer *w);
+/* Server: what the ClientHello at hand asks for, now that the version is known. */
+void record_size_negotiate(struct engine *e);
+int max_fragment_parse(struct engine *e, struct extension_values *values, struct reader *body);
+bool max_fragment_wanted(const struct engine *e, enum message message);
+void max_fragment_build(struct engine *e, enum message message, struct writer *w);
 bool extensions_1_2_wanted(const struct engine *e, enum message message);
 int extended_master_secret_parse(struct engine *e, struct extension_values *values,
 				 struct reader *body);

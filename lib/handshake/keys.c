@@ -5,6 +5,7 @@
 #include "lib/handshake/messages.h"
 #include "lib/handshake/record.h"
 #include "lib/handshake/schedule.h"
+#include "lib/handshake/secret_log.h"
 
 int keys_generate(struct engine *e)
 {
@@ -99,15 +100,22 @@ int keys_handshake(struct engine *e)
 	if (result < 0)
 		return result;
 	transcript_hash(&e->transcript, hash);
-	return schedule_handshake(&e->schedule, e->config.role, hash);
+	result = schedule_handshake(&e->schedule, e->config.role, hash);
+	if (result == 0)
+		secret_log_handshake(e);
+	return result;
 }
 
 static int application(struct engine *e)
 {
 	uint8_t hash[HASH_MAX];
+	int result;
 
 	transcript_hash(&e->transcript, hash);
-	return schedule_application(&e->schedule, hash);
+	result = schedule_application(&e->schedule, hash);
+	if (result == 0)
+		secret_log_application(e);
+	return result;
 }
 
 static int resumption(struct engine *e)
@@ -244,14 +252,22 @@ int keys_1_2_derive(struct engine *e)
 	return schedule_1_2_derive(&e->schedule, e->config.role, hash, e->random, e->server_random);
 }
 
+/* The first of both: from here on records need the master secret. */
+static int switch_1_2(struct engine *e, struct traffic *t)
+{
+	if (!e->schedule.tx.on && !e->schedule.rx.on)
+		secret_log_master(e);
+	return schedule_1_2_switch(&e->schedule, t);
+}
+
 int keys_1_2_switch_tx(struct engine *e)
 {
 	int result = record_send_ccs(e);
 
-	return result < 0 ? result : schedule_1_2_switch(&e->schedule, &e->schedule.tx);
+	return result < 0 ? result : switch_1_2(e, &e->schedule.tx);
 }
 
 int keys_1_2_switch_rx(struct engine *e)
 {
-	return schedule_1_2_switch(&e->schedule, &e->schedule.rx);
+	return switch_1_2(e, &e->schedule.rx);
 }

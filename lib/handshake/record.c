@@ -150,13 +150,19 @@ static int skip_early_data(struct engine *e, const struct record *r)
 	return e->early_skipped > KTLS_ENGINE_EARLY_DATA_MAX ? -KTLS_R_EARLY_DATA_TOO_LONG : 0;
 }
 
+/* Bytes that may be protected in one record: in TLS 1.3 the type is one of them (5.4). */
+static size_t receive_max(const struct engine *e)
+{
+	if (e->receive_limit > 0)
+		return e->receive_limit;
+	return engine_is_1_2(e) ? PLAINTEXT_MAX : PLAINTEXT_MAX + 1;
+}
+
 /* The content of TLS 1.3 ends with its type and zeros (5.4). */
 static int strip_padding(uint8_t *type, const uint8_t *content, size_t *len)
 {
 	size_t n = *len;
 
-	if (n > PLAINTEXT_MAX + 1)
-		return -KTLS_R_RECORD_TOO_LONG;
 	while (n > 0 && content[n - 1] == 0)
 		n--;
 	if (n == 0)
@@ -179,9 +185,9 @@ static int unprotect(struct engine *e, const struct record *r, uint8_t *type, ui
 	}
 	rx->seq++;
 	e->protected_seen = true;
-	if (!engine_is_1_2(e))
-		return strip_padding(type, *content, len);
-	return *len > PLAINTEXT_MAX ? -KTLS_R_RECORD_TOO_LONG : 1;
+	if (*len > receive_max(e))
+		return -KTLS_R_RECORD_TOO_LONG;
+	return engine_is_1_2(e) ? 1 : strip_padding(type, *content, len);
 }
 
 /* What a record says after protection is off: 1 for handshake bytes, 0 for nothing, or a reason. */
@@ -261,10 +267,16 @@ int record_recv_ccs(struct engine *e)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* The room that records around len bytes of messages need besides the bytes. */
-static size_t overhead(size_t len)
+/* Bytes of content in a record of ours. */
+static size_t send_max(const struct engine *e)
 {
-	return (len / PLAINTEXT_MAX + 1) * OVERHEAD_MAX;
+	return e->facts.content_max > 0 ? e->facts.content_max : PLAINTEXT_MAX;
+}
+
+/* Of so much room, what records need besides the messages in them. */
+static size_t overhead(const struct engine *e, size_t room)
+{
+	return (room / (send_max(e) + OVERHEAD_MAX) + 1) * OVERHEAD_MAX;
 }
 
 struct writer *record_writer(struct engine *e)
@@ -272,7 +284,7 @@ struct writer *record_writer(struct engine *e)
 	struct flight *f = &e->flight;
 	struct ktls_engine_io *io = e->io;
 	size_t room = io->out_cap - io->out_len;
-	size_t reserve = overhead(room);
+	size_t reserve = overhead(e, room);
 	size_t before = HEADER + protect_prefix(&e->schedule, &e->schedule.tx);
 
 	if (!f->open) {
@@ -304,18 +316,19 @@ int record_flush(struct engine *e)
 	struct traffic *tx = &e->schedule.tx;
 	uint8_t *first = e->io->out + f->start;
 	size_t before = HEADER + protect_prefix(&e->schedule, tx);
-	size_t step = before + PLAINTEXT_MAX + protect_suffix(&e->schedule, tx);
-	size_t records = (f->w.len + PLAINTEXT_MAX - 1) / PLAINTEXT_MAX;
+	size_t most = send_max(e);
+	size_t step = before + most + protect_suffix(&e->schedule, tx);
+	size_t records = (f->w.len + most - 1) / most;
 
 	if (!f->open)
 		return 0;
 	f->open = false;
-	if (!writer_ok(&f->w))
+	if (!writer_ok(&f->w) || f->start + f->w.len + records * OVERHEAD_MAX > e->io->out_cap)
 		return -KTLS_R_INTERNAL;
 	/* From the last to the first, so that each moves into room that is free. */
 	for (size_t i = records; i-- > 0;) {
-		size_t at = i * PLAINTEXT_MAX;
-		size_t len = f->w.len - at < PLAINTEXT_MAX ? f->w.len - at : PLAINTEXT_MAX;
+		size_t at = i * most;
+		size_t len = f->w.len - at < most ? f->w.len - at : most;
 
 		if (i > 0)
 			memmove(first + i * step + before, first + before + at, len);

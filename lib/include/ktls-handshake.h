@@ -263,8 +263,9 @@ struct ktls_engine_config {
 	bool psk_ke; /* resume without a key exchange, too (RFC 9846, 4.3.9): no forward secrecy */
 	/* TLS 1.2: accept peers without extended master secrets (RFC 7627), which are unsafe. */
 	bool plain_master_secret;
-	/* Longest plaintext that we take, 64 to 16385 (RFC 8449); 0: neither offered nor answered.
-	 */
+	/* Longest plaintext that we take, 64 to 16385 (RFC 8449: in TLS 1.3 with a byte for the
+	 * type); 0: neither offered nor answered, and a client's max_fragment_length neither. To be
+	 * set only by those who hold to the facts' content_max. */
 	uint16_t record_size_limit;
 	bool grease; /* client: sends values that nobody knows (RFC 8701) */
 };
@@ -280,6 +281,9 @@ struct ktls_engine_facts {
 	uint16_t group;
 	uint16_t scheme;        /* of the server's CertificateVerify */
 	uint16_t client_scheme; /* of the client's; 0 where it proved nothing */
+	/* Bytes of content that the peer takes in a record (RFC 8449; RFC 6066, 4): whoever sends
+	 * holds to it from now on. 0: 16384, as ever. */
+	uint16_t content_max;
 	uint8_t alpn_len;
 	uint8_t alpn[255];
 	char server_name[256]; /* host name asked for (server: in lower case), "" if none */

@@ -205,6 +205,16 @@ static void misplaced_in_encrypted_extensions(void)
 		       BODY(0, 6, 0, VERSIONS, 0, 2, 3, 4));
 }
 
+static void invalid_record_size(void)
+{
+	scenario_hello_with(RECORD_SIZE_LIMIT, BODY(0, 63));
+}
+
+static void invalid_max_fragment(void)
+{
+	scenario_hello_with(MAX_FRAGMENT_LENGTH, BODY(5));
+}
+
 static void invalid_cookie(void)
 {
 	scenario_hello_with(COOKIE, BODY(0, 1, 7));
@@ -411,6 +421,8 @@ const struct scenario scenarios_hello[] = {
 	SCENARIO(CLIENT, EXTENSION_UNSOLICITED, unsolicited_in_certificate),
 	SCENARIO(CLIENT, EXTENSION_MISPLACED, misplaced_in_server_hello),
 	SCENARIO(CLIENT, EXTENSION_MISPLACED, misplaced_in_encrypted_extensions),
+	SCENARIO(SERVER, EXTENSION_INVALID, invalid_record_size),
+	SCENARIO(SERVER, EXTENSION_INVALID, invalid_max_fragment),
 	SCENARIO(SERVER, EXTENSION_INVALID, invalid_cookie),
 	SCENARIO(SERVER, EXTENSION_INVALID, invalid_name),
 	SCENARIO(SERVER, EXTENSION_INVALID, invalid_name_type),

@@ -46,6 +46,15 @@ static void record_inner_too_long(void)
 	puppet_padded(&scenario_client, &scenario_server.in, HANDSHAKE, "x", 1, 16384);
 }
 
+/* RFC 8449, 4: with the type it is one byte more than was agreed on. */
+static void record_over_the_limit(void)
+{
+	scenario_client.config.record_size_limit = scenario_server.config.record_size_limit = 100;
+	ASSERT_EQ(0, engines_start(&scenario_client, &scenario_server));
+	scenario_before_client_finished();
+	puppet_padded(&scenario_client, &scenario_server.in, HANDSHAKE, "x", 1, 99);
+}
+
 static void record_empty(void)
 {
 	TO_SERVER(HANDSHAKE, 3, 1, 0, 0);
@@ -273,6 +282,7 @@ const struct scenario scenarios_record[] = {
 	SCENARIO(SERVER, RECORD_TOO_LONG, record_too_long),
 	SCENARIO(SERVER, RECORD_TOO_LONG, record_protected_too_long),
 	SCENARIO(SERVER, RECORD_TOO_LONG, record_inner_too_long),
+	SCENARIO(SERVER, RECORD_TOO_LONG, record_over_the_limit),
 	SCENARIO(SERVER, RECORD_EMPTY, record_empty),
 	SCENARIO(SERVER, RECORD_EMPTY, record_empty_protected),
 	SCENARIO(SERVER, RECORD_EMPTY, record_empty_alert),
