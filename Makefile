@@ -49,7 +49,7 @@ o_of = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 WIRE_SRC      := $(call c_of,lib/wire)
 KTLS_SRC      := $(WIRE_SRC) $(call c_of,lib/ktls lib/handoff)
-HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn)
+HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn lib/relay)
 KTLSCTL_SRC   := $(sort daemon/ktlsctl.c $(wildcard daemon/explain_*.c))
 KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC),$(call c_of,daemon))
 SETUP_SRC     := $(call c_of,kernel-setup)

@@ -19,6 +19,10 @@ OWN = {
         "lib/wire", "lib/crypto", "lib/handshake", "lib/x509", "lib/ktls", "lib/handoff",
         "lib/conn", "lib/include",
     },
+    "lib/relay": {
+        "lib/wire", "lib/crypto", "lib/conn", "lib/relay", "ktls-handshake.h", "ktls-record.h",
+        "ktls-secrets.h", "ktls-tls.h",
+    },
     "daemon": {"lib", "daemon"},
     "kernel-setup": {"lib/wire", "lib/ktls", "lib/include", "kernel-setup"},
     "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},

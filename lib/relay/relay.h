@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Relays: connections whose records (RFC 9846, 5; RFC 5246, 6.2) are carried in userspace, where
+ * the kernel cannot. On one side is the peer's TCP socket, on the other one end of a pair of Unix
+ * sockets; the application has the other end and reads and writes plain bytes. A loop drives any
+ * number of relays on one epoll set, in one thread.
+ *
+ * What a relay does of itself: backpressure both ways (it holds one record a direction and reads no
+ * further), half-closed connections both ways, close_notify, KeyUpdate from the peer and for its
+ * own keys (5.5), tickets passed on, HelloRequest refused, alerts for what a peer does wrong.
+ *
+ * How the application sees the end. close_notify and every other end are an end of file for it; the
+ * difference shows in the name of the relay's end of the pair (getpeername(2) on the
+ * application's): no name: close_notify; relay_end_name() says what the others are. So a library
+ * can tell them apart without asking anybody.
+ *
+ * Memory of a relay: RELAY_BYTES of which the keys are locked, and up to two buffers of
+ * RELAY_BUFFER as long as a record is under way.
+ */
+#ifndef KTLS_RELAY_RELAY_H
+#define KTLS_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <ktls-secrets.h>
+
+#define RELAY_BUFFER (5 + 16384 + 2048) /* bytes of the longest record, RFC 5246 6.2.3 */
+
+struct relay_loop;
+
+/* How a relay ended. Valid during the call of ended(). */
+struct relay_end {
+	enum ktls_reason reason; /* KTLS_OK: both sides have closed as they should */
+	uint8_t alert;           /* received if the reason is PEER_ALERT, else sent; ALERT_NONE */
+	int error;               /* errno behind the reason; 0 where there is none */
+	uint64_t sent;           /* bytes of the application's that TCP has taken */
+	uint64_t received;       /* bytes that the application's socket has taken */
+	uint32_t updates_sent;   /* KeyUpdates */
+	uint32_t updates_received;
+};
+
+struct relay_config {
+	size_t relays_max;  /* at once */
+	uint32_t linger_ms; /* for a peer to take our last bytes when nobody waits for its own;
+			       0: 5000 */
+};
+
+/* A relay that is wanted. Copied by relay_start(). */
+struct relay_request {
+	int peer;        /* connected TCP socket */
+	int application; /* a Unix stream socket, connected to the application's */
+	const struct ktls_secrets *secrets;
+	const struct ktls_traffic_key *tx, *rx; /* as a kernel would get them */
+	size_t content_max;   /* bytes of content in our records (RFC 8449); 0: 16384 */
+	uint64_t rekey_after; /* records under one key; 0: 2^24, which is also the most */
+
+	/* Client, TLS 1.3: a whole NewSessionTicket. NULL: they are dropped. */
+	void (*ticket)(void *arg, const uint8_t *message, size_t len);
+	/* Called once, from relay_loop_run(); both sockets are closed when it is. */
+	void (*ended)(void *arg, const struct relay_end *end);
+	void *arg;
+};
+
+/* Returns 0 or a negative errno, *out is unwritten then. The caller has called crypto_init(). */
+int relay_loop_new(const struct relay_config *config, struct relay_loop **out)
+	__attribute__((warn_unused_result));
+
+/* Closes all sockets without a word, and calls no ended(). */
+void relay_loop_free(struct relay_loop *loop);
+
+/* Readable (level-triggered) when relay_loop_run() has something to do. */
+int relay_loop_fd(const struct relay_loop *loop);
+void relay_loop_run(struct relay_loop *loop);
+
+size_t relay_loop_count(const struct relay_loop *loop);
+
+/* Bytes of memory that relays hold now: the loop's own are not counted. */
+size_t relay_loop_bytes(const struct relay_loop *loop);
+
+/*
+ * Begins: 0, and the sockets are the loop's. Or a negative reason (TOO_MANY, NO_MEMORY, MISUSE for
+ * keys without sense): they are still the caller's.
+ */
+int relay_start(struct relay_loop *loop, const struct relay_request *request)
+	__attribute__((warn_unused_result));
+
+/* ---- the name of an end ---------------------------------------------------------------------- */
+
+/* An abstract name for a reason and its alert, which nobody else has. Returns its length. */
+socklen_t relay_end_name(struct sockaddr_un *name, enum ktls_reason reason, uint8_t alert);
+
+/* The other way: false for any other name, and for none. */
+bool relay_end_parse(const struct sockaddr_un *name, socklen_t len, enum ktls_reason *reason,
+		     uint8_t *alert);
+
+#endif
