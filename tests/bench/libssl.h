@@ -81,8 +81,9 @@ static inline SSL_CTX *libssl_context(const struct scenario *s, const struct set
 		"SSL_CTX failed");
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-	SSL_CTX_set_num_tickets(ctx, 0);
+	if (s->tickets == 0 && !s->resumed)
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(ctx, s->tickets);
 	if (side == SERVER || s->mutual)
 		show_certificate(ctx, &setup->of[side]);
 	if (side == CLIENT || s->mutual)
@@ -116,16 +117,22 @@ static inline void libssl_show(SSL *ssl, const struct credentials *own, size_t l
 	require(SSL_use_certificate(ssl, own->leaves[leaf]->x509) == 1, "no certificate");
 }
 
-static inline bool libssl_step(SSL *ssl)
+static inline bool libssl_step(SSL *ssl, bool resumed)
 {
 	int ret = SSL_do_handshake(ssl);
 
 	require(ret == 1 || SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ,
 		"libssl's handshake failed");
-	if (ret == 1)
-		SSL_free(ssl);
-	return ret == 1;
+	if (ret != 1)
+		return false;
+	require(SSL_session_reused(ssl) == resumed, "libssl resumed, or not");
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN); /* else the session counts as broken */
+	SSL_free(ssl);
+	return true;
 }
+
+/* What a client has of an earlier handshake. */
+static SSL_SESSION *libssl_session;
 
 static inline void libssl_handshake(const struct scenario *s, const struct setup *setup,
 				    SSL_CTX *const ctx[SIDES], size_t leaf, struct cost cost[SIDES])
@@ -136,15 +143,41 @@ static inline void libssl_handshake(const struct scenario *s, const struct setup
 	for (enum side side = SERVER; side < SIDES; side++) {
 		account_open(&cost[side]);
 		ssl[side] = libssl_init(ctx[side], side);
+		if (side == CLIENT && s->resumed)
+			SSL_set_session(ssl[side], libssl_session);
 		account_close(&cost[side]);
 		if (leaf > 0 && (side == SERVER || s->mutual))
 			libssl_show(ssl[side], &setup->of[side], leaf);
 	}
 	for (enum side side = CLIENT; !ended[SERVER] || !ended[CLIENT]; side = 1 - side) {
 		account_open(&cost[side]);
-		ended[side] = libssl_step(ssl[side]);
+		ended[side] = libssl_step(ssl[side], s->resumed);
 		account_close(&cost[side]);
 	}
+	queues[CLIENT].len = 0; /* tickets */
+}
+
+/* A full handshake, for a session that these contexts can resume. */
+static inline void libssl_make_session(const struct scenario *s, SSL_CTX *const ctx[SIDES])
+{
+	SSL *ssl[SIDES];
+	char byte;
+
+	SSL_CTX_set_num_tickets(ctx[SERVER], 1);
+	for (enum side side = SERVER; side < SIDES; side++)
+		ssl[side] = libssl_init(ctx[side], side);
+	for (int step = 0; step < 5; step++)
+		SSL_do_handshake(ssl[(step + 1) % 2]);
+	SSL_read(ssl[CLIENT], &byte, 1);
+	libssl_session = SSL_get1_session(ssl[CLIENT]);
+	require(libssl_session && SSL_SESSION_is_resumable(libssl_session),
+		"no session of libssl's");
+	for (enum side side = SERVER; side < SIDES; side++) {
+		SSL_set_shutdown(ssl[side], SSL_SENT_SHUTDOWN);
+		SSL_free(ssl[side]);
+	}
+	queues[SERVER].len = queues[CLIENT].len = 0;
+	SSL_CTX_set_num_tickets(ctx[SERVER], s->tickets);
 }
 
 #endif

@@ -6,9 +6,14 @@
 #include <ktls-handshake.h>
 #include <string.h>
 
+#include "lib/crypto/aead.h"
 #include "lib/crypto/util.h"
+#include "lib/handshake/engine.h"
+#include "lib/handshake/protect.h"
 #include "lib/x509/verify.h"
 #include "tests/bench/setup.h"
+
+#define TICKET_KEY 32
 
 struct ours {
 	struct ktls_engine engine;
@@ -66,6 +71,76 @@ static int ours_verify_signature(void *arg, uint16_t scheme, const uint8_t *cont
 					  content, content_len, signature, signature_len);
 }
 
+/* ---- tickets: sealed with AES-256-GCM under a key that is always the same -------------------- */
+
+static const uint8_t ticket_key[TICKET_KEY] = { 1 };
+
+static uint64_t ours_now(void *arg)
+{
+	struct timespec t;
+
+	(void)arg;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int ours_seal_ticket(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
+			    size_t *ticket_len)
+{
+	(void)arg;
+	random_bytes(ticket, AEAD_NONCE);
+	aead_seal_once(AEAD_AES_256_GCM, ticket_key, ticket, NULL, 0, state, state_len,
+		       ticket + AEAD_NONCE);
+	*ticket_len = AEAD_NONCE + state_len + AEAD_TAG;
+	return 0;
+}
+
+static int ours_open_ticket(void *arg, const uint8_t *ticket, size_t ticket_len,
+			    const char *server_name, uint8_t *state, size_t *state_len)
+{
+	(void)arg;
+	(void)server_name;
+	*state_len = 0;
+	if (ticket_len < AEAD_NONCE + AEAD_TAG ||
+	    ticket_len - AEAD_NONCE - AEAD_TAG > KTLS_ENGINE_STATE_MAX ||
+	    !aead_open_once(AEAD_AES_256_GCM, ticket_key, ticket, NULL, 0, ticket + AEAD_NONCE,
+			    ticket_len - AEAD_NONCE, state))
+		return 0;
+	*state_len = ticket_len - AEAD_NONCE - AEAD_TAG;
+	return 0;
+}
+
+/* What a client has of an earlier handshake. */
+static struct session_bytes {
+	uint8_t bytes[KTLS_ENGINE_SESSION_MAX];
+	size_t len;
+} ours_session;
+
+static void ours_keep_session(void *arg, const uint8_t *session, size_t session_len)
+{
+	(void)arg;
+	memcpy(ours_session.bytes, session, session_len);
+	ours_session.len = session_len;
+}
+
+/* TLS 1.3: of the first record behind a client's handshake, which is in its queue. */
+static inline void ours_take_ticket(struct ours *o)
+{
+	struct engine *e = engine_of(&o->engine);
+	struct queue *in = &queues[CLIENT];
+	struct ktls_secrets secrets;
+	uint8_t *content;
+	size_t len;
+
+	require(in->len > PROTECT_HEADER && ktls_engine_secrets(&o->engine, &secrets) == 0 &&
+			protect_open(&e->schedule, &e->schedule.rx, in->bytes,
+				     (size_t)(in->bytes[3] << 8 | in->bytes[4]), &content, &len),
+		"no ticket of ours");
+	require(ktls_secrets_ticket(&secrets, content, len - 1, HOST, ours_now(NULL),
+				    ours_session.bytes, &ours_session.len) == 0,
+		"a ticket without sense");
+}
+
 static struct ktls_engine_ops ours_ops;
 
 static inline void ours_setup(void)
@@ -75,6 +150,10 @@ static inline void ours_setup(void)
 	ours_ops.sign = ours_sign;
 	ours_ops.verify_chain = ours_verify_chain;
 	ours_ops.verify_signature = ours_verify_signature;
+	ours_ops.now = ours_now;
+	ours_ops.seal_ticket = ours_seal_ticket;
+	ours_ops.open_ticket = ours_open_ticket;
+	ours_ops.keep_session = ours_keep_session;
 }
 
 static inline uint16_t ours_suite(const struct scenario *s)
@@ -102,6 +181,9 @@ static inline void ours_init(struct ours *o, const struct scenario *s, const str
 		.server_name = side == CLIENT ? HOST : NULL,
 		.client_auth = s->mutual && side == SERVER ? KTLS_ENGINE_REQUIRE_CLIENT_AUTH
 							   : KTLS_ENGINE_NO_CLIENT_AUTH,
+		.tickets = side == SERVER ? s->tickets : 0,
+		.session = { ours_session.bytes,
+			     side == CLIENT && s->resumed ? ours_session.len : 0 },
 	};
 
 	suites[0] = ours_suite(s);
@@ -130,13 +212,14 @@ static inline void ours_step(struct ours *o)
 	out->len += io.out_len;
 }
 
-static inline bool ours_end(struct ours *o)
+static inline bool ours_end(struct ours *o, bool resumed)
 {
 	struct ktls_traffic_key tx, rx;
 
 	require(o->state != KTLS_ENGINE_FAILED, "our handshake failed");
 	if (o->state != KTLS_ENGINE_DONE)
 		return false;
+	require(ktls_engine_facts(&o->engine)->resumed == resumed, "resumed, or not");
 	require(ktls_engine_keys(&o->engine, &tx, &rx) == 0, "no keys");
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
@@ -163,11 +246,31 @@ static inline void ours_handshake(const struct scenario *s, const struct setup *
 	for (enum side side = CLIENT; !ended[SERVER] || !ended[CLIENT]; side = 1 - side) {
 		account_open(&cost[side]);
 		ours_step(&o[side]);
-		ended[side] = ours_end(&o[side]);
+		ended[side] = ours_end(&o[side], s->resumed);
 		account_close(&cost[side]);
 	}
 	for (enum side side = SERVER; side < SIDES; side++)
 		x509_trust_free(forgetful[side]);
+	queues[CLIENT].len = 0; /* tickets */
+}
+
+/* A full handshake, for a session that scenario s can resume. */
+static inline void ours_make_session(const struct scenario *s, const struct setup *setup)
+{
+	struct scenario full = *s;
+	static struct ours o[SIDES];
+
+	full.resumed = false;
+	full.tickets = 1;
+	for (enum side side = SERVER; side < SIDES; side++)
+		ours_init(&o[side], &full, setup, side, 0);
+	for (int step = 0; step < 5; step++)
+		ours_step(&o[(step + 1) % 2]);
+	if (s->version == KTLS_TLS_1_3)
+		ours_take_ticket(&o[CLIENT]);
+	for (enum side side = SERVER; side < SIDES; side++)
+		require(ours_end(&o[side], false), "no session of ours");
+	queues[CLIENT].len = 0;
 }
 
 #endif

@@ -122,6 +122,8 @@ struct scenario {
 	enum cert_key type;
 	bool mutual; /* both sides have certificates */
 	enum memory memory;
+	uint8_t tickets; /* that the server gives */
+	bool resumed;
 	double aim[SIDES]; /* ours as a share of libssl's CPU time; 0: none, and no row */
 };
 
