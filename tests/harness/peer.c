@@ -176,7 +176,7 @@ void peer_print_ok(const struct peer_facts *facts)
 {
 	printf("ok version=%s suite=%s group=%s scheme=%s sni=%s alpn=%s",
 	       facts->version == KTLS_TLS_1_3 ? "TLS1.3" : "TLS1.2", ktls_suite_name(facts->suite),
-	       ktls_group_name(facts->group),
+	       facts->group ? ktls_group_name(facts->group) : "none",
 	       facts->scheme ? ktls_scheme_name(facts->scheme) : "none", facts->server_name,
 	       facts->alpn);
 }

@@ -152,20 +152,40 @@ has_port() {
 	[ -e "$1" ] && read -r word port <"$1" && [ "$word" = port ]
 }
 
+# for_ktlspeer PROFILE ARG...: what tlspeer is told becomes what ktlspeer is told, in $arguments. Of
+# versions, the profile speaks: those of TLS 1.2 have that behind their name.
+for_ktlspeer() {
+	local profile=$1
+
+	arguments=()
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--tls) [ "$2" != 1.2 ] || profile+=-1.2; shift ;;
+		--suite | --group) shift ;;
+		*) arguments+=("$1") ;;
+		esac
+		shift
+	done
+	arguments=(--socket "$KTLS_SOCKET" --profile "$profile" "${arguments[@]}")
+}
+
 # serve SET ARG...: our server, for one connection; sets port.
 serve() {
 	local name arguments=()
 
 	if [ -n "${KTLS_SOCKET:-}" ]; then
-		arguments=("$tools/ktlspeer" server --socket "$KTLS_SOCKET" --profile "$1")
+		for_ktlspeer "$1" --count 1 "${@:2}"
+		arguments=("$tools/ktlspeer" server "${arguments[@]}")
 	else
 		arguments=("$tools/tlspeer" server)
 		for name in ${sets[$1]:-$1}; do
 			arguments+=(--cert "$certs/$name")
 		done
 		[ "$1" != strict ] || arguments+=(--strict-sni)
+		arguments+=(--count 1 "${@:2}")
 	fi
-	background "$tmp/ours" "${arguments[@]}" --count 1 "${@:2}"
+	background "$tmp/ours" "${arguments[@]}"
 	ours=$pid
 	until_ok has_port "$tmp/ours" || { cat "$tmp/ours"; return 1; }
 }
@@ -184,8 +204,11 @@ served() {
 
 # connect ARG...: our client, to $port; its line goes to $facts.
 connect() {
+	local arguments=()
+
 	if [ -n "${KTLS_SOCKET:-}" ]; then
-		facts=$("$tools/ktlspeer" client "127.0.0.1:$port" --socket "$KTLS_SOCKET" "$@" 2>&1)
+		for_ktlspeer default "$@"
+		facts=$("$tools/ktlspeer" client "127.0.0.1:$port" "${arguments[@]}" 2>&1)
 	else
 		facts=$("$tools/tlspeer" client "127.0.0.1:$port" --trust "$ca" "$@" 2>&1)
 	fi

@@ -47,6 +47,15 @@ config() {
 	trust = $KTLS_CERTS/ca.pem
 	client-users = root
 	END
+	# TLS 1.2 and no other.
+	profile default-1.2
+	echo "trust = $KTLS_CERTS/ca.pem"
+	echo 'client-users = root'
+	echo 'tls-min = 1.2'
+	echo 'tls-max = 1.2'
+	profile p256-1.2 p256
+	echo 'tls-min = 1.2'
+	echo 'tls-max = 1.2'
 	for cert in p256 rsa2048 wrong-name expired future unknown-ca; do
 		profile "$cert" "$cert"
 	done
@@ -71,18 +80,23 @@ through() {
 }
 
 all_of_them() {
+	local program
+
 	through openssl '*: TLS_*' '*: *HelloRetry*' '*: p384*' '*: rsa2048*' 'client: rsa4096*' \
 		'*: ed25519*' 'client: a name for*' 'client: an unknown*' '*: an application*' \
-		'*: TLS 1.2*' 'client refuses what has*' 'client refuses an unknown*' \
+		'*: TLS 1.2 only*' 'client refuses what has*' 'client refuses an unknown*' \
 		'server: wrong-name*' 'server: expired*' 'server: unknown-ca*' 'server: by address*'
 	through gnutls 'client: ed25519*' 'client: *HelloRetry*' 'client: an unknown*' \
-		'client: TLS 1.2*' 'client refuses wrong-name' 'server: rsa2048' \
+		'client: TLS 1.2 only*' 'client refuses wrong-name' 'server: rsa2048' \
 		'server: *HelloRetry*' 'server: expired*' 'server: unknown-ca*'
 	through curl 'client: TLS_CHACHA*' 'client: a name for*' 'client refuses an unknown*'
 	through nginx 'client: x25519' 'client: rsa2048*' 'client refuses wrong-name' \
 		'server: TLS_AES_256*' 'server: expired*' 'server: a megabyte*'
 	through python 'client: x25519' 'client: data in one*' 'client refuses an unknown*' \
 		'server: x25519' 'server: expired*'
+	for program in nss mbedtls wolfssl; do
+		through "$program" '*: TLS 1.[23], full'
+	done
 }
 
 if [ -z "${KTLS_CERTS:-}" ]; then
@@ -110,7 +124,7 @@ done < <(all_of_them)
 
 # Two keys for each handshake that ktlsd tells of, and nothing that could not be decrypted.
 read -r keys_now errors_now < <(counted)
-handshakes=$(grep -c ': OK TLS 1.3 .* tx=sw rx=sw' "$dir/log")
+handshakes=$(grep -c ': OK TLS 1.[23] .* tx=sw rx=sw' "$dir/log")
 if [ "$handshakes" -eq 0 ] || [ $((keys_now - keys)) -ne $((2 * handshakes)) ] ||
 	[ "$errors_now" -ne "$errors" ]; then
 	echo "# $handshakes handshakes, $((keys_now - keys)) keys, $((errors_now - errors)) errors"
