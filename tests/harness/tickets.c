@@ -87,11 +87,9 @@ void tickets_attach(struct engine_end *client, struct engine_end *server)
 	server->config.tickets = 1;
 }
 
-/* All messages of one record. */
-static size_t collect(const struct engine_end *client, const struct ktls_secrets *secrets,
-		      struct reader messages)
+/* Tickets one after the other. */
+static size_t keep_all(const struct ktls_secrets *secrets, const char *name, struct reader messages)
 {
-	const char *name = client->config.server_name;
 	struct reader whole, body;
 	uint8_t type;
 	size_t n;
@@ -111,26 +109,28 @@ static size_t collect(const struct engine_end *client, const struct ktls_secrets
 
 size_t tickets_collect(struct engine_end *client)
 {
+	static uint8_t messages[ENGINES_QUEUE];
 	struct engine *e = engine_of(&client->engine);
 	struct ktls_secrets secrets;
-	size_t n = 0, at = 0;
+	size_t at = 0, end = 0;
+	struct reader r;
 
 	ASSERT_EQ(0, ktls_engine_secrets(&client->engine, &secrets));
 	while (at < client->in.len) {
 		uint8_t *record = client->in.bytes + at, *content;
 		size_t len = (size_t)(record[3] << 8 | record[4]), content_len;
-		struct reader messages;
 
 		ASSERT_TRUE(protect_open(&e->schedule, &e->schedule.rx, record, len, &content,
 					 &content_len));
 		e->schedule.rx.seq++;
 		ASSERT_EQ(22, content[content_len - 1]);
-		reader_init(&messages, content, content_len - 1);
-		n += collect(client, &secrets, messages);
+		memcpy(messages + end, content, content_len - 1);
+		end += content_len - 1;
 		at += 5 + len;
 	}
 	client->in.len = 0;
-	return n;
+	reader_init(&r, messages, end);
+	return keep_all(&secrets, client->config.server_name, r);
 }
 
 void tickets_offer(struct engine_end *client)
