@@ -21,7 +21,7 @@ static bool label_valid(const char *label)
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (strcmp(label, reserved[i]) == 0)
 			return false;
-	return len > 0 && len <= KTLS_EXPORT_LABEL_MAX;
+	return len <= KTLS_EXPORT_LABEL_MAX;
 }
 
 static void export_1_3(const struct ktls_secrets *secrets, enum hash_alg alg, const char *label,

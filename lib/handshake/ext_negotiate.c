@@ -105,8 +105,8 @@ void schemes_build(struct engine *e, enum message message, struct writer *w)
 {
 	struct writer_vec list = writer_open(w, 2);
 
-	(void)e;
-	(void)message;
+	if (message == MESSAGE_CLIENT_HELLO)
+		grease_build(e, GREASE_SCHEME, w);
 	for (size_t i = 0; i < SCHEMES_MAX; i++)
 		writer_u16(w, schemes_all[i]);
 	writer_close(w, list);

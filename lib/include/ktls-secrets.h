@@ -79,8 +79,8 @@ int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, uint64_t 
 
 /*
  * Keying material for an application (RFC 9846, 7.5; RFC 5705): len bytes, at most KTLS_EXPORT_MAX,
- * that both ends derive and nobody else. label: 1 to KTLS_EXPORT_LABEL_MAX characters, registered
- * with IANA or beginning with "EXPERIMENTAL". context: context_len bytes, at most
+ * that both ends derive and nobody else. label: at most KTLS_EXPORT_LABEL_MAX characters,
+ * registered with IANA or beginning with "EXPERIMENTAL". context: context_len bytes, at most
  * KTLS_EXPORT_CONTEXT_MAX, or NULL for none, which in TLS 1.2 is not the same as an empty one.
  *
  * Returns 0; -KTLS_R_MISUSE for secrets of no handshake, bad lengths or a label of TLS's own;

@@ -7,6 +7,7 @@
 
 #include "lib/ktls/kernel.h"
 #include "tests/bogo/records.h"
+#include "tests/bogo/rekey.h"
 
 #define FATAL                 2
 #define DECOMPRESSION_FAILURE 30
@@ -91,8 +92,37 @@ static bool send_alert(int fd)
 	return kernel_record_send(fd, RECORD_ALERT, alert, sizeof(alert), 0) == sizeof(alert);
 }
 
-bool exchange(const struct flags *flags, int fd, struct ktls_stream *stream)
+static bool write_export(const struct flags *flags, int fd, const struct ktls_secrets *secrets)
 {
+	static uint8_t material[KTLS_EXPORT_MAX];
+	const char *label = flags->export_label, *context = flags->export_context;
+	size_t len = (size_t)flags->export_len;
+
+	if (!flags->use_export_context)
+		context = NULL;
+	return ktls_secrets_export(secrets, label, (const uint8_t *)context,
+				   context ? strlen(context) : 0, material, len) == 0 &&
+	       records_send(fd, material, len);
+}
+
+static bool write_secrets(int fd, const struct ktls_secrets *secrets)
+{
+	size_t len = secrets->suite == KTLS_AES_256_GCM_SHA384 ? 48 : 32;
+	const uint8_t size[2] = { (uint8_t)len, 0 };
+
+	return records_send(fd, size, sizeof(size)) && records_send(fd, secrets->rx, len) &&
+	       records_send(fd, secrets->tx, len);
+}
+
+bool exchange(const struct flags *flags, int fd, const struct ktls_secrets *secrets,
+	      struct ktls_stream *stream)
+{
+	if (flags->export_len > 0 && !write_export(flags, fd, secrets))
+		return false;
+	if (flags->export_traffic_secrets && !write_secrets(fd, secrets))
+		return false;
+	if (flags->key_update)
+		rekey_owe();
 	if (flags->send_alert)
 		return send_alert(fd);
 	if (!write_first(flags, fd))

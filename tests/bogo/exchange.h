@@ -4,6 +4,7 @@
 #ifndef KTLS_TESTS_BOGO_EXCHANGE_H
 #define KTLS_TESTS_BOGO_EXCHANGE_H
 
+#include <ktls-secrets.h>
 #include <ktls.h>
 
 #include "tests/bogo/flags.h"
@@ -12,6 +13,7 @@
  * Until the peer closes, by libktls and by records.h. False where it went wrong; stream->reason
  * says why if the peer is to blame.
  */
-bool exchange(const struct flags *flags, int fd, struct ktls_stream *stream);
+bool exchange(const struct flags *flags, int fd, const struct ktls_secrets *secrets,
+	      struct ktls_stream *stream);
 
 #endif

@@ -60,6 +60,7 @@ static const struct flag table[] = {
 	FIELD("-key-shares", LIST, key_shares),
 	FIELD("-verify-prefs", LIST, verify_schemes),
 	FIELD("-host-name", TEXT, host_name),
+	FIELD("-enable-grease", SET, grease),
 	FIELD("-advertise-alpn", TEXT, alpn),
 	FIELD("-select-alpn", TEXT, select_alpn),
 	FIELD("-decline-alpn", SET, decline_alpn),
@@ -90,6 +91,12 @@ static const struct flag table[] = {
 	FIELD("-check-close-notify", SET, check_close_notify),
 	FIELD("-send-alert", SET, send_alert),
 	FIELD("-read-size", NUMBER, read_size),
+	FIELD("-key-update", SET, key_update),
+	FIELD("-export-keying-material", NUMBER, export_len),
+	FIELD("-export-label", TEXT, export_label),
+	FIELD("-export-context", TEXT, export_context),
+	FIELD("-use-export-context", SET, use_export_context),
+	FIELD("-export-traffic-secrets", SET, export_traffic_secrets),
 
 	FIELD("-expect-version", NUMBER, expect_version),
 	FIELD("-expect-cipher", NUMBER, expect_suite),
@@ -138,11 +145,6 @@ static const struct flag table[] = {
 	/* That it is tolerated shows in that the session is resumed. */
 	NOTHING("-expect-ticket-age-skew", PASS_OVER_ITS_VALUE),
 
-	NOT_YET("-key-update", "KeyUpdate"),
-	NOT_YET("-key-update-before-read", "KeyUpdate"),
-	NOT_YET("-export-keying-material", "exporters"),
-	NOT_YET("-export-traffic-secrets", "exporters"),
-	NOT_YET("-enable-grease", "GREASE"),
 };
 
 void flags_missing(const char *what)

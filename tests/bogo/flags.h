@@ -49,6 +49,7 @@ struct flags {
 	struct list key_shares;     /* client: groups to send a share of */
 	struct list verify_schemes; /* that a peer may sign with */
 	const char *host_name;
+	bool grease;
 	const char *alpn;        /* client: as RFC 7301 writes a list */
 	const char *select_alpn; /* server: the only protocol that it has */
 	bool decline_alpn, reject_alpn;
@@ -75,6 +76,13 @@ struct flags {
 	bool check_close_notify;
 	bool send_alert;
 	int read_size;
+	bool key_update; /* before what is written first */
+	/* What is exported is written before anything else. */
+	int export_len; /* bytes of keying material */
+	const char *export_label;
+	const char *export_context;
+	bool use_export_context;
+	bool export_traffic_secrets;
 
 	/* What must have come of it; 0, NULL: anything. */
 	int expect_version;

@@ -187,6 +187,7 @@ void handshake_init(struct handshake *h, const struct flags *flags, struct crede
 	h->config.role = flags->server ? KTLS_SERVER : KTLS_CLIENT;
 	h->config.ops = &h->ops;
 	h->config.server_name = flags->server ? NULL : flags->host_name;
+	h->config.grease = flags->grease;
 	if (flags->request_certificate)
 		h->config.client_auth = KTLS_ENGINE_REQUEST_CLIENT_AUTH;
 	if (flags->require_certificate)

@@ -13,6 +13,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/protect.h"
 #include "lib/ktls/kernel.h"
+#include "tests/bogo/rekey.h"
 
 #define HEADER        PROTECT_HEADER
 #define EXPANSION_MAX (8 + 1 + AEAD_TAG)
@@ -80,6 +81,14 @@ void records_carry(int fd, const struct ktls_traffic_key *tx, const struct ktls_
 	install(&kernel.keys.rx, rx);
 }
 
+void records_rekey(int fd, bool transmit, const struct ktls_traffic_key *key)
+{
+	if (by_kernel)
+		install_in_kernel(fd, transmit, key);
+	else
+		install(transmit ? &kernel.keys.tx : &kernel.keys.rx, key);
+}
+
 void records_wipe(void)
 {
 	secret_wipe(&kernel, sizeof(kernel));
@@ -134,6 +143,8 @@ bool records_send(int fd, const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 
+	if (!rekey_pay())
+		return false;
 	while (len > 0) {
 		size_t want = len < RECORDS_DATA_MAX ? len : RECORDS_DATA_MAX;
 		ssize_t n = kernel_record_send(fd, RECORD_APPLICATION_DATA, at, want, 0);
@@ -244,9 +255,16 @@ static ssize_t recv_opened(int fd, void *buf, size_t len, uint8_t *type)
 
 ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
 {
-	ssize_t n = by_kernel ? __real_kernel_record_recv(fd, buf, len, flags, type)
-			      : recv_opened(fd, buf, len, type);
+	ssize_t n;
+	int heard;
 
+	do {
+		n = by_kernel ? __real_kernel_record_recv(fd, buf, len, flags, type)
+			      : recv_opened(fd, buf, len, type);
+		heard = n > 0 && *type == RECORD_HANDSHAKE ? rekey_hear(buf, (size_t)n) : 0;
+	} while (heard > 0);
+	if (heard < 0)
+		return -ECONNABORTED;
 	if (n > 0 && *type == RECORD_HANDSHAKE && listener)
 		listener(buf, (size_t)n);
 	return n;

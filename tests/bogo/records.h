@@ -29,6 +29,9 @@ void records_wipe(void);
 /* Tells of handshake bytes that are received, as far as a read has them. */
 void records_listen(void (*hear)(const uint8_t *bytes, size_t len));
 
+/* A new key for one direction, from the next record on. The caller wipes it. */
+void records_rekey(int fd, bool transmit, const struct ktls_traffic_key *key);
+
 /* Data of any length, in full records. False where the connection is gone, here and below. */
 bool records_send(int fd, const void *bytes, size_t len);
 

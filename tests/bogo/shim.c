@@ -23,6 +23,7 @@
 #include "tests/bogo/flags.h"
 #include "tests/bogo/handshake.h"
 #include "tests/bogo/records.h"
+#include "tests/bogo/rekey.h"
 #include "tests/bogo/report.h"
 #include "tests/bogo/sessions.h"
 
@@ -138,7 +139,8 @@ static bool exchange_data(const struct flags *flags, const struct handshake *h)
 	listen_for_tickets(flags, h);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
-	well = exchange(flags, h->fd, &stream);
+	rekey_start(h->fd, &behind.secrets);
+	well = exchange(flags, h->fd, &behind.secrets, &stream);
 	if (!well && stream.reason != KTLS_OK)
 		report_reason(stream.reason, stream.alert);
 	else if (!well)

@@ -30,7 +30,7 @@ static uint16_t first_of(struct reader list)
 struct seen {
 	uint16_t suite, extensions[32];
 	size_t extensions_len;
-	uint16_t version, group, share;
+	uint16_t version, group, scheme, share;
 };
 
 static void look_at_extension(uint16_t type, struct reader body, struct seen *seen)
@@ -39,6 +39,8 @@ static void look_at_extension(uint16_t type, struct reader body, struct seen *se
 
 	if (type == 43 && reader_vec8(&body, &list))
 		seen->version = first_of(list);
+	if (type == 13 && reader_vec16(&body, &list))
+		seen->scheme = first_of(list);
 	if (type == 10 && reader_vec16(&body, &list))
 		seen->group = first_of(list);
 	if (type == 51 && reader_vec16(&body, &list))
@@ -67,6 +69,7 @@ static void expect_grease(const struct seen *seen, size_t last)
 	EXPECT_TRUE(is_grease(seen->suite));
 	EXPECT_TRUE(is_grease(seen->version));
 	EXPECT_TRUE(is_grease(seen->group));
+	EXPECT_TRUE(is_grease(seen->scheme));
 	EXPECT_TRUE(is_grease(seen->extensions[0]));
 	EXPECT_TRUE(is_grease(seen->extensions[last]));
 	EXPECT_NE(seen->extensions[0], seen->extensions[last]);

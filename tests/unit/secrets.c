@@ -292,7 +292,6 @@ TEST(bad_exports)
 	memset(label, 'x', sizeof(label) - 1);
 	label[sizeof(label) - 1] = '\0';
 	expect_no_export(-KTLS_R_MISUSE, &none, "EXPERIMENTAL", NULL, 0, 8);
-	expect_no_export(-KTLS_R_MISUSE, &s, "", NULL, 0, 8);
 	expect_no_export(-KTLS_R_MISUSE, &s, label, NULL, 0, 8);
 	expect_no_export(-KTLS_R_MISUSE, &s, "EXPERIMENTAL", NULL, 1, 8);
 	expect_no_export(-KTLS_R_MISUSE, &s, "EXPERIMENTAL", zeros, KTLS_EXPORT_CONTEXT_MAX + 1, 8);
