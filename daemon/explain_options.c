@@ -325,6 +325,7 @@ static void conclude(struct parse *p, const char *address)
 int explain_options_parse(int argc, char **argv, struct explain_options *out, int *status)
 {
 	struct parse p = { .o = out, .color = "auto" };
+	bool wrong = false;
 	int c;
 
 	*out = (struct explain_options){ .role = KTLS_CLIENT,
@@ -339,10 +340,9 @@ int explain_options_parse(int argc, char **argv, struct explain_options *out, in
 			*status = 0;
 			return -1;
 		}
-		if (!take(&p, c))
-			optind = argc + 1;
+		wrong = wrong || !take(&p, c);
 	}
-	if (argc - optind != (p.listen ? 0 : 1)) {
+	if (wrong || argc - optind != (p.listen ? 0 : 1)) {
 		fputs(usage, stderr);
 		*status = 2;
 		return -1;
