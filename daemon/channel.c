@@ -17,6 +17,7 @@ struct rule {
 	bool fd;
 };
 
+#define LONGEST    (1 + 10 + QUESTION_MAX) /* bytes: a SIGN */
 #define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER)
 #define CLIENT_LEN (4 + 4 + 2 * BUNDLE_PROFILES_MAX / 8)
 
@@ -106,7 +107,7 @@ static int handle(const struct channel *channel, const struct channel_handler *h
 int channel_run(const struct channel *channel, const struct channel_handler *handlers, void *arg,
 		unsigned int most)
 {
-	uint8_t bytes[CHANNEL_MAX];
+	uint8_t bytes[LONGEST];
 	struct handoff_packet packet;
 
 	for (unsigned int i = 0; i < most; i++) {
@@ -138,4 +139,9 @@ int channel_send(const struct channel *channel, const struct channel_message *me
 	if (!writer_ok(&message->body))
 		return -EMSGSIZE;
 	return handoff_send(channel->fd, message->bytes, message->body.len, fd);
+}
+
+int channel_send_bytes(const struct channel *channel, const uint8_t *message, size_t len)
+{
+	return handoff_send(channel->fd, message, len, CHANNEL_FD_NONE);
 }

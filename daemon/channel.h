@@ -17,7 +17,7 @@
 #include "lib/wire/writer.h"
 
 #define CHANNEL_FD      3    /* where a worker or signer finds its supervisor */
-#define CHANNEL_MAX     1024 /* bytes of the longest message */
+#define CHANNEL_MAX     1024 /* bytes of a message, but for questions to signers */
 #define CHANNEL_TURN    64   /* messages taken before others get their turn, mostly */
 #define CHANNEL_FD_NONE (-1)
 
@@ -94,6 +94,10 @@ void channel_begin(struct channel_message *message, enum channel_type type);
  * more use.
  */
 int channel_send(const struct channel *channel, const struct channel_message *message, int fd)
+	__attribute__((warn_unused_result));
+
+/* The same for a message that may be longer: its type and body, and no descriptor. */
+int channel_send_bytes(const struct channel *channel, const uint8_t *message, size_t len)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -168,11 +168,11 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 		size_t *signature_len)
 {
 	const struct explain *x = arg;
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_sign_content(request, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
-	return x509_key_sign(x->credentials->key, request->version, request->scheme, content, len,
-			     signature, signature_len);
+	return x509_key_sign(x->credentials->key, request->version, request->scheme, content.bytes,
+			     content.len, signature, signature_len);
 }
 
 static int check_chain(struct explain *x, const struct ktls_span *certs, size_t certs_len)

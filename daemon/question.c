@@ -5,6 +5,16 @@
 
 #define RANDOM_LEN 32
 
+static bool has_messages(const struct ktls_engine_sign *what)
+{
+	return what->version == KTLS_TLS_1_2 && what->role == KTLS_CLIENT;
+}
+
+size_t question_size(const struct ktls_engine_sign *what)
+{
+	return has_messages(what) ? 5 + 3 + what->messages_len : QUESTION_FIELDS_MAX;
+}
+
 void question_write(struct writer *w, const struct ktls_engine_sign *what)
 {
 	writer_u16(w, what->version);
@@ -12,6 +22,10 @@ void question_write(struct writer *w, const struct ktls_engine_sign *what)
 	writer_u8(w, (uint8_t)what->role);
 	if (what->version == KTLS_TLS_1_3) {
 		writer_vec(w, 1, what->hash, what->hash_len);
+		return;
+	}
+	if (has_messages(what)) {
+		writer_vec(w, 3, what->messages, what->messages_len);
 		return;
 	}
 	writer_bytes(w, what->client_random, RANDOM_LEN);
@@ -28,6 +42,17 @@ static bool read_hash(struct reader *r, struct ktls_engine_sign *out)
 		return false;
 	out->hash = hash.at;
 	out->hash_len = hash.left;
+	return true;
+}
+
+static bool read_messages(struct reader *r, struct ktls_engine_sign *out)
+{
+	struct reader messages;
+
+	if (!reader_vec24(r, &messages))
+		return false;
+	out->messages = messages.at;
+	out->messages_len = messages.left;
 	return true;
 }
 
@@ -58,6 +83,8 @@ bool question_read(struct reader *r, struct ktls_engine_sign *out)
 	what.role = (enum ktls_role)role;
 	if (what.version == KTLS_TLS_1_3)
 		ok = read_hash(r, &what);
+	else if (has_messages(&what))
+		ok = read_messages(r, &what);
 	else if (what.version == KTLS_TLS_1_2)
 		ok = read_params(r, &what);
 	if (!ok || !reader_empty(r))

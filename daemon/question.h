@@ -7,12 +7,14 @@
  * On the channel:
  *	u16 version, u16 scheme, u8 role, and
  *	TLS 1.3  vec8 the transcript's hash
- *	TLS 1.2  32 bytes client random, 32 bytes server random, u16 group, vec8 key share
+ *	TLS 1.2  server: 32 bytes client random, 32 bytes server random, u16 group, vec8 key share
+ *	         client: vec24 the handshake messages so far
  */
 #ifndef KTLSD_QUESTION_H
 #define KTLSD_QUESTION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <ktls-handshake.h>
@@ -20,8 +22,12 @@
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 
-#define QUESTION_MIN (5 + 1 + 32)
-#define QUESTION_MAX (5 + 64 + 2 + 1 + KTLS_ENGINE_SHARE_MAX) /* bytes */
+#define QUESTION_MIN        (5 + 1 + 32)
+#define QUESTION_FIELDS_MAX (5 + 64 + 2 + 1 + KTLS_ENGINE_SHARE_MAX) /* bytes: all but messages */
+#define QUESTION_MAX        (5 + 3 + KTLS_ENGINE_MESSAGES_MAX)
+
+/* Bytes that question_write() needs at most. */
+size_t question_size(const struct ktls_engine_sign *what);
 
 void question_write(struct writer *w, const struct ktls_engine_sign *what);
 

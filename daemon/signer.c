@@ -216,16 +216,16 @@ struct question {
 static int make(struct signer_key *key, const struct ktls_engine_sign *what,
 		uint8_t signature[static KTLS_ENGINE_SIGNATURE_MAX], size_t *signature_len)
 {
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_sign_content(what, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(what, scratch);
 	int err;
 
-	if (len == 0 || !question_allowed(what, &key->profile->limits))
+	if (content.len == 0 || !question_allowed(what, &key->profile->limits))
 		return -KTLS_R_MISUSE;
 	if (!within_limit(key->profile))
 		return -KTLS_R_SIGNER;
-	err = x509_key_sign(key->key, what->version, what->scheme, content, len, signature,
-			    signature_len);
+	err = x509_key_sign(key->key, what->version, what->scheme, content.bytes, content.len,
+			    signature, signature_len);
 	if (err == 0)
 		key->profile->made++;
 	return err;

@@ -52,15 +52,15 @@ struct profile {
 struct sign_job {
 	struct sign_job *next;
 	uint64_t token; /* lib/conn's */
-	uint16_t key;
-	uint8_t question[QUESTION_MAX];
-	size_t question_len;
+	size_t len;
+	uint8_t message[]; /* to a signer: type and body */
 };
 
 struct sign_queue {
 	struct sign_job *head;
 	struct sign_job **tail;
 	size_t len;
+	size_t bytes; /* of their messages */
 };
 
 /* A signer answers in the order in which it was asked. */

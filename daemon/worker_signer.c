@@ -16,6 +16,11 @@
 /* As many as keep a signer busy; the others wait here, for whichever is free first. */
 #define SENT_MAX 32
 
+/* Bytes of questions that wait: those of TLS 1.2 clients have all their messages in them. */
+#define BYTES_MAX (16 << 20)
+
+#define SIGN_HEAD (1 + 8 + 2) /* bytes before the question: type, token, key */
+
 /* So that one run of the channel empties it, as an edge-triggered descriptor wants it. */
 _Static_assert(SENT_MAX < CHANNEL_TURN, "answers come one a question");
 
@@ -30,6 +35,7 @@ static void queue_push(struct sign_queue *q, struct sign_job *job)
 	*q->tail = job;
 	q->tail = &job->next;
 	q->len++;
+	q->bytes += job->len;
 }
 
 static struct sign_job *queue_pop(struct sign_queue *q)
@@ -42,6 +48,7 @@ static struct sign_job *queue_pop(struct sign_queue *q)
 	if (!q->head)
 		q->tail = &q->head;
 	q->len--;
+	q->bytes -= job->len;
 	return job;
 }
 
@@ -55,6 +62,7 @@ static void queue_prepend(struct sign_queue *to, struct sign_queue *from)
 		to->tail = from->tail;
 	to->head = from->head;
 	to->len += from->len;
+	to->bytes += from->bytes;
 	queue_init(from);
 }
 
@@ -72,13 +80,7 @@ static void link_lose(struct signer_link *link)
 
 static int send_job(const struct signer_link *link, const struct sign_job *job)
 {
-	struct channel_message m;
-
-	channel_begin(&m, CHANNEL_SIGN);
-	writer_u64(&m.body, job->token);
-	writer_u16(&m.body, job->key);
-	writer_bytes(&m.body, job->question, job->question_len);
-	return channel_send(&link->channel, &m, CHANNEL_FD_NONE);
+	return channel_send_bytes(&link->channel, job->message, job->len);
 }
 
 static struct signer_link *least_busy(struct worker *w)
@@ -185,31 +187,56 @@ void signer_adopt(struct worker *w, uint16_t index, int fd)
 	signers_flush(w);
 }
 
+/* A question under way; NULL where there is no memory. The worker's, to be freed. */
+static struct sign_job *job_new(uint64_t token, size_t size, struct writer *message)
+{
+	struct sign_job *job = malloc(sizeof(*job) + size);
+
+	if (!job)
+		return NULL;
+	*job = (struct sign_job){ .token = token };
+	writer_init(message, job->message, size);
+	return job;
+}
+
+/* Takes the job over. */
+static int ask(struct worker *w, struct sign_job *job, const struct writer *message)
+{
+	if (!writer_ok(message)) {
+		free(job);
+		return -KTLS_R_MISUSE;
+	}
+	job->len = message->len;
+	queue_push(&w->unsigned_jobs, job);
+	signers_flush(w);
+	return KTLS_ENGINE_PENDING;
+}
+
+static bool has_room(const struct worker *w, size_t size)
+{
+	return w->unsigned_jobs.len < 2 * (size_t)w->settings.handshakes_max &&
+	       w->unsigned_jobs.bytes + size <= BYTES_MAX;
+}
+
 int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 		size_t *signature_len)
 {
 	const struct profile *profile = arg;
 	struct worker *w = profile->worker;
-	struct writer question;
+	size_t size = SIGN_HEAD + question_size(request->what);
+	struct writer message;
 	struct sign_job *job;
 
 	(void)signature;
 	(void)signature_len;
-	if (w->unsigned_jobs.len >= 2 * (size_t)w->settings.handshakes_max)
+	if (!has_room(w, size))
 		return -KTLS_R_SIGNER;
-	job = malloc(sizeof(*job));
+	job = job_new(request->token, size, &message);
 	if (!job)
 		return -KTLS_R_NO_MEMORY;
-	*job = (struct sign_job){ .token = request->token,
-				  .key = profile->keys[request->identity] };
-	writer_init(&question, job->question, sizeof(job->question));
-	question_write(&question, request->what);
-	if (!writer_ok(&question)) {
-		free(job);
-		return -KTLS_R_MISUSE;
-	}
-	job->question_len = question.len;
-	queue_push(&w->unsigned_jobs, job);
-	signers_flush(w);
-	return KTLS_ENGINE_PENDING;
+	writer_u8(&message, CHANNEL_SIGN);
+	writer_u64(&message, request->token);
+	writer_u16(&message, profile->keys[request->identity]);
+	question_write(&message, request->what);
+	return ask(w, job, &message);
 }

@@ -196,13 +196,14 @@ static int sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 		size_t *signature_len)
 {
 	const struct credentials *c = arg;
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_sign_content(request->what, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request->what, scratch);
 
-	if (len == 0)
+	if (content.len == 0)
 		return -KTLS_R_MISUSE;
 	return x509_key_sign(c->keys[request->identity], request->what->version,
-			     request->what->scheme, content, len, signature, signature_len);
+			     request->what->scheme, content.bytes, content.len, signature,
+			     signature_len);
 }
 
 static bool reserved_unused(const struct ktls_embedded_config *config)

@@ -20,27 +20,41 @@ size_t ktls_engine_signed_content(enum ktls_role signer, const uint8_t *hash, si
 	return w.len;
 }
 
-static size_t sign_content_1_2(const struct ktls_engine_sign *request,
-			       uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
+static size_t server_content_1_2(const struct ktls_engine_sign *request,
+				 uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
 {
 	const struct group *group = group_find(request->group);
 
-	if (request->role != KTLS_SERVER || !group ||
-	    request->share_len != kex_share_size(group->kex))
+	if (!group || request->share_len != kex_share_size(group->kex))
 		return 0;
 	return ktls_engine_signed_params(request->client_random, request->server_random,
 					 request->group, request->share, request->share_len, out);
 }
 
-size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
-				uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
+static size_t content_1_3(const struct ktls_engine_sign *request,
+			  uint8_t out[static KTLS_ENGINE_CONTENT_MAX])
 {
-	if (request->version == KTLS_TLS_1_2)
-		return sign_content_1_2(request, out);
-	if (request->version != KTLS_TLS_1_3 ||
-	    (request->hash_len != 32 && request->hash_len != 48))
+	if (request->hash_len != 32 && request->hash_len != 48)
 		return 0;
 	return ktls_engine_signed_content(request->role, request->hash, request->hash_len, out);
+}
+
+struct ktls_span ktls_engine_sign_content(const struct ktls_engine_sign *request,
+					  uint8_t scratch[static KTLS_ENGINE_CONTENT_MAX])
+{
+	struct ktls_span content = { .bytes = scratch };
+
+	if (request->version == KTLS_TLS_1_3) {
+		content.len = content_1_3(request, scratch);
+	} else if (request->version != KTLS_TLS_1_2) {
+		return content;
+	} else if (request->role == KTLS_SERVER) {
+		content.len = server_content_1_2(request, scratch);
+	} else if (handshake_messages_valid(request->messages, request->messages_len)) {
+		content.bytes = request->messages;
+		content.len = request->messages_len;
+	}
+	return content;
 }
 
 static void note_scheme(struct engine *e, enum ktls_role signer, uint16_t scheme)

@@ -77,9 +77,12 @@ int client_hello_build(struct engine *e, struct writer *w)
 	writer_vec(w, 1, e->session_id, e->session_id_len);
 	suites = writer_open(w, 2);
 	grease_build(e, GREASE_SUITE, w);
-	for (size_t i = 0; i < e->config.suites_len; i++)
-		if (engine_may_use(e, suite_find(e->config.suites[i])->version))
-			writer_u16(w, e->config.suites[i]);
+	for (size_t i = 0; i < e->config.suites_len; i++) {
+		const struct suite *suite = suite_find(e->config.suites[i]);
+
+		if (engine_may_use(e, suite->version) && engine_has_suite(e, suite))
+			writer_u16(w, suite->number);
+	}
 	writer_close(w, suites);
 	writer_vec(w, 1, "\0", 1);
 	extensions_build(e, MESSAGE_CLIENT_HELLO, w);
@@ -118,9 +121,7 @@ static uint16_t choose_version(const struct engine *e, const struct client_hello
 
 	if (h->values.offers_1_3 && engine_may_use(e, KTLS_TLS_1_3))
 		return KTLS_TLS_1_3;
-	/* Client certificates are for TLS 1.3 only. */
-	if (has_1_2 && engine_may_use(e, KTLS_TLS_1_2) &&
-	    e->config.client_auth == KTLS_ENGINE_NO_CLIENT_AUTH)
+	if (has_1_2 && engine_may_use(e, KTLS_TLS_1_2))
 		return KTLS_TLS_1_2;
 	return 0;
 }
@@ -350,21 +351,44 @@ static int negotiate(struct engine *e, const struct client_hello *h, struct read
 
 /* ---- server, TLS 1.2 ------------------------------------------------------------------------- */
 
-/* What the client has of our suites; which one it is depends on the certificate. */
+/*
+ * What the client has of our suites; which one it is depends on the certificate. Without a group
+ * there is no ephemeral key exchange (RFC 8422, 4).
+ */
 static int note_suites(struct engine *e, const struct client_hello *h)
 {
+	bool ephemeral = false;
+
 	e->offered_suites = 0;
 	for (size_t i = 0; i < e->config.suites_len; i++) {
 		const struct suite *suite = suite_find(e->config.suites[i]);
 
-		if (suite->version == KTLS_TLS_1_2 && list_has(h->suites, suite->number))
+		if (suite->version != KTLS_TLS_1_2 || !engine_has_suite(e, suite) ||
+		    !list_has(h->suites, suite->number))
+			continue;
+		if (suite->auth == SUITE_RSA_ENCRYPTION || e->group)
 			e->offered_suites |= (uint16_t)(1U << i);
+		ephemeral = ephemeral || suite->auth != SUITE_RSA_ENCRYPTION;
 	}
-	return e->offered_suites ? 0 : -KTLS_R_SUITES_NONE_SHARED;
+	if (e->offered_suites)
+		return 0;
+	return ephemeral ? -KTLS_R_GROUPS_NONE_SHARED : -KTLS_R_SUITES_NONE_SHARED;
+}
+
+/* Curves that keys of certificates are on: the client has to know them, too (RFC 8422, 5.3). */
+static void note_curves(struct engine *e, const struct client_hello *h)
+{
+	static const uint16_t curves[CURVES_MAX] = { KTLS_GROUP_SECP256R1, KTLS_GROUP_SECP384R1 };
+
+	e->any_curve = !extension_received(e, EXTENSION_SUPPORTED_GROUPS);
+	e->curves_len = 0;
+	for (size_t i = 0; i < CURVES_MAX; i++)
+		if (list_has(h->values.groups, curves[i]))
+			e->curves[e->curves_len++] = curves[i];
 }
 
 /* A client that lists no groups takes any (RFC 8422, 4). */
-static int choose_group_1_2(struct engine *e, const struct client_hello *h)
+static void choose_group_1_2(struct engine *e, const struct client_hello *h)
 {
 	bool any = !extension_received(e, EXTENSION_SUPPORTED_GROUPS);
 
@@ -373,9 +397,8 @@ static int choose_group_1_2(struct engine *e, const struct client_hello *h)
 			continue;
 		e->group = group_find(e->config.groups[i]);
 		e->facts.group = e->group->number;
-		return 0;
+		return;
 	}
-	return -KTLS_R_GROUPS_NONE_SHARED;
 }
 
 static int check_1_2(struct engine *e, const struct client_hello *h)
@@ -390,7 +413,7 @@ static int check_1_2(struct engine *e, const struct client_hello *h)
 	if (method != 0)
 		return -KTLS_R_COMPRESSION;
 	e->extended_master = extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET);
-	if (!e->extended_master)
+	if (!e->extended_master && !e->config.plain_master_secret)
 		return -KTLS_R_MASTER_SECRET;
 	if (list_has(h->suites, SUITE_RENEGOTIATION))
 		e->signals_renegotiation = true;
@@ -403,10 +426,10 @@ static int negotiate_1_2(struct engine *e, const struct client_hello *h)
 
 	/* Early data is for TLS 1.3 only: whoever sends some cannot go on (D.3). */
 	e->skip_early_data = false;
+	note_curves(e, h);
+	choose_group_1_2(e, h);
 	if (result == 0)
 		result = note_suites(e, h);
-	if (result == 0)
-		result = choose_group_1_2(e, h);
 	if (result == 0)
 		result = resume_1_2_take(e, h->values.ticket, h->session_id);
 	return result < 0 ? result : LEGACY;

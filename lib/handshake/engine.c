@@ -97,7 +97,7 @@ static bool take_config(struct engine *e, const struct ktls_engine_config *confi
 	c->version_max = c->version_max ? c->version_max : KTLS_TLS_1_3;
 	if (!c->suites) {
 		c->suites = suites_all;
-		c->suites_len = SUITES_MAX;
+		c->suites_len = SUITES_ALL;
 	}
 	if (!c->groups) {
 		c->groups = groups_all;
@@ -190,8 +190,8 @@ void ktls_engine_resume(struct ktls_engine *engine, int result)
 	if (!e->waiting)
 		return;
 	e->waiting = false;
-	if (!engine_is_server(e))
-		result = keys_chosen_client(e, result);
+	result =
+		engine_is_server(e) ? keys_chosen_server(e, result) : keys_chosen_client(e, result);
 	e->resumed = result <= 0 ? result : -KTLS_R_INTERNAL;
 }
 

@@ -24,6 +24,7 @@
 #define LEGACY      4
 #define RESUMED     5
 
+#define CURVES_MAX  2   /* that certificates of ours can be on */
 #define STASH_SMALL 512 /* bytes of a message in pieces that need no borrowed buffer */
 
 /*
@@ -97,14 +98,18 @@ enum state {
 
 	CLIENT12_RESUME,
 	CLIENT12_RECV_CERTIFICATE,
+	CLIENT12_EXCHANGE,
 	CLIENT12_RECV_KEY_EXCHANGE,
 	CLIENT12_RECV_REQUEST_OR_DONE,
 	CLIENT12_RECV_DONE,
+	CLIENT12_CHOOSE,
 	CLIENT12_SEND_CERTIFICATE,
 	CLIENT12_GENERATE,
 	CLIENT12_AGREE,
 	CLIENT12_SEND_KEY_EXCHANGE,
 	CLIENT12_KEYS,
+	CLIENT12_SIGN,
+	CLIENT12_SEND_CERTIFICATE_VERIFY,
 	CLIENT12_SEND_CCS,
 	CLIENT12_SEND_FINISHED,
 	CLIENT12_RECV_TICKET,
@@ -120,16 +125,22 @@ enum state {
 	SERVER12_OPEN_TICKET,
 	SERVER12_RESUME,
 	SERVER12_CHOOSE,
+	SERVER12_CHOOSE_RSA,
 	SERVER12_SUITE,
 	SERVER12_SEND_HELLO,
 	SERVER12_SEND_CERTIFICATE,
+	SERVER12_EXCHANGE,
 	SERVER12_GENERATE,
 	SERVER12_SIGN,
 	SERVER12_SEND_KEY_EXCHANGE,
+	SERVER12_REQUEST,
+	SERVER12_SEND_REQUEST,
 	SERVER12_SEND_DONE,
+	SERVER12_RECV_CERTIFICATE,
 	SERVER12_RECV_KEY_EXCHANGE,
 	SERVER12_AGREE,
 	SERVER12_KEYS,
+	SERVER12_RECV_CERTIFICATE_VERIFY,
 	SERVER12_RECV_CCS,
 	SERVER12_RECV_FINISHED,
 	SERVER12_SEAL_TICKET,
@@ -154,6 +165,14 @@ struct stash {
 	size_t cap;
 	size_t len;
 	uint8_t small[STASH_SMALL];
+};
+
+/* TLS 1.2: the handshake messages so far, where a client's signature may need them. */
+struct message_log {
+	uint8_t *buf; /* borrowed */
+	size_t cap;
+	size_t len;
+	bool closed; /* none is kept any more */
 };
 
 /* Messages of one flight under the same keys, not yet sealed: they share records. */
@@ -213,13 +232,15 @@ struct engine {
 	struct reader content; /* handshake bytes of the record at hand */
 	struct flight flight;
 	struct stash stash;
+	struct message_log log;
 
 	/* Record layer. */
 	bool protected_seen;    /* a protected record was received */
 	bool skip_early_data;   /* the client may be sending some */
 	uint32_t early_skipped; /* bytes */
 	bool ccs_sent;
-	uint8_t warnings; /* alerts that were passed over */
+	uint8_t warnings;       /* alerts that were passed over */
+	uint8_t hello_requests; /* likewise */
 	/* RFC 8449, 4: */
 	uint16_t receive_limit; /* bytes of what is protected in a record, as agreed on; 0: none */
 	uint16_t peer_limit;    /* that the peer's hello named */
@@ -230,8 +251,12 @@ struct engine {
 	uint8_t server_random[32]; /* TLS 1.2 */
 	uint16_t
 		offered_suites; /* server, TLS 1.2: the client's, a bit an entry of config.suites */
+	uint16_t curves[CURVES_MAX]; /* server, TLS 1.2: of certificates, that the client knows */
+	size_t curves_len;
+	bool any_curve;             /* the client does not say */
 	bool signals_renegotiation; /* RFC 5746: the client knows secure renegotiation */
 	bool extended_master;       /* RFC 7627: the hello at hand has the extension */
+	bool static_rsa;            /* server: the certificate is to decrypt, not to sign */
 	uint8_t session_id[32];
 	uint8_t session_id_len;
 	uint32_t offered;  /* client: extensions in our ClientHello, a bit a row of the table */
@@ -253,6 +278,10 @@ struct engine {
 	struct ktls_engine_choice choice;
 	size_t signature_len; /* the signature lies in stash.small */
 	bool certificate_requested;
+	bool certificate_received; /* server: of the client */
+	uint8_t certificate_types; /* client, TLS 1.2: that the server takes, a bit each */
+	uint8_t *encrypted;        /* server: borrowed, the premaster secret, encrypted */
+	size_t encrypted_len;
 
 	/* Resumption. */
 	struct psk psk;
@@ -284,6 +313,12 @@ static inline bool engine_is_1_2(const struct engine *e)
 	return e->schedule.suite && e->schedule.suite->version == KTLS_TLS_1_2;
 }
 
+/* Whether its key exchange is RSA encryption (RFC 5246, 7.4.7.1). */
+static inline bool engine_is_static_rsa(const struct engine *e)
+{
+	return e->schedule.suite && e->schedule.suite->auth == SUITE_RSA_ENCRYPTION;
+}
+
 static inline bool engine_is_server(const struct engine *e)
 {
 	return e->config.role == KTLS_SERVER;
@@ -293,6 +328,16 @@ static inline bool engine_is_server(const struct engine *e)
 static inline bool engine_asks_client(const struct engine *e)
 {
 	return e->config.client_auth != KTLS_ENGINE_NO_CLIENT_AUTH && !e->facts.resumed;
+}
+
+/* Whether a suite of the configuration can be used at all, in some version. */
+static inline bool engine_has_suite(const struct engine *e, const struct suite *suite)
+{
+	const struct ktls_engine_ops *ops = e->config.ops;
+
+	if (suite->auth != SUITE_RSA_ENCRYPTION)
+		return true;
+	return engine_is_server(e) ? ops->decrypt_master != NULL : ops->encrypt != NULL;
 }
 
 /* The result of a caller's operation, with what is none taken for a failure. */

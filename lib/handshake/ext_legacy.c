@@ -7,9 +7,10 @@
 
 #define UNCOMPRESSED 0 /* ECPointFormat */
 
-bool extensions_1_2_wanted(const struct engine *e, enum message message)
+bool extended_master_secret_wanted(const struct engine *e, enum message message)
 {
-	return message != MESSAGE_CLIENT_HELLO || engine_may_use(e, KTLS_TLS_1_2);
+	return message == MESSAGE_CLIENT_HELLO ? engine_may_use(e, KTLS_TLS_1_2)
+					       : e->extended_master;
 }
 
 /* Its presence is all that it says. */
@@ -74,7 +75,7 @@ bool point_formats_wanted(const struct engine *e, enum message message)
 {
 	if (message == MESSAGE_CLIENT_HELLO)
 		return engine_may_use(e, KTLS_TLS_1_2);
-	return extension_received(e, EXTENSION_POINT_FORMATS);
+	return extension_received(e, EXTENSION_POINT_FORMATS) && !engine_is_static_rsa(e);
 }
 
 void point_formats_build(struct engine *e, enum message message, struct writer *w)

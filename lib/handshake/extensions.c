@@ -15,15 +15,21 @@ enum {
 };
 
 struct extension {
-	uint16_t type;    /* IANA */
-	uint8_t allowed;  /* messages that may carry it, 4.3 */
-	uint8_t required; /* messages that must */
-	int missing;      /* reason where a required one is missing */
-	uint8_t built;    /* messages into which we put it, where it is wanted */
+	uint16_t type;                            /* IANA */
+	uint8_t allowed;                          /* messages that may carry it, 4.3 */
+	uint8_t required;                         /* messages that must */
+	int missing;                              /* reason where a required one is missing */
+	bool (*optional)(const struct engine *e); /* where it need not be there after all */
+	uint8_t built; /* messages into which we put it, where it is wanted */
 	bool (*wanted)(const struct engine *e, enum message message); /* NULL: always */
 	void (*build)(struct engine *e, enum message message, struct writer *w);
 	int (*parse)(struct engine *e, struct extension_values *values, struct reader *body);
 };
+
+static bool plain_master_secret(const struct engine *e)
+{
+	return e->config.plain_master_secret;
+}
 
 static const struct extension extensions[EXTENSION_ROWS] = {
 	[EXTENSION_SUPPORTED_VERSIONS] = {
@@ -73,8 +79,8 @@ static const struct extension extensions[EXTENSION_ROWS] = {
 	},
 	[EXTENSION_EXTENDED_MASTER_SECRET] = {
 		.type = 23, .allowed = CH | SH12,
-		.required = SH12, .missing = KTLS_R_MASTER_SECRET,
-		.built = CH | SH12, .wanted = extensions_1_2_wanted,
+		.required = SH12, .missing = KTLS_R_MASTER_SECRET, .optional = plain_master_secret,
+		.built = CH | SH12, .wanted = extended_master_secret_wanted,
 		.build = extended_master_secret_build, .parse = extended_master_secret_parse,
 	},
 	[EXTENSION_RENEGOTIATION_INFO] = {
@@ -183,7 +189,8 @@ int extensions_required(const struct engine *e, enum message message)
 {
 	for (int i = 0; i < EXTENSION_ROWS; i++)
 		if ((extensions[i].required & bit_of(message)) != 0 &&
-		    !extension_received(e, (enum extension_row)i))
+		    !extension_received(e, (enum extension_row)i) &&
+		    !(extensions[i].optional && extensions[i].optional(e)))
 			return -extensions[i].missing;
 	return 0;
 }

@@ -87,7 +87,7 @@ void record_size_negotiate(struct engine *e);
 int max_fragment_parse(struct engine *e, struct extension_values *values, struct reader *body);
 bool max_fragment_wanted(const struct engine *e, enum message message);
 void max_fragment_build(struct engine *e, enum message message, struct writer *w);
-bool extensions_1_2_wanted(const struct engine *e, enum message message);
+bool extended_master_secret_wanted(const struct engine *e, enum message message);
 int extended_master_secret_parse(struct engine *e, struct extension_values *values,
 				 struct reader *body);
 void extended_master_secret_build(struct engine *e, enum message message, struct writer *w);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS 1.2's ephemeral key exchange: ServerKeyExchange (RFC 8422, 5.4), ServerHelloDone
- * (RFC 5246, 7.4.5), ClientKeyExchange (RFC 8422, 5.7).
+ * TLS 1.2's key exchange: ServerKeyExchange (RFC 8422, 5.4), ServerHelloDone (RFC 5246, 7.4.5),
+ * ClientKeyExchange (RFC 8422, 5.7; with RSA encryption RFC 5246, 7.4.7.1).
  */
+#include "lib/handshake/message_log.h"
 #include "lib/handshake/messages.h"
 
 #define NAMED_CURVE 3 /* ECCurveType */
@@ -105,27 +106,52 @@ int server_key_exchange_recv(struct engine *e, struct reader *body)
 
 int server_hello_done_build(struct engine *e, struct writer *w)
 {
-	(void)e;
 	(void)w;
-	return 0;
+	return engine_asks_client(e) ? ALTERNATIVE : 0;
 }
 
 int server_hello_done_recv(struct engine *e, struct reader *body)
 {
 	(void)body;
-	return e->certificate_requested ? ALTERNATIVE : 0;
+	if (e->certificate_requested)
+		return ALTERNATIVE;
+	message_log_close(e);
+	return 0;
 }
 
 int client_key_exchange_build(struct engine *e, struct writer *w)
 {
+	if (engine_is_static_rsa(e)) {
+		if (e->signature_len == 0 || e->signature_len > KTLS_ENGINE_SIGNATURE_MAX)
+			return -KTLS_R_INTERNAL;
+		writer_vec(w, 2, e->stash.small, e->signature_len);
+		return 0;
+	}
 	writer_vec(w, 1, e->share, kex_share_size(e->group->kex));
 	return 0;
+}
+
+/* Whatever it is: only the decryption may tell, and does not (RFC 5246, 7.4.7.1). */
+static int take_encrypted(struct engine *e, struct reader *body)
+{
+	struct reader encrypted;
+
+	if (!reader_vec16(body, &encrypted) || reader_empty(&encrypted) || !reader_empty(body) ||
+	    encrypted.left > KTLS_ENGINE_SIGNATURE_MAX)
+		return -KTLS_R_MESSAGE_MALFORMED;
+	e->encrypted_len = encrypted.left;
+	e->encrypted = e->config.ops->borrow(e->arg, encrypted.left);
+	if (!e->encrypted)
+		return -KTLS_R_NO_MEMORY;
+	return reader_copy(&encrypted, e->encrypted, encrypted.left) ? 0 : -KTLS_R_INTERNAL;
 }
 
 int client_key_exchange_recv(struct engine *e, struct reader *body)
 {
 	struct reader share;
 
+	if (engine_is_static_rsa(e))
+		return take_encrypted(e, body);
 	if (!reader_vec8(body, &share))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	return take_share(e, e->group, share);

@@ -6,6 +6,10 @@
 #include "lib/handshake/record.h"
 #include "lib/handshake/schedule.h"
 #include "lib/handshake/secret_log.h"
+#include "lib/handshake/stash.h"
+
+#define LEGACY_VERSION 0x0303 /* that our ClientHello names, and those that we answer */
+#define PREMASTER_RSA  48     /* bytes */
 
 int keys_generate(struct engine *e)
 {
@@ -42,6 +46,15 @@ static bool suite_for(const struct engine *e, enum suite_auth auth)
 	return false;
 }
 
+/* Whether a scheme of TLS 1.2 fits what else the peer said: a server's suites, or the types of
+ * certificates that a client was asked for. */
+static bool usable_1_2(const struct engine *e, uint16_t scheme)
+{
+	enum suite_auth auth = scheme_auth(scheme);
+
+	return engine_is_server(e) ? suite_for(e, auth) : (e->certificate_types & 1U << auth) != 0;
+}
+
 /* Of the peer's schemes those that a certificate may be chosen for. */
 static size_t usable_schemes(const struct engine *e, uint16_t out[static SCHEMES_MAX])
 {
@@ -49,7 +62,7 @@ static size_t usable_schemes(const struct engine *e, uint16_t out[static SCHEMES
 
 	for (size_t i = 0; i < e->schemes_len; i++) {
 		uint16_t scheme = e->schemes[i];
-		bool usable = e->facts.version == KTLS_TLS_1_2 ? suite_for(e, scheme_auth(scheme))
+		bool usable = e->facts.version == KTLS_TLS_1_2 ? usable_1_2(e, scheme)
 							       : scheme_signs_handshake(scheme);
 
 		if (usable)
@@ -60,11 +73,16 @@ static size_t usable_schemes(const struct engine *e, uint16_t out[static SCHEMES
 
 static int choose(struct engine *e, const char *server_name)
 {
+	bool checks_curve =
+		engine_is_server(e) && e->facts.version == KTLS_TLS_1_2 && !e->any_curve;
 	uint16_t schemes[SCHEMES_MAX];
 	struct ktls_engine_hello hello = {
 		.server_name = server_name,
 		.schemes = schemes,
 		.schemes_len = usable_schemes(e, schemes),
+		.version = e->facts.version,
+		.curves = checks_curve ? e->curves : NULL,
+		.curves_len = checks_curve ? e->curves_len : 0,
 	};
 
 	if (hello.schemes_len == 0)
@@ -217,10 +235,38 @@ int keys_finish_server(struct engine *e)
 
 /* ---- TLS 1.2 --------------------------------------------------------------------------------- */
 
+int keys_1_2_choose(struct engine *e)
+{
+	return keys_chosen_server(e, choose(e, e->facts.server_name));
+}
+
+int keys_chosen_server(struct engine *e, int result)
+{
+	bool first = e->state == SERVER12_CHOOSE || e->state == SERVER12_CHOOSE_RSA;
+
+	if (result != -KTLS_R_SCHEMES_NONE_SHARED || !first || !suite_for(e, SUITE_RSA_ENCRYPTION))
+		return result;
+	e->static_rsa = true;
+	return 0;
+}
+
+int keys_1_2_choose_rsa(struct engine *e)
+{
+	struct ktls_engine_hello hello = {
+		.server_name = e->facts.server_name,
+		.version = KTLS_TLS_1_2,
+		.encryption = true,
+	};
+
+	if (!e->static_rsa)
+		return 0;
+	return engine_result(e->config.ops->choose(e->arg, &hello, &e->choice));
+}
+
 /* The first suite of ours that the client has, for the kind of key that was chosen. */
 int keys_1_2_suite(struct engine *e)
 {
-	enum suite_auth auth = scheme_auth(e->choice.scheme);
+	enum suite_auth auth = e->static_rsa ? SUITE_RSA_ENCRYPTION : scheme_auth(e->choice.scheme);
 
 	for (size_t i = 0; i < e->config.suites_len; i++) {
 		const struct suite *suite = suite_find(e->config.suites[i]);
@@ -230,26 +276,112 @@ int keys_1_2_suite(struct engine *e)
 		e->schedule.suite = suite;
 		e->facts.suite = suite->number;
 		transcript_select(&e->transcript, suite->hash);
+		if (e->static_rsa)
+			e->facts.group = 0;
 		return 0;
 	}
 	return -KTLS_R_INTERNAL;
 }
 
+int keys_1_2_exchange(struct engine *e)
+{
+	return engine_is_static_rsa(e) ? ALTERNATIVE : 0;
+}
+
+int keys_1_2_request(struct engine *e)
+{
+	return engine_asks_client(e) ? ALTERNATIVE : 0;
+}
+
+/* The premaster secret of RSA key exchange, and what is sent of it (RFC 5246, 7.4.7.1). */
+static int encrypt_premaster(struct engine *e)
+{
+	const struct ktls_engine_ops *ops = e->config.ops;
+	uint8_t *premaster = e->schedule.shared;
+	int result = ops->random(e->arg, premaster, PREMASTER_RSA);
+
+	if (result < 0)
+		return result;
+	/* "The latest version supported by the client": that of the ClientHello. */
+	premaster[0] = LEGACY_VERSION >> 8;
+	premaster[1] = LEGACY_VERSION & 0xff;
+	return engine_result(
+		ops->encrypt(e->arg, premaster, PREMASTER_RSA, e->stash.small, &e->signature_len));
+}
+
 /* The share that was made for TLS 1.3 will do, if the server has chosen its group. */
 int keys_1_2_generate_client(struct engine *e)
 {
+	/* The server waits for our flight; and what we get made now may lie in the stash. */
+	if (stash_left(e) > 0)
+		return -KTLS_R_MESSAGE_SPANS_KEY_CHANGE;
+	if (engine_is_static_rsa(e))
+		return encrypt_premaster(e);
 	if (e->facts.group == e->group->number)
 		return 0;
 	e->group = group_find(e->facts.group);
 	return keys_generate(e);
 }
 
-int keys_1_2_derive(struct engine *e)
+/* The server's side of RSA key exchange: somebody with the key makes the master secret of it. */
+static int decrypt_master(struct engine *e)
 {
 	uint8_t hash[HASH_MAX];
+	struct ktls_engine_decrypt request = {
+		.credential = e->choice.credential,
+		.encrypted = e->encrypted,
+		.encrypted_len = e->encrypted_len,
+		.version = LEGACY_VERSION,
+		.prf = e->schedule.suite->hash == HASH_SHA384 ? KTLS_ENGINE_PRF_SHA384
+							      : KTLS_ENGINE_PRF_SHA256,
+		.extended = e->extended_master,
+		.session_hash = hash,
+		.client_random = e->random,
+		.server_random = e->server_random,
+	};
+	int result;
 
 	transcript_hash(&e->transcript, hash);
-	return schedule_1_2_derive(&e->schedule, e->config.role, hash, e->random, e->server_random);
+	result = engine_result(e->config.ops->decrypt_master(e->arg, &request, e->schedule.secret));
+	e->config.ops->give_back(e->arg, e->encrypted);
+	e->encrypted = NULL;
+	return result;
+}
+
+int keys_1_2_agree(struct engine *e)
+{
+	if (!engine_is_static_rsa(e))
+		return keys_agree(e);
+	return engine_is_server(e) ? decrypt_master(e) : 0;
+}
+
+static int master_secret(struct engine *e)
+{
+	uint8_t hash[HASH_MAX];
+	struct prf_master from = {
+		.alg = e->schedule.suite->hash,
+		.extended = e->extended_master,
+		.session_hash = hash,
+		.client_random = e->random,
+		.server_random = e->server_random,
+	};
+
+	transcript_hash(&e->transcript, hash);
+	return schedule_1_2_master(&e->schedule,
+				   engine_is_static_rsa(e) ? PREMASTER_RSA : KTLS_ENGINE_SHARED_MAX,
+				   &from);
+}
+
+int keys_1_2_derive(struct engine *e)
+{
+	bool has_master = engine_is_static_rsa(e) && engine_is_server(e);
+	bool verify = engine_is_server(e) ? e->certificate_received : e->choice.chain_len > 0;
+	int result = has_master ? 0 : master_secret(e);
+
+	if (result == 0)
+		result = schedule_1_2_keys(&e->schedule, e->config.role, e->random,
+					   e->server_random);
+	return result == 0 && verify ? ALTERNATIVE : result;
 }
 
 /* The first of both: from here on records need the master secret. */

@@ -32,9 +32,19 @@ int keys_switch_rx(struct engine *e);
 int keys_finish_client(struct engine *e);
 int keys_finish_server(struct engine *e);
 
-/* TLS 1.2. */
+/* TLS 1.2. A server's certificate signs; where there is none for that, it decrypts. */
+int keys_1_2_choose(struct engine *e);
+int keys_1_2_choose_rsa(struct engine *e);
+/* The result of the first choice, also of one that was pending. */
+int keys_chosen_server(struct engine *e, int result);
 int keys_1_2_suite(struct engine *e);
+/* ALTERNATIVE where the server's key decrypts. */
+int keys_1_2_exchange(struct engine *e);
+/* ALTERNATIVE where the client is asked for a certificate. */
+int keys_1_2_request(struct engine *e);
 int keys_1_2_generate_client(struct engine *e);
+int keys_1_2_agree(struct engine *e);
+/* ALTERNATIVE where a CertificateVerify follows. */
 int keys_1_2_derive(struct engine *e);
 int keys_1_2_switch_tx(struct engine *e);
 int keys_1_2_switch_rx(struct engine *e);

@@ -2,6 +2,7 @@
 #include "lib/handshake/machine.h"
 
 #include "lib/crypto/util.h"
+#include "lib/handshake/message_log.h"
 #include "lib/handshake/messages.h"
 #include "lib/handshake/record.h"
 #include "lib/handshake/resume_1_2.h"
@@ -9,7 +10,8 @@
 #include "lib/handshake/stash.h"
 #include "lib/wire/reason.h"
 
-#define HEADER 4 /* bytes of msg_type and length */
+#define HEADER             4 /* bytes of msg_type and length */
+#define HELLO_REQUESTS_MAX 4
 
 struct machine_row machine_row(enum state state)
 {
@@ -100,13 +102,39 @@ static int peek(struct engine *e, size_t len, struct reader *out)
 	}
 }
 
+/*
+ * A client that is in a handshake already ignores a HelloRequest (RFC 5246, 7.4.1.1), which is not
+ * part of the transcript either; but not many of them.
+ */
+static bool is_hello_request(struct engine *e, const struct reader *header)
+{
+	if (engine_is_server(e) || !engine_may_use(e, KTLS_TLS_1_2) ||
+	    e->facts.version == KTLS_TLS_1_3 || !reader_equal(header, "\0\0\0", HEADER))
+		return false;
+	return e->hello_requests++ < HELLO_REQUESTS_MAX;
+}
+
+/* The next header that is of a message to be dealt with. */
+static int peek_header(struct engine *e, struct reader *header)
+{
+	int result;
+
+	for (;;) {
+		result = peek(e, HEADER, header);
+		if (result != 0 || !is_hello_request(e, header))
+			return result;
+		record_watch_message(e, false, header->at, header->left);
+		stash_drop(e, HEADER);
+	}
+}
+
 /* The message at the cursor as a whole: 0, STARVED, or a negative reason. */
 static int take_message(struct engine *e, const struct row *row, struct reader *message)
 {
 	size_t total;
 	int result;
 
-	result = peek(e, HEADER, message);
+	result = peek_header(e, message);
 	if (result == 0) {
 		result = check_header(row, *message, &total);
 		if (result < 0)
@@ -119,11 +147,18 @@ static int take_message(struct engine *e, const struct row *row, struct reader *
 	return result;
 }
 
+/* What CertificateVerify and Finished are about. */
+static int count(struct engine *e, const uint8_t *message, size_t len)
+{
+	transcript_add(&e->transcript, message, len);
+	return message_log_add(e, message, len);
+}
+
 static int dispatch(struct engine *e, const struct row *row, struct reader message)
 {
 	struct reader body = message;
 	uint8_t type;
-	int i, result;
+	int i, result, counted;
 
 	if (!reader_u8(&body, &type) || !reader_skip(&body, HEADER - 1))
 		return -KTLS_R_INTERNAL;
@@ -135,7 +170,9 @@ static int dispatch(struct engine *e, const struct row *row, struct reader messa
 		return result;
 	if (!reader_empty(&body))
 		return -KTLS_R_MESSAGE_MALFORMED;
-	transcript_add(&e->transcript, message.at, message.left);
+	counted = count(e, message.at, message.left);
+	if (counted < 0)
+		return counted;
 	e->state = way_on(row, result, row->accept[i].next);
 	return result;
 }
@@ -183,7 +220,7 @@ static int send_message(struct engine *e, const struct row *row)
 	struct writer_vec body;
 	struct writer *w;
 	size_t start;
-	int result = 0;
+	int result = 0, counted;
 
 	if (row->ccs == CCS_BEFORE)
 		result = record_send_ccs(e);
@@ -201,7 +238,9 @@ static int send_message(struct engine *e, const struct row *row)
 		record_unwrite(e, start);
 		return result;
 	}
-	transcript_add(&e->transcript, w->buf + start, w->len - start);
+	counted = count(e, w->buf + start, w->len - start);
+	if (counted < 0)
+		return counted;
 	record_watch_message(e, true, w->buf + start, w->len - start);
 	e->state = way_on(row, result, row->next);
 	return row->ccs == CCS_AFTER && e->session_id_len > 0 ? record_send_ccs(e) : 0;

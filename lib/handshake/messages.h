@@ -56,17 +56,24 @@ int tickets_send(struct engine *e);
 /* Gives back what is borrowed. */
 void tickets_release(struct engine *e);
 
-/* certificate_1_2.c, RFC 5246 7.4.2 and 7.4.4. */
+/* certificate_1_2.c, RFC 5246 7.4.2, 7.4.4 and 7.4.6. */
 int certificate_1_2_build(struct engine *e, struct writer *w);
 int certificate_1_2_recv(struct engine *e, struct reader *body);
+int certificate_request_1_2_build(struct engine *e, struct writer *w);
 int certificate_request_1_2_recv(struct engine *e, struct reader *body);
 
-/* key_exchange_1_2.c, RFC 8422 5.4 and 5.7, RFC 5246 7.4.5. */
+/* certificate_verify_1_2.c, RFC 5246 7.4.8; its build is that of TLS 1.3. */
+int certificate_verify_1_2_sign(struct engine *e);
+int certificate_verify_1_2_recv(struct engine *e, struct reader *body);
+/* Whether these are the handshake messages that a client of TLS 1.2 signs, whole and in order. */
+bool handshake_messages_valid(const uint8_t *messages, size_t len);
+
+/* key_exchange_1_2.c, RFC 8422 5.4 and 5.7, RFC 5246 7.4.5 and 7.4.7.1. */
 int server_key_exchange_sign(struct engine *e);
 int server_key_exchange_build(struct engine *e, struct writer *w);
 int server_key_exchange_recv(struct engine *e, struct reader *body);
+/* ALTERNATIVE where a Certificate follows; likewise for the client. */
 int server_hello_done_build(struct engine *e, struct writer *w);
-/* ALTERNATIVE where a Certificate was asked for. */
 int server_hello_done_recv(struct engine *e, struct reader *body);
 int client_key_exchange_build(struct engine *e, struct writer *w);
 int client_key_exchange_recv(struct engine *e, struct reader *body);

@@ -54,7 +54,7 @@ static void adopt(struct engine *e, const struct session *s)
 
 static int derive(struct engine *e)
 {
-	return schedule_1_2_resume(&e->schedule, e->config.role, e->random, e->server_random);
+	return schedule_1_2_keys(&e->schedule, e->config.role, e->random, e->server_random);
 }
 
 /* ---- extension ------------------------------------------------------------------------------- */

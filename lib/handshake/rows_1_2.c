@@ -15,8 +15,13 @@ const struct row rows_1_2[STATES] = {
 		.name = "client 1.2: wait for Certificate",
 		.accept = {
 			{ MESSAGE_CERTIFICATE, CERTIFICATE_MAX, certificate_1_2_recv,
-			  CLIENT12_RECV_KEY_EXCHANGE },
+			  CLIENT12_EXCHANGE },
 		},
+	},
+	[CLIENT12_EXCHANGE] = {
+		.name = "client 1.2: which key exchange",
+		.act = keys_1_2_exchange, .next = CLIENT12_RECV_KEY_EXCHANGE,
+		.alternative = CLIENT12_RECV_REQUEST_OR_DONE,
 	},
 	[CLIENT12_RECV_KEY_EXCHANGE] = {
 		.name = "client 1.2: wait for ServerKeyExchange",
@@ -38,7 +43,11 @@ const struct row rows_1_2[STATES] = {
 		.accept = {
 			{ MESSAGE_SERVER_HELLO_DONE, MESSAGE_MAX, server_hello_done_recv, CLIENT12_GENERATE },
 		},
-		.alternative = CLIENT12_SEND_CERTIFICATE,
+		.alternative = CLIENT12_CHOOSE,
+	},
+	[CLIENT12_CHOOSE] = {
+		.name = "client 1.2: choose a certificate",
+		.act = keys_choose_client, .next = CLIENT12_SEND_CERTIFICATE,
 	},
 	[CLIENT12_SEND_CERTIFICATE] = {
 		.name = "client 1.2: send Certificate",
@@ -51,7 +60,7 @@ const struct row rows_1_2[STATES] = {
 	},
 	[CLIENT12_AGREE] = {
 		.name = "client 1.2: agree on the premaster secret",
-		.act = keys_agree, .next = CLIENT12_SEND_KEY_EXCHANGE,
+		.act = keys_1_2_agree, .next = CLIENT12_SEND_KEY_EXCHANGE,
 	},
 	[CLIENT12_SEND_KEY_EXCHANGE] = {
 		.name = "client 1.2: send ClientKeyExchange",
@@ -61,6 +70,16 @@ const struct row rows_1_2[STATES] = {
 	[CLIENT12_KEYS] = {
 		.name = "client 1.2: master secret and keys",
 		.act = keys_1_2_derive, .next = CLIENT12_SEND_CCS,
+		.alternative = CLIENT12_SIGN,
+	},
+	[CLIENT12_SIGN] = {
+		.name = "client 1.2: sign",
+		.act = certificate_verify_1_2_sign, .next = CLIENT12_SEND_CERTIFICATE_VERIFY,
+	},
+	[CLIENT12_SEND_CERTIFICATE_VERIFY] = {
+		.name = "client 1.2: send CertificateVerify",
+		.send = MESSAGE_CERTIFICATE_VERIFY, .build = certificate_verify_build,
+		.next = CLIENT12_SEND_CCS,
 	},
 	[CLIENT12_SEND_CCS] = {
 		.name = "client 1.2: send change_cipher_spec",
@@ -139,7 +158,11 @@ const struct row rows_1_2[STATES] = {
 	},
 	[SERVER12_CHOOSE] = {
 		.name = "server 1.2: choose a certificate",
-		.act = keys_choose, .next = SERVER12_SUITE,
+		.act = keys_1_2_choose, .next = SERVER12_CHOOSE_RSA,
+	},
+	[SERVER12_CHOOSE_RSA] = {
+		.name = "server 1.2: choose a certificate that decrypts, if need be",
+		.act = keys_1_2_choose_rsa, .next = SERVER12_SUITE,
 	},
 	[SERVER12_SUITE] = {
 		.name = "server 1.2: choose a suite for its key",
@@ -153,7 +176,12 @@ const struct row rows_1_2[STATES] = {
 	[SERVER12_SEND_CERTIFICATE] = {
 		.name = "server 1.2: send Certificate",
 		.send = MESSAGE_CERTIFICATE, .build = certificate_1_2_build,
-		.next = SERVER12_GENERATE,
+		.next = SERVER12_EXCHANGE,
+	},
+	[SERVER12_EXCHANGE] = {
+		.name = "server 1.2: which key exchange",
+		.act = keys_1_2_exchange, .next = SERVER12_GENERATE,
+		.alternative = SERVER12_REQUEST,
 	},
 	[SERVER12_GENERATE] = {
 		.name = "server 1.2: make key share",
@@ -166,12 +194,29 @@ const struct row rows_1_2[STATES] = {
 	[SERVER12_SEND_KEY_EXCHANGE] = {
 		.name = "server 1.2: send ServerKeyExchange",
 		.send = MESSAGE_SERVER_KEY_EXCHANGE, .build = server_key_exchange_build,
+		.next = SERVER12_REQUEST,
+	},
+	[SERVER12_REQUEST] = {
+		.name = "server 1.2: whether to ask for a certificate",
+		.act = keys_1_2_request, .next = SERVER12_SEND_DONE,
+		.alternative = SERVER12_SEND_REQUEST,
+	},
+	[SERVER12_SEND_REQUEST] = {
+		.name = "server 1.2: send CertificateRequest",
+		.send = MESSAGE_CERTIFICATE_REQUEST, .build = certificate_request_1_2_build,
 		.next = SERVER12_SEND_DONE,
 	},
 	[SERVER12_SEND_DONE] = {
 		.name = "server 1.2: send ServerHelloDone",
 		.send = MESSAGE_SERVER_HELLO_DONE, .build = server_hello_done_build,
-		.next = SERVER12_RECV_KEY_EXCHANGE,
+		.next = SERVER12_RECV_KEY_EXCHANGE, .alternative = SERVER12_RECV_CERTIFICATE,
+	},
+	[SERVER12_RECV_CERTIFICATE] = {
+		.name = "server 1.2: wait for Certificate",
+		.accept = {
+			{ MESSAGE_CERTIFICATE, CERTIFICATE_MAX, certificate_1_2_recv,
+			  SERVER12_RECV_KEY_EXCHANGE },
+		},
 	},
 	[SERVER12_RECV_KEY_EXCHANGE] = {
 		.name = "server 1.2: wait for ClientKeyExchange",
@@ -182,11 +227,19 @@ const struct row rows_1_2[STATES] = {
 	},
 	[SERVER12_AGREE] = {
 		.name = "server 1.2: agree on the premaster secret",
-		.act = keys_agree, .next = SERVER12_KEYS,
+		.act = keys_1_2_agree, .next = SERVER12_KEYS,
 	},
 	[SERVER12_KEYS] = {
 		.name = "server 1.2: master secret and keys",
 		.act = keys_1_2_derive, .next = SERVER12_RECV_CCS,
+		.alternative = SERVER12_RECV_CERTIFICATE_VERIFY,
+	},
+	[SERVER12_RECV_CERTIFICATE_VERIFY] = {
+		.name = "server 1.2: wait for CertificateVerify",
+		.accept = {
+			{ MESSAGE_CERTIFICATE_VERIFY, MESSAGE_MAX, certificate_verify_1_2_recv,
+			  SERVER12_RECV_CCS },
+		},
 	},
 	[SERVER12_RECV_CCS] = {
 		.name = "server 1.2: wait for change_cipher_spec",

@@ -129,7 +129,7 @@ static void handshake_secret(struct schedule *s, enum hash_alg alg)
 	}
 	/* "If a given secret is not available, then the 0-value ... is used", 7.1. */
 	hkdf_extract(alg, salt, hash_size(alg), s->psk_only ? zeros : s->shared,
-		     s->psk_only ? hash_size(alg) : sizeof(s->shared), s->secret);
+		     s->psk_only ? hash_size(alg) : KTLS_ENGINE_SHARED_MAX, s->secret);
 }
 
 int schedule_handshake(struct schedule *s, enum ktls_role role, const uint8_t *hash)

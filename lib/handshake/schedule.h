@@ -12,6 +12,7 @@
 #include <ktls-handshake.h>
 
 #include "lib/crypto/hash.h"
+#include "lib/crypto/prf.h"
 #include "lib/handshake/suite.h"
 
 /* One direction of the record layer. */
@@ -38,7 +39,9 @@ struct schedule {
 	enum hash_alg early_hash;  /* of the pre-shared key, in EARLY */
 	bool psk_only;             /* no key exchange beside it: psk_ke (4.3.9) */
 	uint8_t private_key[KTLS_ENGINE_PRIVATE_MAX]; /* ours, until the shared secret is known */
-	uint8_t shared[KTLS_ENGINE_SHARED_MAX]; /* ECDHE, until the handshake secret is known */
+	/* ECDHE's KTLS_ENGINE_SHARED_MAX bytes, or the premaster secret of RSA key exchange: until
+	 * the handshake or master secret is known. */
+	uint8_t shared[PRF_MASTER];
 	uint8_t secret[HASH_MAX]; /* Early, Handshake, Master Secret in turn; 1.2: master secret */
 	uint8_t client_application[HASH_MAX]; /* client_application_traffic_secret_0 */
 	uint8_t server_application[HASH_MAX]; /* server_application_traffic_secret_0 */
@@ -96,17 +99,18 @@ void schedule_finished(const struct schedule *s, const struct traffic *t, const 
 		       uint8_t out[static HASH_MAX]);
 
 /*
- * TLS 1.2 (RFC 5246, 6.3 and 8.1; RFC 7627, 4): the extended master secret from the shared secret
- * and hash = Hash(ClientHello...ClientKeyExchange), and the keys of both directions, which are not
- * in force yet. From START only. The randoms are 32 bytes.
+ * TLS 1.2's master secret (RFC 5246, 8.1; RFC 7627, 4), from the first premaster_len bytes of
+ * shared. From START only. It may also be put into secret by somebody else.
  */
-int schedule_1_2_derive(struct schedule *s, enum ktls_role role, const uint8_t *hash,
-			const uint8_t *client_random, const uint8_t *server_random)
+int schedule_1_2_master(struct schedule *s, size_t premaster_len, const struct prf_master *from)
 	__attribute__((warn_unused_result));
 
-/* The keys of a session that is resumed: its master secret lies in s->secret. From START only. */
-int schedule_1_2_resume(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
-			const uint8_t *server_random) __attribute__((warn_unused_result));
+/*
+ * The keys of both directions from the master secret (RFC 5246, 6.3); they are not in force yet.
+ * From START only. The randoms are 32 bytes.
+ */
+int schedule_1_2_keys(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
+		      const uint8_t *server_random) __attribute__((warn_unused_result));
 
 /* Puts the keys of a direction in force, once. */
 int schedule_1_2_switch(struct schedule *s, struct traffic *t) __attribute__((warn_unused_result));

@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* TLS 1.2: the PRF (RFC 5246, 5), master secret (RFC 7627, 4) and key block (RFC 5246, 6.3). */
+/* TLS 1.2: master secret (RFC 5246, 8.1; RFC 7627, 4) and key block (RFC 5246, 6.3). */
 #include <string.h>
 
+#include "lib/crypto/prf.h"
 #include "lib/crypto/util.h"
 #include "lib/handshake/schedule.h"
-#include "lib/wire/writer.h"
 
-#define MASTER_SECRET 48
-#define SEED_MAX      (24 + 64) /* longest label, two randoms */
-#define BLOCK_MAX     (2 * (AEAD_KEY_MAX + AEAD_NONCE))
-#define SALT          4 /* bytes of the fixed part of a GCM nonce, RFC 5288 3 */
-
-/* P_hash: A(i) = HMAC(secret, A(i-1)), out = HMAC(secret, A(1) || seed) || HMAC(secret, A(2) ... */
-static void p_hash(enum hash_alg alg, const uint8_t *secret, size_t secret_len, const uint8_t *seed,
-		   size_t seed_len, uint8_t *out, size_t len)
-{
-	size_t size = hash_size(alg), n;
-	uint8_t a[HASH_MAX], block[HASH_MAX];
-	struct hmac m;
-
-	hmac_bytes(alg, secret, secret_len, seed, seed_len, a);
-	for (; len > 0; len -= n, out += n) {
-		hmac_init(&m, alg, secret, secret_len);
-		hmac_update(&m, a, size);
-		hmac_update(&m, seed, seed_len);
-		hmac_final(&m, block);
-		hmac_bytes(alg, secret, secret_len, a, size, a);
-		n = len < size ? len : size;
-		memcpy(out, block, n);
-	}
-	secret_wipe(a, sizeof(a));
-	secret_wipe(block, sizeof(block));
-}
-
-static void prf(const struct schedule *s, const uint8_t *secret, size_t secret_len,
-		const char *label, const void *seed, size_t seed_len, uint8_t *out, size_t len)
-{
-	uint8_t labelled[SEED_MAX];
-	struct writer w;
-
-	writer_init(&w, labelled, sizeof(labelled));
-	writer_bytes(&w, label, strlen(label));
-	writer_bytes(&w, seed, seed_len);
-	p_hash(s->suite->hash, secret, secret_len, labelled, w.len, out, len);
-}
+#define BLOCK_MAX (2 * (AEAD_KEY_MAX + AEAD_NONCE))
+#define SALT      4 /* bytes of the fixed part of a GCM nonce, RFC 5288 3 */
 
 static size_t iv_size(const struct schedule *s)
 {
@@ -61,7 +25,7 @@ static void key_block(struct schedule *s, enum ktls_role role, const uint8_t *cl
 
 	memcpy(seed, server_random, 32);
 	memcpy(seed + 32, client_random, 32);
-	prf(s, s->secret, MASTER_SECRET, "key expansion", seed, sizeof(seed), block,
+	prf(s->suite->hash, s->secret, PRF_MASTER, "key expansion", seed, sizeof(seed), block,
 	    2 * (key + iv));
 	memcpy(client->key, block, key);
 	memcpy(server->key, block + key, key);
@@ -70,22 +34,17 @@ static void key_block(struct schedule *s, enum ktls_role role, const uint8_t *cl
 	secret_wipe(block, sizeof(block));
 }
 
-int schedule_1_2_derive(struct schedule *s, enum ktls_role role, const uint8_t *hash,
-			const uint8_t *client_random, const uint8_t *server_random)
+int schedule_1_2_master(struct schedule *s, size_t premaster_len, const struct prf_master *from)
 {
-	if (s->stage != SCHEDULE_START || !s->suite)
+	if (s->stage != SCHEDULE_START || !s->suite || premaster_len > sizeof(s->shared))
 		return -KTLS_R_INTERNAL;
-	prf(s, s->shared, sizeof(s->shared), "extended master secret", hash,
-	    hash_size(s->suite->hash), s->secret, MASTER_SECRET);
+	prf_master(from, s->shared, premaster_len, s->secret);
 	secret_wipe(s->shared, sizeof(s->shared));
-	secret_wipe(s->private_key, sizeof(s->private_key));
-	key_block(s, role, client_random, server_random);
-	s->stage = SCHEDULE_1_2;
 	return 0;
 }
 
-int schedule_1_2_resume(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
-			const uint8_t *server_random)
+int schedule_1_2_keys(struct schedule *s, enum ktls_role role, const uint8_t *client_random,
+		      const uint8_t *server_random)
 {
 	if (s->stage != SCHEDULE_START || !s->suite)
 		return -KTLS_R_INTERNAL;
@@ -107,7 +66,7 @@ int schedule_1_2_switch(struct schedule *s, struct traffic *t)
 void schedule_1_2_finished(const struct schedule *s, enum ktls_role sender, const uint8_t *hash,
 			   uint8_t out[static FINISHED_1_2])
 {
-	prf(s, s->secret, MASTER_SECRET,
+	prf(s->suite->hash, s->secret, PRF_MASTER,
 	    sender == KTLS_CLIENT ? "client finished" : "server finished", hash,
 	    hash_size(s->suite->hash), out, FINISHED_1_2);
 }

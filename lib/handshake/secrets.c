@@ -41,8 +41,8 @@ static int key_1_2(const struct ktls_secrets *secrets, const struct suite *suite
 	int result;
 
 	memcpy(s.secret, secrets->exporter, KTLS_ENGINE_MASTER_LEN);
-	result = schedule_1_2_resume(&s, secrets->role, secrets->client_random,
-				     secrets->server_random);
+	result = schedule_1_2_keys(&s, secrets->role, secrets->client_random,
+				   secrets->server_random);
 	if (result == 0) {
 		describe(suite, key);
 		memcpy(key->key, t->key, sizeof(key->key));

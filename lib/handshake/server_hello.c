@@ -151,7 +151,7 @@ static int check_fields(struct engine *e, const struct server_hello *h, uint16_t
 	if (version == KTLS_TLS_1_3 ? !same : same && e->session_id_len > 0 && !e->resume.offered)
 		return -KTLS_R_SESSION_ID_ECHO;
 	if (!engine_list_has(e->config.suites, e->config.suites_len, h->suite) ||
-	    suite_find(h->suite)->version != version)
+	    suite_find(h->suite)->version != version || !engine_has_suite(e, suite_find(h->suite)))
 		return -KTLS_R_SUITE_INVALID;
 	if (e->facts.retried && h->suite != e->facts.suite)
 		return -KTLS_R_RETRY_MISMATCH;

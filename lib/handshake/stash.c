@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/crypto/util.h"
+#include "lib/handshake/message_log.h"
 
 static void give_back(struct engine *e)
 {
@@ -104,6 +105,10 @@ int stash_keep(struct engine *e, size_t len)
 
 void stash_release(struct engine *e)
 {
+	message_log_close(e);
+	if (e->encrypted)
+		e->config.ops->give_back(e->arg, e->encrypted);
+	e->encrypted = NULL;
 	reader_init(&e->content, NULL, 0);
 	e->stash.len = 0;
 	give_back(e);

@@ -12,8 +12,11 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/kex.h"
 
-/* What kind of key the server proves itself with: a suite of TLS 1.2 says so. */
-enum suite_auth { SUITE_ANY, SUITE_ECDSA, SUITE_RSA };
+/*
+ * What kind of key the server proves itself with, and how: a suite of TLS 1.2 says so. By
+ * signatures; or by decrypting the premaster secret.
+ */
+enum suite_auth { SUITE_ANY, SUITE_ECDSA, SUITE_RSA, SUITE_RSA_ENCRYPTION };
 
 struct suite {
 	uint16_t number;  /* IANA */
@@ -28,7 +31,8 @@ struct group {
 	enum kex_group kex;
 };
 
-#define SUITES_MAX  9
+#define SUITES_ALL  9  /* that are used where nobody says which */
+#define SUITES_MAX  11 /* with RSA key exchange, which has to be asked for */
 #define GROUPS_MAX  2
 #define SCHEMES_MAX 9
 
@@ -36,8 +40,8 @@ struct group {
 const struct suite *suite_find(uint16_t number);
 const struct group *group_find(uint16_t number);
 
-/* All of them, in order of preference. */
-extern const uint16_t suites_all[SUITES_MAX];
+/* In order of preference; the suites without those of RSA key exchange. */
+extern const uint16_t suites_all[SUITES_ALL];
 extern const uint16_t groups_all[GROUPS_MAX];
 
 /* Signature schemes that we verify, in order of preference; rsa_pkcs1 in certificates only. */

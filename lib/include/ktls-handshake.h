@@ -15,6 +15,8 @@
  *   handshake messages   ClientHello 16384 bytes, Certificate KTLS_ENGINE_CHAIN_MAX, others 16384
  *   peer's chain         KTLS_ENGINE_CERTS_MAX certificates
  *   own chain            KTLS_ENGINE_CHAIN_MAX bytes in all
+ *   all before a client's CertificateVerify in TLS 1.2  KTLS_ENGINE_MESSAGES_MAX bytes, which are
+ *                        borrowed as they come: 4096 mostly
  *   skipped early data   KTLS_ENGINE_EARLY_DATA_MAX bytes of records
  *   cookie (client)      4096 bytes
  *   ALPN list            4096 bytes
@@ -46,7 +48,8 @@ extern "C" {
 #define KTLS_ENGINE_PRIVATE_MAX    32                /* bytes of an ephemeral private key */
 #define KTLS_ENGINE_SHARED_MAX     32                /* bytes of a shared secret */
 #define KTLS_ENGINE_SIGNATURE_MAX  512               /* bytes of a signature: RSA of 4096 bits */
-#define KTLS_ENGINE_CONTENT_MAX    146               /* bytes that a CertificateVerify signs */
+#define KTLS_ENGINE_CONTENT_MAX    146               /* bytes that are signed, of fields */
+#define KTLS_ENGINE_MESSAGES_MAX   98304             /* bytes that a client of TLS 1.2 signs */
 #define KTLS_ENGINE_TICKETS_MAX    4                 /* that a server sends */
 #define KTLS_ENGINE_STATE_MAX      512               /* bytes of what a ticket is made of */
 #define KTLS_ENGINE_TICKET_MAX     10240             /* bytes of a ticket */
@@ -65,7 +68,14 @@ struct ktls_engine {
 struct ktls_engine_hello {
 	const char *server_name; /* server: host name asked for, in lower case; "" if none */
 	const uint16_t *schemes; /* signature schemes that both sides know, the peer's order */
-	size_t schemes_len;      /* number of them, at least 1 */
+	size_t schemes_len;      /* number of them, at least 1 but for encryption */
+	uint16_t version;        /* KTLS_TLS_1_3 or KTLS_TLS_1_2 */
+	/* Server, TLS 1.2: groups that an ECDSA key may be on (RFC 8422, 5.3); NULL: any. */
+	const uint16_t *curves;
+	size_t curves_len;
+	/* Server, TLS 1.2: it takes an RSA key that decrypts (RFC 5246, 7.4.2), whatever schemes.
+	 */
+	bool encryption;
 };
 
 /*
@@ -92,6 +102,10 @@ struct ktls_engine_sign {
 	uint16_t group;       /* TLS 1.2: of the server's share */
 	const uint8_t *share; /* TLS 1.2 */
 	size_t share_len;
+	/* TLS 1.2, client: its handshake messages so far, at most KTLS_ENGINE_MESSAGES_MAX bytes.
+	 */
+	const uint8_t *messages;
+	size_t messages_len;
 };
 
 enum ktls_engine_prf { KTLS_ENGINE_PRF_SHA256, KTLS_ENGINE_PRF_SHA384 };
@@ -407,12 +421,13 @@ size_t ktls_engine_signed_params(const uint8_t *client_random, const uint8_t *se
 				 uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
 
 /*
- * The content that a request is about, of either version. Returns its length; 0 for fields that no
- * engine asks with: a hash or a share of the wrong size, an unknown group or version, a client's
- * signature of TLS 1.2.
+ * The content that a request is about, of either version: in scratch, or, of a TLS 1.2 client, the
+ * request's messages. Empty for fields that no engine asks with: a hash or a share of the wrong
+ * size, an unknown group or version; messages that are not those of a full TLS 1.2 handshake, from
+ * the ClientHello to the ClientKeyExchange, so that the signature is good for one of these only.
  */
-size_t ktls_engine_sign_content(const struct ktls_engine_sign *request,
-				uint8_t out[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
+struct ktls_span ktls_engine_sign_content(const struct ktls_engine_sign *request,
+					  uint8_t scratch[KTLS_AT_LEAST(KTLS_ENGINE_CONTENT_MAX)]);
 
 /* ---- the calls of <ktls.h> without ktlsd ----------------------------------------------------- */
 

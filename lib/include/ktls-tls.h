@@ -60,8 +60,13 @@ enum ktls_role {
 #define KTLS_ECDHE_RSA_CHACHA20_POLY1305    0xcca8
 #define KTLS_ECDHE_ECDSA_CHACHA20_POLY1305  0xcca9
 
+/* Without forward secrecy: RFC 5288. */
+#define KTLS_RSA_AES_128_GCM_SHA256 0x009c
+#define KTLS_RSA_AES_256_GCM_SHA384 0x009d
+
 /* NamedGroup, RFC 9846 B.3.1.4. */
 #define KTLS_GROUP_SECP256R1 0x0017
+#define KTLS_GROUP_SECP384R1 0x0018 /* of certificates only */
 #define KTLS_GROUP_X25519    0x001d
 
 /* SignatureScheme, RFC 9846 B.3.1.3. */
@@ -179,6 +184,7 @@ struct ktls_traffic_key {
 	R(CERTIFICATE_EMPTY, 53, DECODE_ERROR, "RFC 9846 4.5.1.3", "server sent no certificate") \
 	R(CHAIN_TOO_LONG, 54, BAD_CERTIFICATE, "RFC 9846 4.5.1", "certificate chain longer than the limit") \
 	R(CERTIFICATE_REQUIRED, 55, CERTIFICATE_REQUIRED, "RFC 9846 4.5.1.3", "client sent no certificate") \
+	R(CERTIFICATE_REQUIRED_1_2, 58, HANDSHAKE_FAILURE, "RFC 5246 7.4.6", "client of TLS 1.2 sent no certificate") \
 	R(REQUEST_CONTEXT, 56, ILLEGAL_PARAMETER, "RFC 9846 4.4.2, 4.5.1", "certificate_request_context not as the handshake demands") \
 	R(BINDER_MISMATCH, 57, DECRYPT_ERROR, "RFC 9846 4.3.11", "binder of a pre-shared key does not verify") \
 	R(CERTIFICATE_MALFORMED, 60, BAD_CERTIFICATE, "RFC 9846 6.2", "certificate cannot be parsed") \

@@ -54,19 +54,44 @@ enum x509_match x509_identity_matches(const struct x509_identity *identity, cons
 	return x509_reference_parse(name, &ref) ? match(identity, &ref) : X509_MATCH_NONE;
 }
 
-/* The first of the peer's schemes that the identity's key can make; 0 where there is none. */
-static uint16_t shared_scheme(const struct x509_identity *identity,
-			      const struct ktls_engine_hello *hello)
+/* The curve that a scheme of TLS 1.3 is for; 0 for none. */
+static uint16_t scheme_curve(uint16_t scheme)
 {
-	size_t i, j;
+	if (scheme == KTLS_SCHEME_ECDSA_SECP256R1_SHA256)
+		return KTLS_GROUP_SECP256R1;
+	return scheme == KTLS_SCHEME_ECDSA_SECP384R1_SHA384 ? KTLS_GROUP_SECP384R1 : 0;
+}
 
-	for (i = 0; i < hello->schemes_len; i++) {
-		for (j = 0; j < identity->schemes_len; j++) {
-			if (hello->schemes[i] == identity->schemes[j])
-				return hello->schemes[i];
-		}
+static bool has(const uint16_t *list, size_t len, uint16_t number)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (list[i] == number)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+/* Sets *scheme to the first of the peer's that the identity's key can make, if there is one. */
+static bool shared_scheme(const struct x509_identity *identity,
+			  const struct ktls_engine_hello *hello, uint16_t *scheme)
+{
+	bool any_curve = hello->version == KTLS_TLS_1_2;
+	size_t i;
+
+	if (hello->curves && identity->curve != 0 &&
+	    !has(hello->curves, hello->curves_len, identity->curve))
+		return false;
+	*scheme = 0;
+	for (i = 0; i < hello->schemes_len && !hello->encryption; i++) {
+		if (!has(identity->schemes, identity->schemes_len, hello->schemes[i]) ||
+		    !(any_curve || scheme_curve(hello->schemes[i]) == identity->curve))
+			continue;
+		*scheme = hello->schemes[i];
+		return true;
+	}
+	return hello->encryption && identity->decrypts;
 }
 
 /* The best so far among identities whose name fits equally. */
@@ -92,8 +117,7 @@ int x509_identity_choose(const struct x509_identity *const *list, size_t n,
 	for (i = 0; i < n; i++) {
 		how = is_name ? match(list[i], &ref) : X509_MATCH_NONE;
 		best = how > best ? how : best;
-		shared = shared_scheme(list[i], hello);
-		if (shared && !first[how].identity)
+		if (shared_scheme(list[i], hello, &shared) && !first[how].identity)
 			first[how] = (struct candidate){ list[i], shared };
 	}
 	if (named && strict && best == X509_MATCH_NONE)

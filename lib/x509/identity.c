@@ -154,8 +154,16 @@ static bool take_key(struct load *load)
 			       refused);
 		return false;
 	}
+	identity->curve = x509_kind_curve(kind);
+	identity->decrypts = kind == X509_KIND_RSA &&
+			     (X509_get_key_usage(load->certs[0]) & KU_KEY_ENCIPHERMENT) != 0;
 	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
 		if (row->kind == kind)
+			identity->schemes[identity->schemes_len++] = row->scheme;
+	}
+	/* Those of another curve, for TLS 1.2. */
+	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
+		if (row->kind != kind && x509_scheme_fits(row, kind, KTLS_TLS_1_2))
 			identity->schemes[identity->schemes_len++] = row->scheme;
 	}
 	return true;

@@ -31,6 +31,8 @@ struct x509_identity {
 	size_t chain_len;                              /* at least 1 */
 	uint16_t schemes[X509_IDENTITY_SCHEMES_MAX];   /* that the key can make, best first */
 	size_t schemes_len;                            /* at least 1 */
+	uint16_t curve;                                /* group of an ECDSA key; else 0 */
+	bool decrypts;                                 /* RSA, and its key usage allows it */
 	int64_t not_after;                             /* of the leaf: seconds since 1970 */
 	const char **names;                            /* dNSNames in lower case, sorted */
 	size_t names_len;
@@ -67,6 +69,9 @@ void x509_identity_free(struct x509_identity *identity);
 enum x509_match x509_identity_matches(const struct x509_identity *identity, const char *name);
 
 /*
+ * Of TLS 1.2, schemes name no curve (RFC 9846, 4.3.3), but the hello may have a list of curves; and
+ * one for encryption gets the first of the fitting ones that decrypt, with scheme 0.
+ *
  * The identity for a hello, out of n in the order of our preference: the first that has the name
  * exactly and whose key can make one of the hello's schemes; else the first with a wildcard for it;
  * where none is for that name, or no name was sent, the first that can make a scheme. scheme is the

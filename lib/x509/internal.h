@@ -33,6 +33,9 @@ enum x509_kind {
 /* NONE for a curve given by its parameters too: RFC 5480, 2.1.1 forbids it. */
 enum x509_kind x509_key_kind(const EVP_PKEY *key);
 
+/* The group that an ECDSA key is on; 0 for others. */
+uint16_t x509_kind_curve(enum x509_kind kind);
+
 /* Why a key of our own is refused, in words that follow "the key"; NULL for a good one. */
 const char *x509_key_refused(const EVP_PKEY *key);
 

@@ -21,6 +21,7 @@ struct ready {
 
 struct x509_key {
 	EVP_PKEY *pkey;
+	enum x509_kind kind;
 	struct ready ready[X509_IDENTITY_SCHEMES_MAX];
 	size_t ready_len;
 	EVP_MD_CTX *scratch;
@@ -116,15 +117,21 @@ static bool make_ready(struct x509_key *key, const struct x509_scheme *row)
 
 static bool make_all_ready(struct x509_key *key)
 {
-	enum x509_kind kind = x509_key_kind(key->pkey);
 	const struct x509_scheme *row;
 	size_t i;
 
+	key->kind = x509_key_kind(key->pkey);
 	key->scratch = EVP_MD_CTX_new();
 	if (!key->scratch)
 		return false;
 	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
-		if (row->kind == kind && !make_ready(key, row))
+		if (row->kind == key->kind && !make_ready(key, row))
+			return false;
+	}
+	/* TLS 1.2 has hashes for any curve, too. */
+	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
+		if (row->kind != key->kind && x509_scheme_fits(row, key->kind, KTLS_TLS_1_2) &&
+		    !make_ready(key, row))
 			return false;
 	}
 	return true;
@@ -241,13 +248,13 @@ static const struct ready *find_ready(const struct x509_key *key, uint16_t schem
 int x509_key_sign(struct x509_key *key, uint16_t version, uint16_t scheme, const uint8_t *content,
 		  size_t len, uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
 {
+	size_t max = version == KTLS_TLS_1_2 ? KTLS_ENGINE_MESSAGES_MAX : KTLS_ENGINE_CONTENT_MAX;
 	const struct ready *ready = find_ready(key, scheme);
 	uint8_t made[KTLS_ENGINE_SIGNATURE_MAX];
 	size_t n = sizeof(made);
 	bool good;
 
-	if (!ready || !x509_scheme_fits(ready->row, ready->row->kind, version) ||
-	    len > KTLS_ENGINE_CONTENT_MAX)
+	if (!ready || !x509_scheme_fits(ready->row, key->kind, version) || len > max)
 		return -KTLS_R_MISUSE;
 	ERR_set_mark();
 	if (ready->digest_ctx)

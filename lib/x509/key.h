@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The private half of a credential: a certificate's key, and the signatures of handshakes that it
- * makes: CertificateVerify (RFC 9846, 4.5.2) and ServerKeyExchange (RFC 8422, 5.4). It lives in the
+ * makes: CertificateVerify (RFC 9846, 4.5.2; RFC 5246, 7.4.8) and ServerKeyExchange (RFC 8422,
+ * 5.4); and the decryption of premaster secrets (RFC 5246, 7.4.7.1). It lives in the
  * process that signs, nowhere else.
  */
 #ifndef KTLS_X509_KEY_H
@@ -34,7 +35,8 @@ void x509_key_free(struct x509_key *key);
 bool x509_key_fits(const struct x509_key *key, const struct x509_identity *identity);
 
 /*
- * Signs len bytes of content (at most KTLS_ENGINE_CONTENT_MAX) as the scheme says, in a version of
+ * Signs len bytes of content (at most KTLS_ENGINE_CONTENT_MAX, in TLS 1.2
+ * KTLS_ENGINE_MESSAGES_MAX) as the scheme says, in a version of
  * TLS: rsa_pkcs1 is for TLS 1.2. The caller sees to it that the content is that of the version's
  * handshake signature and nothing else. Returns 0; -KTLS_R_MISUSE for a scheme that the key cannot
  * make or the version does not have; -KTLS_R_SIGNER.

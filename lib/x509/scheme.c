@@ -46,6 +46,13 @@ static bool is_ecdsa(enum x509_kind kind)
 	return kind == X509_KIND_P256 || kind == X509_KIND_P384;
 }
 
+uint16_t x509_kind_curve(enum x509_kind kind)
+{
+	if (kind == X509_KIND_P256)
+		return KTLS_GROUP_SECP256R1;
+	return kind == X509_KIND_P384 ? KTLS_GROUP_SECP384R1 : 0;
+}
+
 /* What TLS 1.3 calls a curve's scheme is a hash to TLS 1.2, for any curve (RFC 9846, 4.3.3). */
 bool x509_scheme_fits(const struct x509_scheme *row, enum x509_kind kind, uint16_t version)
 {

@@ -45,11 +45,11 @@ static int ours_sign(void *arg, const struct ktls_engine_sign *request, uint8_t 
 		     size_t *signature_len)
 {
 	const struct ours *o = arg;
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	const size_t len = ktls_engine_sign_content(request, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	const struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
-	return x509_key_sign(o->own->key, request->version, request->scheme, content, len,
-			     signature, signature_len);
+	return x509_key_sign(o->own->key, request->version, request->scheme, content.bytes,
+			     content.len, signature, signature_len);
 }
 
 static int ours_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)

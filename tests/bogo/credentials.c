@@ -145,13 +145,13 @@ int credentials_choose(struct credentials *c, const struct ktls_engine_hello *he
 int credentials_sign(const struct ktls_engine_sign *request, uint8_t *signature,
 		     size_t *signature_len)
 {
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_sign_content(request, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
-	if (len == 0)
+	if (content.len == 0)
 		return -KTLS_R_MISUSE;
 	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->version,
-			     request->scheme, content, len, signature, signature_len);
+			     request->scheme, content.bytes, content.len, signature, signature_len);
 }
 
 static bool same_chain(const struct x509_identity *expected, const struct ktls_span *certs,

@@ -110,12 +110,12 @@ static void pretend_signature(uint16_t scheme, const uint8_t *content, size_t le
 static int pretend_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 			size_t *signature_len)
 {
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	const size_t len = ktls_engine_sign_content(request, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	const struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
 	(void)arg;
-	FUZZ_CHECK(len > 0);
-	pretend_signature(request->scheme, content, len, signature);
+	FUZZ_CHECK(content.len > 0);
+	pretend_signature(request->scheme, content.bytes, content.len, signature);
 	*signature_len = 32;
 	return 0;
 }

@@ -54,12 +54,12 @@ static int choose(void *arg, const struct ktls_engine_hello *hello,
 static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 		size_t *signature_len)
 {
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t len = ktls_engine_sign_content(request, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
 	(void)arg;
 	return x509_key_sign((struct x509_key *)(uintptr_t)request->credential, request->version,
-			     request->scheme, content, len, signature, signature_len);
+			     request->scheme, content.bytes, content.len, signature, signature_len);
 }
 
 static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)

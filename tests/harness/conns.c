@@ -75,11 +75,11 @@ static const struct conn_kernel_ops fake_ops = {
 static int sign_now(struct conns *conns, const struct conn_sign *request, uint8_t *signature,
 		    size_t *len)
 {
-	uint8_t content[KTLS_ENGINE_CONTENT_MAX];
-	size_t content_len = ktls_engine_sign_content(request->what, content);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request->what, scratch);
 
-	return x509_key_sign(conns->key, request->what->version, request->what->scheme, content,
-			     content_len, signature, len);
+	return x509_key_sign(conns->key, request->what->version, request->what->scheme,
+			     content.bytes, content.len, signature, len);
 }
 
 static int sign(void *arg, const struct conn_sign *request, uint8_t *signature, size_t *len)

@@ -2,7 +2,8 @@
 /*
  * Two engines in memory, for tests: a client and a server joined by byte queues. Authentication is
  * make-believe unless a test puts in its own operations: the "certificate" is a few bytes and the
- * "signature" is what was to be signed, so that a test of the protocol needs no keys.
+ * "signature" is what was to be signed, or its hash where that is long, so that a test of the
+ * protocol needs no keys.
  */
 #ifndef KTLS_TESTS_ENGINES_H
 #define KTLS_TESTS_ENGINES_H
@@ -39,6 +40,10 @@ struct engine_end {
 /* Sets both up with the make-believe operations; then change ops and config, then engines_start().
  */
 void engines_init(struct engine_end *client, struct engine_end *server);
+
+/* What the make-believe operations sign with: writes it and returns its length. */
+size_t engines_fake_signature(const uint8_t *content, size_t len,
+			      uint8_t out[static KTLS_ENGINE_SIGNATURE_MAX]);
 
 /* 0, or the negative reason of the init that failed. */
 int engines_start(struct engine_end *client, struct engine_end *server);

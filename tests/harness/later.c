@@ -60,7 +60,10 @@ static int finish_sign(struct engine_end *end)
 static int later_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
 		      size_t *signature_len)
 {
-	later.bytes_len = ktls_engine_sign_content(request, later.bytes);
+	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
+	struct ktls_span content = ktls_engine_sign_content(request, scratch);
+
+	later.bytes_len = engines_fake_signature(content.bytes, content.len, later.bytes);
 	later.out = signature;
 	later.len = signature_len;
 	((struct engine_end *)arg)->deferred = finish_sign;
@@ -90,9 +93,11 @@ static int later_verify_signature(void *arg, uint16_t scheme, const uint8_t *con
 				  size_t content_len, const uint8_t *signature,
 				  size_t signature_len)
 {
+	uint8_t expected[KTLS_ENGINE_SIGNATURE_MAX];
+
 	(void)scheme;
-	EXPECT_EQ(content_len, signature_len);
-	EXPECT_MEMEQ(content, signature, content_len);
+	ASSERT_EQ(engines_fake_signature(content, content_len, expected), signature_len);
+	EXPECT_MEMEQ(expected, signature, signature_len);
 	((struct engine_end *)arg)->deferred = finish_well;
 	return KTLS_ENGINE_PENDING;
 }

@@ -201,6 +201,145 @@ static void plaintext_behind_change_cipher_spec(void)
 		  11, 12);
 }
 
+/* ---- client certificates ----------------------------------------------------------------------
+ */
+
+/* A server that asks for a certificate; the client has read up to where it does. */
+static void before_request(void)
+{
+	scenario_client.config.version_min = scenario_server.config.version_min = KTLS_TLS_1_2;
+	scenario_server.config.version_max = KTLS_TLS_1_2;
+	scenario_server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	ASSERT_EQ(0, engines_start(&scenario_client, &scenario_server));
+	scenario_hello();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER12_SEND_REQUEST);
+	ASSERT_TRUE(engine_end_step(&scenario_client, &scenario_server.in));
+}
+
+static void request_without_types(void)
+{
+	before_request();
+	puppet_message(&scenario_server, &scenario_client.in, MESSAGE_CERTIFICATE_REQUEST,
+		       BODY(0, 0, 2, 4, 3, 0, 0));
+}
+
+static void request_without_schemes(void)
+{
+	before_request();
+	puppet_message(&scenario_server, &scenario_client.in, MESSAGE_CERTIFICATE_REQUEST,
+		       BODY(1, 64, 0, 0, 0, 0));
+}
+
+/* What follows it may not lie in the record of the flight's end. */
+static void request_behind_done(void)
+{
+	before_request();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER12_SEND_DONE);
+	puppet_record(&scenario_server, &scenario_client.in, HANDSHAKE,
+		      BODY(MESSAGE_SERVER_HELLO_DONE, 0, 0, 0, MESSAGE_CERTIFICATE_REQUEST));
+}
+
+/* The server waits for the client's answer, which is about to be sent. */
+static void before_client_certificate(void)
+{
+	before_request();
+	puppet_until(&scenario_server, &scenario_client.in, SERVER12_RECV_CERTIFICATE);
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_SEND_CERTIFICATE);
+}
+
+static void certificate_required_1_2(void)
+{
+	before_client_certificate();
+	puppet_message(&scenario_client, &scenario_server.in, MESSAGE_CERTIFICATE, BODY(0, 0, 0));
+}
+
+static void certificate_left_out(void)
+{
+	before_client_certificate();
+	engine_of(&scenario_client.engine)->state = CLIENT12_GENERATE;
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_KEYS);
+}
+
+static void client_chain_malformed(void)
+{
+	before_client_certificate();
+	puppet_message(&scenario_client, &scenario_server.in, MESSAGE_CERTIFICATE,
+		       BODY(0, 0, 4, 0, 0, 2, 9));
+}
+
+static void client_chain_refused(void)
+{
+	scenario_server.verdict = -KTLS_R_CERTIFICATE_UNKNOWN_CA;
+	before_client_certificate();
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_GENERATE);
+}
+
+/* The server waits for the client's CertificateVerify, which is about to be sent. */
+static void before_client_verify(void)
+{
+	before_client_certificate();
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_SEND_CERTIFICATE_VERIFY);
+}
+
+static void client_signature_bad(void)
+{
+	before_client_verify();
+	puppet_message(&scenario_client, &scenario_server.in, MESSAGE_CERTIFICATE_VERIFY,
+		       BODY(4, 3, 0, 2, 1, 2));
+}
+
+static void client_scheme_invalid(void)
+{
+	before_client_verify();
+	puppet_message(&scenario_client, &scenario_server.in, MESSAGE_CERTIFICATE_VERIFY,
+		       BODY(2, 3, 0, 2, 1, 2));
+}
+
+/* A certificate without the proof that it is one's own. */
+static void client_proof_left_out(void)
+{
+	before_client_verify();
+	engine_of(&scenario_client.engine)->state = CLIENT12_SEND_CCS;
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_RECV_CCS);
+}
+
+/* All that the client sends fits, but not the messages of both. */
+static void messages_too_long(void)
+{
+	static const uint8_t der[KTLS_ENGINE_CHAIN_MAX];
+
+	scenario_server.chain[0] = (struct ktls_span){ der, KTLS_ENGINE_CHAIN_MAX };
+	scenario_server.chain[1] = (struct ktls_span){ der, 1000 };
+	scenario_server.chain_len = 2;
+	before_client_certificate();
+	engine_of(&scenario_server.engine)->log.len = KTLS_ENGINE_MESSAGES_MAX;
+	puppet_until(&scenario_client, &scenario_server.in, CLIENT12_GENERATE);
+}
+
+/* ---- HelloRequest -----------------------------------------------------------------------------
+ */
+
+static void hello_requests(void)
+{
+	server_hello_1_2();
+	ASSERT_TRUE(engine_end_step(&scenario_client, &scenario_server.in));
+	for (int i = 0; i < 5; i++)
+		puppet_record(&scenario_server, &scenario_client.in, HANDSHAKE, BODY(0, 0, 0, 0));
+}
+
+static void hello_request_with_body(void)
+{
+	server_hello_1_2();
+	ASSERT_TRUE(engine_end_step(&scenario_client, &scenario_server.in));
+	puppet_record(&scenario_server, &scenario_client.in, HANDSHAKE, BODY(0, 0, 0, 1, 9));
+}
+
+static void hello_request_to_a_server(void)
+{
+	before_client_key_exchange();
+	puppet_record(&scenario_client, &scenario_server.in, HANDSHAKE, BODY(0, 0, 0, 0));
+}
+
 /* clang-format off */
 const struct scenario scenarios_1_2[] = {
 	SCENARIO(SERVER, MASTER_SECRET, no_extended_master_secret),
@@ -224,6 +363,20 @@ const struct scenario scenarios_1_2[] = {
 	SCENARIO(SERVER, MESSAGE_UNEXPECTED, finished_without_change_cipher_spec),
 	SCENARIO(SERVER, FINISHED_MISMATCH, finished_1_2),
 	SCENARIO(SERVER, RECORD_MAC, plaintext_behind_change_cipher_spec),
+	SCENARIO(CLIENT, MESSAGE_MALFORMED, request_without_types),
+	SCENARIO(CLIENT, MESSAGE_MALFORMED, request_without_schemes),
+	SCENARIO(CLIENT, MESSAGE_SPANS_KEY_CHANGE, request_behind_done),
+	SCENARIO(SERVER, CERTIFICATE_REQUIRED_1_2, certificate_required_1_2),
+	SCENARIO(SERVER, MESSAGE_UNEXPECTED, certificate_left_out),
+	SCENARIO(SERVER, MESSAGE_MALFORMED, client_chain_malformed),
+	SCENARIO(SERVER, CERTIFICATE_UNKNOWN_CA, client_chain_refused),
+	SCENARIO(SERVER, SIGNATURE_BAD, client_signature_bad),
+	SCENARIO(SERVER, SCHEME_INVALID, client_scheme_invalid),
+	SCENARIO(SERVER, CHANGE_CIPHER_SPEC, client_proof_left_out),
+	SCENARIO(SERVER, MESSAGE_TOO_LONG, messages_too_long),
+	SCENARIO(CLIENT, MESSAGE_UNEXPECTED, hello_requests),
+	SCENARIO(CLIENT, MESSAGE_UNEXPECTED, hello_request_with_body),
+	SCENARIO(SERVER, MESSAGE_UNEXPECTED, hello_request_to_a_server),
 };
 /* clang-format on */
 

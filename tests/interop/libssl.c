@@ -240,20 +240,9 @@ TEST_F(libssl, asks_for_a_certificate)
 	ask_for_a_certificate(self, SSL_VERIFY_PEER);
 }
 
-/* Client certificates are for TLS 1.3 so far: a server that wants one has no other version. */
-static void expect_no_client_auth(void)
-{
-	ours.config.role = KTLS_SERVER;
-	ours.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
-	EXPECT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
-}
-
 TEST_F(libssl, requires_a_certificate)
 {
 	struct cert *mine;
-
-	if (variant->version == KTLS_TLS_1_2)
-		return expect_no_client_auth();
 
 	mine = cert_new(&(struct cert_spec){ .key = variant->key,
 					     .cn = "client",
@@ -271,8 +260,6 @@ TEST_F(libssl, shows_a_certificate)
 {
 	struct cert *theirs = cert_client(variant->key, "client", self->intermediate);
 
-	if (variant->version == KTLS_TLS_1_2)
-		return expect_no_client_auth();
 	auth_add(&self->auth, self->leaf);
 	auth_trust(&self->auth, self->ca);
 	ours.config.role = KTLS_SERVER;

@@ -349,7 +349,7 @@ static void take_list(struct options *o, int c, const char *list)
 		break;
 	case 's':
 		o->suites_len =
-			peer_numbers(list, ktls_suite_name, suites_all, SUITES_MAX, o->suites);
+			peer_numbers(list, ktls_suite_name, suites_all, SUITES_ALL, o->suites);
 		break;
 	case 'g':
 		o->groups_len =

@@ -31,7 +31,8 @@ TEST_F(engines, agree)
 		EXPECT_STREQ("", facts[i]->server_name);
 		EXPECT_EQ(0, facts[i]->alpn_len);
 	}
-	EXPECT_EQ(0, client.borrowed_peak);
+	/* A client that may be asked for a certificate in TLS 1.2 keeps the messages for that. */
+	EXPECT_LT(client.borrowed_peak, is_1_2(variant) ? 5000 : 1);
 	EXPECT_EQ(0, server.borrowed_peak);
 }
 
@@ -131,7 +132,7 @@ TEST_F(engines, long_chain)
 	expect_handshake();
 	EXPECT_EQ(3, client.chain_len);
 	EXPECT_GE(client.borrowed_peak, 30000);
-	EXPECT_LT(client.borrowed_peak, 34000);
+	EXPECT_LT(client.borrowed_peak, is_1_2(variant) ? 34000 + 36000 : 34000);
 	EXPECT_EQ(0, server.borrowed_peak);
 	free(der);
 }

@@ -32,16 +32,37 @@ static const char *const client_paths[] = {
 static const char *const client_1_2_paths[] = {
 	">CH <SH <CT <SKE <SHD >CKE >CCS >FIN <CCS <FIN",
 	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CCS >FIN <CCS <FIN",
+	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CV >CCS >FIN <CCS <FIN",
+	/* RSA key exchange */
+	">CH <SH <CT <SHD >CKE >CCS >FIN <CCS <FIN",
+	">CH <SH <CT <CR <SHD >CT >CKE >CCS >FIN <CCS <FIN",
+	">CH <SH <CT <CR <SHD >CT >CKE >CV >CCS >FIN <CCS <FIN",
 	/* RFC 5077, 3.1: a ticket is promised, or taken */
 	">CH <SH <CT <SKE <SHD >CKE >CCS >FIN <NST <CCS <FIN",
 	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CT <SKE <CR <SHD >CT >CKE >CV >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CT <SHD >CKE >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CT <CR <SHD >CT >CKE >CCS >FIN <NST <CCS <FIN",
+	">CH <SH <CT <CR <SHD >CT >CKE >CV >CCS >FIN <NST <CCS <FIN",
 	">CH <SH <CCS <FIN >CCS >FIN",
 	">CH <SH <NST <CCS <FIN >CCS >FIN",
 };
 
 static const char *const server_1_2_paths[] = {
 	"<CH >SH >CT >SKE >SHD <CKE <CCS <FIN >CCS >FIN",
+	"<CH >SH >CT >SKE >CR >SHD <CT <CKE <CCS <FIN >CCS >FIN",
+	"<CH >SH >CT >SKE >CR >SHD <CT <CKE <CV <CCS <FIN >CCS >FIN",
+	/* RSA key exchange */
+	"<CH >SH >CT >SHD <CKE <CCS <FIN >CCS >FIN",
+	"<CH >SH >CT >CR >SHD <CT <CKE <CCS <FIN >CCS >FIN",
+	"<CH >SH >CT >CR >SHD <CT <CKE <CV <CCS <FIN >CCS >FIN",
+	/* RFC 5077, 3.1: a ticket is promised, or taken */
 	"<CH >SH >CT >SKE >SHD <CKE <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CT >SKE >CR >SHD <CT <CKE <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CT >SKE >CR >SHD <CT <CKE <CV <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CT >SHD <CKE <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CT >CR >SHD <CT <CKE <CCS <FIN >NST >CCS >FIN",
+	"<CH >SH >CT >CR >SHD <CT <CKE <CV <CCS <FIN >NST >CCS >FIN",
 	"<CH >SH >CCS >FIN <CCS <FIN",
 };
 
@@ -122,6 +143,14 @@ static bool is_open(enum state state, int way, const char *so_far)
 	/* In TLS 1.2 the state says whether there was a request: server_hello_done_recv. */
 	if (state == CLIENT12_RECV_DONE)
 		return way == 1;
+	/* A CertificateVerify follows a Certificate only: keys_1_2_derive. */
+	if (state == CLIENT12_KEYS)
+		return way == 0 || strstr(so_far, ">CT") != NULL;
+	if (state == SERVER12_KEYS)
+		return way == 0 || strstr(so_far, "<CT") != NULL;
+	/* A server that asked waits for the answer: server_hello_done_build. */
+	if (state == SERVER12_SEND_DONE)
+		return way == (strstr(so_far, ">CR") != NULL);
 	/* Tickets are made before either Finished, or behind both (keys_predict). */
 	if (state == SERVER_PREDICT || state == SERVER_SWITCH_RX)
 		return way == (strstr(so_far, "CR") != NULL);

@@ -132,8 +132,10 @@ TEST_F(choice, table)
 	int ret;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		hello = (struct ktls_engine_hello){ rows[i].name, rows[i].schemes,
-						    count(rows[i].schemes) };
+		hello = (struct ktls_engine_hello){ .server_name = rows[i].name,
+						    .schemes = rows[i].schemes,
+						    .schemes_len = count(rows[i].schemes),
+						    .version = KTLS_TLS_1_3 };
 		out = unwritten;
 		scheme = 0;
 		ret = x509_identity_choose(self->list, ALL, &hello, rows[i].strict, &out, &scheme);
@@ -148,7 +150,9 @@ TEST_F(choice, table)
 TEST_F(choice, of_none)
 {
 	static const uint16_t schemes[] = { P256 };
-	const struct ktls_engine_hello hello = { "a.example.com", schemes, 1 };
+	const struct ktls_engine_hello hello = { .server_name = "a.example.com",
+						 .schemes = schemes,
+						 .schemes_len = 1 };
 	const struct x509_identity *out;
 	uint16_t scheme;
 

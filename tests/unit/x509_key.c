@@ -156,7 +156,9 @@ TEST_F(key, signs_what_the_identity_promises_and_nothing_else)
 	}
 	EXPECT_EQ(-KTLS_R_MISUSE,
 		  x509_key_sign(self->key, variant->version, self->identity->schemes[0], content,
-				KTLS_ENGINE_CONTENT_MAX + 1, sig, &len));
+				variant->version == KTLS_TLS_1_2 ? KTLS_ENGINE_MESSAGES_MAX + 1
+								 : KTLS_ENGINE_CONTENT_MAX + 1,
+				sig, &len));
 }
 
 TEST_F(key, makes_and_takes_signatures_of_known_versions_only)
