@@ -48,6 +48,8 @@ static int new_loop(struct worker *w)
 	/* A kernel that can do none is asked again by each handshake, and says what it lacks. */
 	if (config.suites_len == 0)
 		config.suites = NULL;
+	if (w->capabilities & KTLS_CAN_RECORD_SIZE_LIMIT)
+		config.record_size_limit = CONN_RECORD_SIZE;
 	return conn_loop_new(&config, &w->loop);
 }
 

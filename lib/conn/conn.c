@@ -164,6 +164,14 @@ void conn_drop(struct conn *c)
 
 /* ---- the keys -------------------------------------------------------------------------------- */
 
+/* The peer may have asked for shorter records than the kernel sends by itself. */
+static int conn_limit(struct conn *c, int *error)
+{
+	uint16_t most = ktls_engine_facts(&c->secrets->engine)->content_max;
+
+	return most > 0 ? c->loop->config.kernel->limit(c->fd, most, error) : 0;
+}
+
 /*
  * All of our bytes are with TCP, and no byte of the peer's that was taken is left over: transmit
  * first, since a socket with receive keys only is of no use to tell the peer anything.
@@ -179,6 +187,12 @@ static void conn_install(struct conn *c)
 		r = kernel->install(c->fd, true, &s->tx, &error);
 	if (r < 0) {
 		conn_end_kernel(c, "TLS_TX", (enum ktls_reason)(-r), error);
+		return;
+	}
+	r = conn_limit(c, &error);
+	if (r < 0) {
+		shutdown(c->fd, SHUT_RDWR);
+		conn_end_kernel(c, "TLS_TX_MAX_PAYLOAD_LEN", KTLS_R_KERNEL_HALF_INSTALLED, error);
 		return;
 	}
 	r = kernel->install(c->fd, false, &s->rx, &error);

@@ -125,6 +125,9 @@ struct conn_kernel_ops {
 	int (*attach)(int fd, int *error);
 	/* Installs the key of one direction. */
 	int (*install)(int fd, bool transmit, const struct ktls_traffic_key *key, int *error);
+	/* Makes records sent no longer than so many bytes of content; behind install(). NULL: it
+	 * cannot, whatever the capabilities say. */
+	int (*limit)(int fd, uint16_t content_max, int *error);
 };
 
 extern const struct conn_kernel_ops conn_kernel_default;
@@ -138,10 +141,15 @@ struct conn_config {
 	const uint16_t *suites; /* that the kernel can do, in order of preference; NULL: all. A
 				   version of TLS without any is not negotiated */
 	size_t suites_len;
+	/* What peers are told that we take in a record (RFC 8449), and so that they may tell what
+	 * they take: CONN_RECORD_SIZE where the kernel can make records shorter
+	 * (KTLS_CAN_RECORD_SIZE_LIMIT), else 0: they are neither told nor answered. */
+	uint16_t record_size_limit;
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
 };
 
-#define CONN_SUITES_MAX 9
+#define CONN_SUITES_MAX  9
+#define CONN_RECORD_SIZE 16385 /* all that there may be: the kernel takes it */
 
 /*
  * The suites of a kernel that can do this (KTLS_CAN_...), in order of preference; returns their

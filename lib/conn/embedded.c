@@ -185,7 +185,11 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 				      .suites_len = e->suites_len,
 				      .kernel = kernel };
 	struct epoll_event event = { .events = EPOLLIN };
-	int r = conn_loop_new(&config, &e->loop);
+	int r;
+
+	if (e->base.info.capabilities & KTLS_CAN_RECORD_SIZE_LIMIT)
+		config.record_size_limit = CONN_RECORD_SIZE;
+	r = conn_loop_new(&config, &e->loop);
 
 	if (r < 0)
 		return r;

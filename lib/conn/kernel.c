@@ -6,4 +6,5 @@
 const struct conn_kernel_ops conn_kernel_default = {
 	.attach = kernel_ulp_attach,
 	.install = kernel_install,
+	.limit = kernel_limit,
 };

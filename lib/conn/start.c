@@ -87,6 +87,11 @@ static bool choose_versions(const struct conn_config *loop, const struct conn_pr
 	return out->version_min <= out->version_max;
 }
 
+static uint16_t record_size_limit(const struct conn_config *loop)
+{
+	return loop->kernel->limit ? loop->record_size_limit : 0;
+}
+
 static int conn_engine_init(struct conn *c, const struct conn_request *request)
 {
 	const struct conn_config *loop = &c->loop->config;
@@ -96,6 +101,8 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 					     .suites = loop->suites,
 					     .suites_len = loop->suites_len,
 					     .client_auth = profile->client_auth,
+					     .record_size_limit = record_size_limit(loop),
+					     .grease = true,
 					     .alpn = profile->alpn,
 					     .alpn_len = profile->alpn_len };
 	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;

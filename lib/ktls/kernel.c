@@ -227,6 +227,15 @@ int kernel_install(int fd, bool transmit, const struct ktls_traffic_key *key, in
 	return *error == 0 ? 0 : reason_of(rows, *error);
 }
 
+int kernel_limit(int fd, uint16_t content_max, int *error)
+{
+	bool set = setsockopt(fd, SOL_TLS, TLS_TX_MAX_PAYLOAD_LEN, &content_max,
+			      sizeof(content_max)) == 0;
+
+	*error = set ? 0 : errno;
+	return set ? 0 : -KTLS_R_KERNEL_REFUSED;
+}
+
 int kernel_get(int fd, bool transmit, struct ktls_traffic_key *out)
 {
 	struct tls_crypto_info head;

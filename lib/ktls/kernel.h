@@ -65,6 +65,13 @@ WIRE_MUST_CHECK int kernel_install(int fd, bool transmit, const struct ktls_traf
 				   int *error);
 
 /*
+ * Makes records sent no longer than so many bytes of content, 64 to 16384 (63 for TLS 1.3), behind
+ * kernel_install() and before any data: TLS_TX_MAX_PAYLOAD_LEN, where the probe shows it. Returns 0
+ * or -KTLS_R_KERNEL_REFUSED, with *error the errno behind it.
+ */
+WIRE_MUST_CHECK int kernel_limit(int fd, uint16_t content_max, int *error);
+
+/*
  * Reads back the key in force, with the sequence number of the next record. Anybody who has the
  * descriptor can. In TLS 1.2 several suites share a cipher: suite is one of them; and where records
  * have an explicit nonce the last 8 bytes of iv are 0. The caller wipes *out. Returns 0, or a

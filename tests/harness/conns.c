@@ -65,9 +65,22 @@ static int fake_install(int fd, bool transmit, const struct ktls_traffic_key *ke
 	return 0;
 }
 
+static int fake_limit(int fd, uint16_t content_max, int *error)
+{
+	struct conn_end *end = end_of(fd);
+
+	*error = fake_kernel.limit_result < 0 ? EINVAL : 0;
+	if (end) {
+		EXPECT_TRUE(end->tx_set && !end->rx_set);
+		end->content_max = content_max;
+	}
+	return fake_kernel.limit_result;
+}
+
 static const struct conn_kernel_ops fake_ops = {
 	.attach = fake_attach,
 	.install = fake_install,
+	.limit = fake_limit,
 };
 
 /* ---- certificates and signatures ------------------------------------------------------------- */

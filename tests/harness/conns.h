@@ -24,6 +24,7 @@ struct fake_kernel {
 	int attach_result; /* 0 or a negative reason */
 	int tx_result;
 	int rx_result;
+	int limit_result;
 };
 
 extern struct fake_kernel fake_kernel;
@@ -40,7 +41,8 @@ struct conn_end {
 	char names[512]; /* of the peer: "1 CN=server; 2 example.com; " with their kinds */
 	struct ktls_traffic_key tx, rx;
 	bool tx_set, rx_set;
-	bool fd_was_open; /* when done() was called */
+	uint16_t content_max; /* that the kernel was told; 0: nothing */
+	bool fd_was_open;     /* when done() was called */
 };
 
 /* A signature that is made later. */

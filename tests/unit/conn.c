@@ -45,6 +45,29 @@ static void expect_bytes(int fd, const uint8_t *bytes, size_t len)
 	free(got);
 }
 
+/* RFC 8449: what the peer takes is what the kernel is told, if it can be told at all. */
+TEST_F(conn, shorter_records)
+{
+	static const uint16_t limits[] = { 0, 1000, CONN_RECORD_SIZE };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		self->conns.config.record_size_limit = limits[i];
+		conns_open(&self->conns);
+		open_pair(&self->client, &self->server, 0);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
+		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+		expect_agreed(&self->client, &self->server);
+		EXPECT_EQ(limits[i] == 1000 ? 999 : 0, self->client.content_max);
+		EXPECT_EQ(limits[i] == 1000 ? 999 : 0, self->server.content_max);
+		close(self->client.fd);
+		close(self->server.fd);
+		self->client.content_max = self->server.content_max = 0;
+		conn_loop_free(self->conns.loop);
+		self->conns.loop = NULL;
+	}
+}
+
 TEST_F(conn, both_roles_agree)
 {
 	struct conn_result *result = &self->client.result;

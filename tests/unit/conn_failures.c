@@ -369,4 +369,18 @@ TEST_F(failure, kernel_refuses_receive_keys)
 	EXPECT_EQ(EPIPE, errno);
 }
 
+TEST_F(failure, kernel_refuses_shorter_records)
+{
+	fake_kernel.limit_result = -KTLS_R_KERNEL_REFUSED;
+	conn_loop_free(self->conns.loop);
+	self->conns.config.record_size_limit = 1000;
+	conns_open(&self->conns);
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+	expect_failed(&self->client, KTLS_R_KERNEL_HALF_INSTALLED);
+	EXPECT_STREQ("TLS_TX_MAX_PAYLOAD_LEN: Invalid argument", self->client.text);
+	EXPECT_EQ(1000 - 1, self->client.content_max);
+}
+
 TEST_HARNESS_MAIN
