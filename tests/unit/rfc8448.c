@@ -13,6 +13,7 @@
 #include "tests/unit/rfc8448.h"
 
 static X509 *leaf;
+static uint16_t client_scheme; /* that the server saw */
 
 static int keep_leaf(void *arg, const struct ktls_span *certs, size_t certs_len)
 {
@@ -24,24 +25,55 @@ static int keep_leaf(void *arg, const struct ktls_span *certs, size_t certs_len)
 	return leaf ? 0 : -KTLS_R_CERTIFICATE_MALFORMED;
 }
 
-/* The trace's key is too short for lib/x509's taste. */
-static int verify_rsa(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,
-		      const uint8_t *signature, size_t signature_len)
+/* The traces' RSA keys are too short for lib/x509's taste. */
+static int verify_by_leaf(void *arg, uint16_t scheme, const uint8_t *content, size_t content_len,
+			  const uint8_t *signature, size_t signature_len)
 {
+	const bool pss = scheme == KTLS_SCHEME_RSA_PSS_RSAE_SHA256;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pkey_ctx;
 	bool ok;
 
 	(void)arg;
-	ok = scheme == KTLS_SCHEME_RSA_PSS_RSAE_SHA256 &&
+	ok = (pss || scheme == KTLS_SCHEME_ECDSA_SECP256R1_SHA256) &&
 	     EVP_DigestVerifyInit(ctx, &pkey_ctx, EVP_sha256(), NULL, X509_get0_pubkey(leaf)) ==
 		     1 &&
-	     EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	     EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+	     (!pss || (EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+		       EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, RSA_PSS_SALTLEN_DIGEST) == 1)) &&
 	     EVP_DigestVerify(ctx, signature, signature_len, content, content_len) == 1;
 	EVP_MD_CTX_free(ctx);
 	X509_free(leaf);
 	return ok ? 0 : -KTLS_R_SIGNATURE_BAD;
+}
+
+/* The client's certificate as its message has it: one, without extensions. */
+static int choose_trace(void *arg, const struct ktls_engine_hello *hello,
+			struct ktls_engine_choice *choice)
+{
+	static struct bytes message;
+	static struct ktls_span chain;
+
+	(void)arg;
+	(void)hello;
+	message = trace("client_certificate");
+	chain = (struct ktls_span){ message.at + 4 + 1 + 3 + 3, message.len - 4 - 1 - 3 - 3 - 2 };
+	*choice = (struct ktls_engine_choice){ .scheme = KTLS_SCHEME_RSA_PSS_RSAE_SHA256,
+					       .chain = &chain,
+					       .chain_len = 1 };
+	return 0;
+}
+
+/* PSS is random: the signature is the trace's. The server's test finds it good. */
+static int sign_trace(void *arg, const struct ktls_engine_sign *request, uint8_t *signature,
+		      size_t *signature_len)
+{
+	struct bytes message = trace("client_certificate_verify");
+
+	(void)arg;
+	(void)request;
+	*signature_len = message.len - 4 - 2 - 2;
+	memcpy(signature, message.at + 4 + 2 + 2, *signature_len);
+	return 0;
 }
 
 static bool set_up(const char *name)
@@ -49,18 +81,20 @@ static bool set_up(const char *name)
 	if (!start_section(name))
 		return false;
 	client.ops.verify_chain = keep_leaf;
-	client.ops.verify_signature = verify_rsa;
+	client.ops.verify_signature = verify_by_leaf;
+	server.ops.verify_chain = keep_leaf;
+	server.ops.verify_signature = verify_by_leaf;
 	return true;
 }
 
-static void client_ends_as_the_trace(void)
+static void client_ends_as_the_trace(const char *last_record)
 {
 	feed(&client, "server_hello_record");
 	feed(&client, "server_flight_record");
 	server.in.len = 0;
 	engine_end_step(&client, &server.in);
 	ASSERT_EQ(KTLS_ENGINE_DONE, client.state);
-	expect_bytes("client_finished_record", server.in.bytes, server.in.len);
+	expect_bytes(last_record, server.in.bytes, server.in.len);
 	expect_keys(&client);
 	EXPECT_EQ(0, client.in.len);
 	engines_wipe(&client, &server);
@@ -75,7 +109,7 @@ TEST(simple_1rtt_client)
 	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO);
 	transcript_init(&engine_of(&client.engine)->transcript);
 	pretend_hello("client_hello");
-	client_ends_as_the_trace();
+	client_ends_as_the_trace("client_finished_record");
 }
 
 /* The compatibility mode differs by a session id and change_cipher_spec records. */
@@ -103,6 +137,20 @@ TEST(compatibility_mode_client)
 	engines_wipe(&client, &server);
 }
 
+TEST(client_authentication_client)
+{
+	if (!set_up("client_auth"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	client.ops.choose = choose_trace;
+	client.ops.sign = sign_trace;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "client_x25519_private";
+	puppet_until(&client, &server.in, CLIENT_RECV_SERVER_HELLO);
+	transcript_init(&engine_of(&client.engine)->transcript);
+	pretend_hello("client_hello");
+	client_ends_as_the_trace("client_flight_record");
+}
+
 TEST(hello_retry_request_client)
 {
 	struct engine *e = engine_of(&client.engine);
@@ -123,7 +171,7 @@ TEST(hello_retry_request_client)
 	EXPECT_EQ(KTLS_GROUP_SECP256R1, e->group->number);
 	e->transcript = retried;
 	pretend_hello("client_hello_2");
-	client_ends_as_the_trace();
+	client_ends_as_the_trace("client_finished_record");
 }
 
 TEST(hello_retry_request_server_asks_for_it)
@@ -159,15 +207,13 @@ static void server_sends_the_flight(void)
 	expect_bytes("server_flight_record", client.in.bytes, client.in.len);
 }
 
-TEST(simple_1rtt_server)
+/* From the ClientHello to the keys, which the server's hello of the trace leads to. */
+static void server_answers(const char *hello_record)
 {
 	struct engine *e = engine_of(&server.engine);
 
-	if (!set_up("simple_1rtt"))
-		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
-	ASSERT_EQ(0, engines_start(&client, &server));
-	private_key = "server_x25519_private";
-	feed(&server, "client_hello_record");
+	if (hello_record)
+		feed(&server, hello_record);
 	puppet_until(&server, &client.in, SERVER_SEND_HELLO);
 	EXPECT_STREQ("server", e->facts.server_name);
 	expect_bytes("ecdhe_shared_secret", e->schedule.shared, 32);
@@ -180,11 +226,80 @@ TEST(simple_1rtt_server)
 	expect_bytes("server_handshake_iv", e->schedule.tx.iv, 12);
 	server_sends_the_flight();
 	e->state = SERVER_APPLICATION_KEYS;
-	feed(&server, "client_finished_record");
+}
+
+static void server_ends_as_the_trace(const char *last_record)
+{
+	feed(&server, last_record);
 	engine_end_step(&server, &client.in);
 	ASSERT_EQ(KTLS_ENGINE_DONE, server.state);
 	expect_keys(&server);
+	client_scheme = ktls_engine_facts(&server.engine)->client_scheme;
 	engines_wipe(&client, &server);
+}
+
+TEST(simple_1rtt_server)
+{
+	if (!set_up("simple_1rtt"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "server_x25519_private";
+	server_answers("client_hello_record");
+	server_ends_as_the_trace("client_finished_record");
+}
+
+TEST(compatibility_mode_server)
+{
+	if (!set_up("compatibility_mode"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "server_x25519_private";
+	server_answers("client_hello_record");
+	engine_end_feed(&server, "\x14\x03\x03\x00\x01\x01", 6);
+	server_ends_as_the_trace("client_finished_record");
+}
+
+/*
+ * The trace's server sends a cookie. Ours does not, and refuses one: so the second hello is put
+ * where it would be, rather than read.
+ */
+TEST(hello_retry_request_server)
+{
+	static const uint16_t p256 = KTLS_GROUP_SECP256R1;
+	struct engine *e = engine_of(&server.engine);
+	struct bytes share;
+
+	if (!set_up("hello_retry_request"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	server.config.groups = &p256;
+	server.config.groups_len = 1;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	feed(&server, "client_hello_1_record");
+	puppet_until(&server, &client.in, SERVER_SEND_RETRY);
+	transcript_select(&e->transcript, HASH_SHA256);
+	transcript_retry(&e->transcript);
+	add_to_transcript(&server, "hello_retry_request");
+	add_to_transcript(&server, "client_hello_2");
+	share = trace("client_p256_public");
+	memcpy(e->peer_share, share.at, share.len);
+	e->peer_share_len = share.len;
+	e->group = group_find(p256);
+	e->state = SERVER_GENERATE;
+	private_key = "server_p256_private";
+	server_answers(NULL);
+	server_ends_as_the_trace("client_finished_record");
+}
+
+TEST(client_authentication_server)
+{
+	if (!set_up("client_auth"))
+		SKIP(return, "no vectors: set KTLS_VECTORS to the folder of rfc8448.txt");
+	server.config.client_auth = KTLS_ENGINE_REQUIRE_CLIENT_AUTH;
+	ASSERT_EQ(0, engines_start(&client, &server));
+	private_key = "server_x25519_private";
+	server_answers("client_hello_record");
+	server_ends_as_the_trace("client_flight_record");
+	EXPECT_EQ(KTLS_SCHEME_RSA_PSS_RSAE_SHA256, client_scheme);
 }
 
 TEST(constants_of_the_schedule)
