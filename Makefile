@@ -164,11 +164,12 @@ $(BOGO_SHIM): $(call o_of,$(call c_of,tests/bogo)) $(BUILD)/libktls-handshake.a 
 		-o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
 # Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.
-$(REPLAY): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(KTLSCTL_A) $(LIBS_A)
+$(REPLAY): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(KTLSCTL_A) \
+		$(DAEMON_A) $(LIBS_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
-$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(KTLSCTL_A) $(LIBS_A)
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(KTLSCTL_A) $(DAEMON_A) $(LIBS_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)

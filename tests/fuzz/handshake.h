@@ -6,8 +6,8 @@
  * the fuzzer gets past each message to the next. Key exchange, signatures and tickets are
  * make-believe and quick; hashes and record protection are real.
  *
- * Input: u8 bytes that the engine gets at a time (0: all), u8 options, u8 suite and more options,
- * edits (mutate.h).
+ * Input, unless a target says otherwise: u8 bytes that the engine gets at a time (0: all), u8
+ * options, u8 suite and more options, edits (mutate.h).
  *
  * What must hold: the engine ends or waits; a failure has a reason of the table, its alert, and
  * nothing borrowed; where both sides are done they have the same keys; nothing stays in a context
@@ -21,6 +21,7 @@
 #include "lib/crypto/util.h"
 #include "lib/handshake/keys.h"
 #include "lib/handshake/machine.h"
+#include "lib/handshake/message_log.h"
 #include "lib/handshake/messages.h"
 #include "lib/handshake/protect.h"
 #include "lib/handshake/psk.h"
@@ -93,7 +94,11 @@ static void puppet_bytes(struct puppet *p, const uint8_t *bytes, size_t len)
 /* cut: where a record ends within it; 0: nowhere. */
 static void puppet_message(struct puppet *p, const struct edited *m, size_t cut)
 {
-	transcript_add(&engine_of(&p->self->engine)->transcript, m->bytes, m->len);
+	struct engine *e = engine_of(&p->self->engine);
+
+	transcript_add(&e->transcript, m->bytes, m->len);
+	if (message_log_add(e, m->bytes, m->len) < 0)
+		message_log_close(e);
 	puppet_bytes(p, m->bytes, cut);
 	if (cut > 0)
 		puppet_flush(p);
@@ -393,7 +398,7 @@ static void fuzz_set_options(struct pretend *client, struct pretend *server, uin
 	client->config.psk_ke = suite & 0x40;
 	server->config.psk_ke = suite & 0x40;
 	client->config.grease = suite & 0x80;
-	pretend_suite(server, version, suite & 0x0f);
+	pretend_set_suites(client, server, version, suite & 0x0f);
 }
 
 /* A session that the client has from an earlier handshake of these options. */
@@ -420,46 +425,77 @@ static void fuzz_earlier(struct pretend *client, uint16_t version, uint8_t optio
 }
 
 /* Whether a handshake of these options succeeds if nobody meddles with it. */
-static bool fuzz_is_sane(uint16_t version, uint8_t options)
+static bool fuzz_is_sane(uint8_t options)
 {
-	/* Servers of TLS 1.2 do not ask for certificates yet. */
-	if (version == KTLS_TLS_1_2 && (options & OPTION_ASK))
-		return false;
 	return !(options & OPTION_ASK && options & OPTION_REQUIRE && options & OPTION_NO_CERT);
+}
+
+/* How the handshake goes, but for the edits. */
+struct fuzz_course {
+	enum ktls_role role; /* of the engine under test */
+	uint16_t version;
+	uint8_t chunk, options, suite;
+};
+
+static inline void fuzz_edited(const struct fuzz_course *c, const struct edits *edits)
+{
+	static struct pretend client, server;
+	static struct puppet puppet;
+
+	memset(&puppet, 0, sizeof(puppet));
+	puppet.self = c->role == KTLS_CLIENT ? &server : &client;
+	puppet.peer = c->role == KTLS_CLIENT ? &client : &server;
+	puppet.edits = edits;
+	puppet.shared = c->options & OPTION_SHARED;
+	puppet.bind = c->suite & 0x20;
+	fuzz_set_options(&client, &server, c->version, c->options, c->suite);
+	if (c->options & OPTION_RESUME)
+		fuzz_earlier(&client, c->version, c->options & (OPTION_P256 | OPTION_BOTH),
+			     c->suite);
+	pretend_start(&client);
+	pretend_start(&server);
+	if (fuzz_run(&puppet, c->chunk)) {
+		check_same_keys(&client, &server);
+		pretend_take_session(&client);
+	} else {
+		FUZZ_CHECK(edits->n > 0 || !fuzz_is_sane(c->options));
+	}
+	pretend_end(&client);
+	pretend_end(&server);
 }
 
 static inline int fuzz_handshake(const uint8_t *data, size_t size, enum ktls_role role,
 				 uint16_t version)
 {
-	static struct pretend client, server;
-	static struct puppet puppet;
-	uint8_t chunk, options, suite;
+	struct fuzz_course course = { .role = role, .version = version };
 	struct edits edits;
 	struct reader r;
 
 	reader_init(&r, data, size);
-	if (!reader_u8(&r, &chunk) || !reader_u8(&r, &options) || !reader_u8(&r, &suite))
+	if (!reader_u8(&r, &course.chunk) || !reader_u8(&r, &course.options) ||
+	    !reader_u8(&r, &course.suite))
 		return 0;
 	edits_read(&r, &edits);
-	memset(&puppet, 0, sizeof(puppet));
-	puppet.self = role == KTLS_CLIENT ? &server : &client;
-	puppet.peer = role == KTLS_CLIENT ? &client : &server;
-	puppet.edits = &edits;
-	puppet.shared = options & OPTION_SHARED;
-	puppet.bind = suite & 0x20;
-	fuzz_set_options(&client, &server, version, options, suite);
-	if (options & OPTION_RESUME)
-		fuzz_earlier(&client, version, options & (OPTION_P256 | OPTION_BOTH), suite);
-	pretend_start(&client);
-	pretend_start(&server);
-	if (fuzz_run(&puppet, chunk)) {
-		check_same_keys(&client, &server);
-		pretend_take_session(&client);
-	} else
-		FUZZ_CHECK(edits.n > 0 || !fuzz_is_sane(version, options));
-	pretend_end(&client);
-	pretend_end(&server);
+	fuzz_edited(&course, &edits);
 	return 0;
+}
+
+/*
+ * One edit of one message. Input: u8 role and version (the two lowest bits), u8 options, u8 suite,
+ * u8 number of the message, then what the kind of edit needs.
+ */
+static inline bool fuzz_read_course(struct reader *r, struct fuzz_course *course, struct edit *edit)
+{
+	uint8_t which;
+
+	*course = (struct fuzz_course){ .chunk = 0 };
+	*edit = (struct edit){ .kind = EDIT_BODY };
+	if (!reader_u8(r, &which) || !reader_u8(r, &course->options) ||
+	    !reader_u8(r, &course->suite) || !reader_u8(r, &edit->number))
+		return false;
+	course->role = which & 1 ? KTLS_SERVER : KTLS_CLIENT;
+	course->version = which & 2 ? KTLS_TLS_1_2 : KTLS_TLS_1_3;
+	return true;
 }
 
 #endif

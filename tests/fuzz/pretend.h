@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/crypto/hash.h"
+#include "lib/crypto/prf.h"
 #include "lib/crypto/util.h"
 #include "lib/handshake/engine.h"
 #include "lib/handshake/protect.h"
@@ -27,7 +28,7 @@ struct pretend {
 	uint8_t in[PRETEND_QUEUE];
 	size_t in_len;
 	uint8_t out[KTLS_ENGINE_OUT_MIN];
-	uint16_t suite;
+	uint16_t suites[SUITES_MAX];
 	int borrowed;
 	uint8_t session[KTLS_ENGINE_SESSION_MAX]; /* that keep_session() got */
 	size_t session_len;
@@ -89,10 +90,10 @@ static int pretend_choose(void *arg, const struct ktls_engine_hello *hello,
 	static const struct ktls_span chain[] = { { leaf, sizeof(leaf) },
 						  { issuer, sizeof(issuer) } };
 
-	FUZZ_CHECK(hello->schemes_len >= 1 && hello->schemes_len <= SCHEMES_MAX);
+	FUZZ_CHECK(hello->schemes_len >= !hello->encryption && hello->schemes_len <= SCHEMES_MAX);
 	FUZZ_CHECK(strlen(hello->server_name) <= 255);
 	choice->credential = arg;
-	choice->scheme = hello->schemes[0];
+	choice->scheme = hello->schemes_len > 0 ? hello->schemes[0] : 0;
 	choice->chain = chain;
 	choice->chain_len = 2;
 	return 0;
@@ -111,10 +112,13 @@ static int pretend_sign(void *arg, const struct ktls_engine_sign *request, uint8
 			size_t *signature_len)
 {
 	uint8_t scratch[KTLS_ENGINE_CONTENT_MAX];
-	const struct ktls_span content = ktls_engine_sign_content(request, scratch);
+	struct ktls_span content = ktls_engine_sign_content(request, scratch);
 
 	(void)arg;
-	FUZZ_CHECK(content.len > 0);
+	/* Messages that were edited may be those of no handshake. */
+	FUZZ_CHECK(content.len > 0 || request->messages_len > 0);
+	if (content.len == 0)
+		content = (struct ktls_span){ request->messages, request->messages_len };
 	pretend_signature(request->scheme, content.bytes, content.len, signature);
 	*signature_len = 32;
 	return 0;
@@ -144,6 +148,35 @@ static int pretend_verify_signature(void *arg, uint16_t scheme, const uint8_t *c
 	pretend_signature(scheme, content, content_len, good);
 	if (signature_len != sizeof(good) || memcmp(signature, good, sizeof(good)) != 0)
 		return -KTLS_R_SIGNATURE_BAD;
+	return 0;
+}
+
+static int pretend_encrypt(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+			   size_t *encrypted_len)
+{
+	(void)arg;
+	memcpy(encrypted, plain, plain_len);
+	*encrypted_len = plain_len;
+	return 0;
+}
+
+/* Whatever does not decrypt stands for zeros. */
+static int pretend_decrypt_master(void *arg, const struct ktls_engine_decrypt *request,
+				  uint8_t master[KTLS_ENGINE_MASTER_LEN])
+{
+	const struct prf_master from = {
+		.alg = request->prf == KTLS_ENGINE_PRF_SHA384 ? HASH_SHA384 : HASH_SHA256,
+		.extended = request->extended,
+		.session_hash = request->session_hash,
+		.client_random = request->client_random,
+		.server_random = request->server_random,
+	};
+	uint8_t premaster[48] = { 0 };
+
+	(void)arg;
+	if (request->encrypted_len == sizeof(premaster))
+		memcpy(premaster, request->encrypted, sizeof(premaster));
+	prf_master(&from, premaster, sizeof(premaster), master);
 	return 0;
 }
 
@@ -218,6 +251,8 @@ static inline void pretend_config(struct pretend *p, enum ktls_role role, uint16
 		.seal_ticket = pretend_seal_ticket,
 		.open_ticket = pretend_open_ticket,
 		.keep_session = pretend_keep_session,
+		.encrypt = pretend_encrypt,
+		.decrypt_master = pretend_decrypt_master,
 	};
 	p->config = (struct ktls_engine_config){
 		.role = role,
@@ -234,19 +269,31 @@ static inline void pretend_config(struct pretend *p, enum ktls_role role, uint16
 	p->session_len = 0;
 }
 
-/* One suite of the version, the number-th. */
-static inline void pretend_suite(struct pretend *p, uint16_t version, size_t number)
+/* All, with RSA key exchange. */
+static inline size_t pretend_suites(uint16_t out[SUITES_MAX])
+{
+	memcpy(out, suites_all, sizeof(suites_all));
+	out[SUITES_ALL] = KTLS_RSA_AES_128_GCM_SHA256;
+	out[SUITES_ALL + 1] = KTLS_RSA_AES_256_GCM_SHA384;
+	return SUITES_ALL + 2;
+}
+
+/* A server has one suite of the version, the number-th; a client has all. */
+static inline void pretend_set_suites(struct pretend *client, struct pretend *server,
+				      uint16_t version, size_t number)
 {
 	uint16_t of_version[SUITES_MAX];
-	size_t n = 0;
+	size_t all = pretend_suites(client->suites), n = 0;
 
-	for (size_t i = 0; i < SUITES_MAX; i++) {
-		if (suite_find(suites_all[i])->version == version)
-			of_version[n++] = suites_all[i];
+	for (size_t i = 0; i < all; i++) {
+		if (suite_find(client->suites[i])->version == version)
+			of_version[n++] = client->suites[i];
 	}
-	p->suite = of_version[number % n];
-	p->config.suites = &p->suite;
-	p->config.suites_len = 1;
+	server->suites[0] = of_version[number % n];
+	server->config.suites = server->suites;
+	server->config.suites_len = 1;
+	client->config.suites = client->suites;
+	client->config.suites_len = all;
 }
 
 static inline void pretend_start(struct pretend *p)
