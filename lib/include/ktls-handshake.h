@@ -273,7 +273,9 @@ struct ktls_engine_config {
 	/* Client: a session to be resumed, if the server likes; what is no session is passed over.
 	 */
 	struct ktls_span session;
-	uint8_t tickets; /* server: sent in TLS 1.3, at most KTLS_ENGINE_TICKETS_MAX; 1.2: 0 or 1 */
+	/* Server: how many it sends, at most KTLS_ENGINE_TICKETS_MAX and what the output has room
+	 * for; in TLS 1.2 one is enough. */
+	uint8_t tickets;
 	bool psk_ke; /* resume without a key exchange, too (RFC 9846, 4.3.9): no forward secrecy */
 	/* TLS 1.2: accept peers without extended master secrets (RFC 7627), which are unsafe. */
 	bool plain_master_secret;
