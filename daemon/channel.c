@@ -8,6 +8,8 @@
 #include "daemon/bundle.h"
 #include "daemon/log.h"
 #include "daemon/question.h"
+#include "lib/conn/ticket_keys.h"
+#include "lib/crypto/util.h"
 #include "lib/handoff/packet.h"
 
 struct rule {
@@ -34,7 +36,16 @@ static const struct rule rules[] = {
 	[CHANNEL_SIGN] = { "SIGN", ROLE_WORKER, ROLE_SIGNER, 10 + QUESTION_MIN, 10 + QUESTION_MAX,
 			   false },
 	[CHANNEL_SIGNED] = { "SIGNED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + 512, false },
+	[CHANNEL_KEYS] = { "KEYS", ROLE_SUPERVISOR, ROLE_SIGNER, 1 + TICKET_SECRET_MIN,
+			   TICKET_KEYS_MAX *(1 + TICKET_SECRET_MAX), false },
+	[CHANNEL_SEAL] = { "SEAL", ROLE_WORKER, ROLE_SIGNER, 11, 10 + TICKET_CONTENT_MAX, false },
+	[CHANNEL_OPEN] = { "OPEN", ROLE_WORKER, ROLE_SIGNER, 11, 10 + KTLS_ENGINE_TICKET_MAX,
+			   false },
+	[CHANNEL_OPENED] = { "OPENED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + KTLS_ENGINE_TICKET_MAX,
+			     false },
 };
+
+_Static_assert(1 + 10 + KTLS_ENGINE_TICKET_MAX <= CHANNEL_MAX, "a ticket must fit");
 
 static const struct rule *find_rule(uint8_t type)
 {
@@ -122,6 +133,7 @@ int channel_run(const struct channel *channel, const struct channel_handler *han
 			return n;
 		err = handle(channel, handlers, arg, bytes, &packet);
 		handoff_close_fds(&packet);
+		secret_wipe(bytes, packet.len < sizeof(bytes) ? packet.len : sizeof(bytes));
 		if (err)
 			return err;
 	}
@@ -144,4 +156,9 @@ int channel_send(const struct channel *channel, const struct channel_message *me
 int channel_send_bytes(const struct channel *channel, const uint8_t *message, size_t len)
 {
 	return handoff_send(channel->fd, message, len, CHANNEL_FD_NONE);
+}
+
+void channel_wipe(struct channel_message *message)
+{
+	secret_wipe(message->bytes, sizeof(message->bytes));
 }

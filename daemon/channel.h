@@ -16,9 +16,9 @@
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 
-#define CHANNEL_FD      3    /* where a worker or signer finds its supervisor */
-#define CHANNEL_MAX     1024 /* bytes of a message, but for questions to signers */
-#define CHANNEL_TURN    64   /* messages taken before others get their turn, mostly */
+#define CHANNEL_FD      3     /* where a worker or signer finds its supervisor */
+#define CHANNEL_MAX     12288 /* bytes of a message, but for questions to signers */
+#define CHANNEL_TURN    64    /* messages taken before others get their turn, mostly */
 #define CHANNEL_FD_NONE (-1)
 
 enum channel_role {
@@ -39,8 +39,12 @@ enum channel_role {
  *	READY    nothing: set up, and without privileges; a second time: RETIRE is heeded
  *	LOAD     u32 handshakes in flight, u64 clients that have gone since the start
  *	SUSPECT  u16 index of a worker that broke the rules
- *	SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
+ *	KEYS     of tickets, the current one first: vec8 each, 32 to 64 bytes
+ *(lib/conn/ticket_keys.h) SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
  *	SIGNED   u64 token, u16 reason, the signature: 0 to 512 bytes
+ *	SEAL     u64 token, u16 profile, what a ticket is made of
+ *	OPEN     u64 token, u16 profile, a ticket
+ *	OPENED   u64 token, u16 reason, the ticket, or what is in it; nothing: there is none
  */
 enum channel_type {
 	CHANNEL_SETUP = 1,
@@ -54,6 +58,10 @@ enum channel_type {
 	CHANNEL_SUSPECT,
 	CHANNEL_SIGN,
 	CHANNEL_SIGNED,
+	CHANNEL_KEYS,
+	CHANNEL_SEAL,
+	CHANNEL_OPEN,
+	CHANNEL_OPENED,
 };
 
 struct channel {
@@ -87,6 +95,9 @@ struct channel_message {
 };
 
 void channel_begin(struct channel_message *message, enum channel_type type);
+
+/* For a message that secrets were in. */
+void channel_wipe(struct channel_message *message);
 
 /*
  * Sends without blocking, with a descriptor or CHANNEL_FD_NONE; the descriptor stays the caller's.

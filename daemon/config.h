@@ -94,6 +94,8 @@ struct config_profile {
 	uint16_t version_max;
 	unsigned int version_line; /* of the last key about versions */
 	unsigned int signatures;   /* at most, per second and signer */
+	unsigned int tickets;      /* for a client, after a handshake */
+	bool psk_ke;               /* resumption without a key exchange */
 };
 
 struct config {
@@ -109,6 +111,7 @@ struct config {
 	unsigned int max_handshakes; /* in flight, per worker */
 	unsigned int deadline_max;   /* milliseconds; a request that asks for more gets this */
 	enum log_target log;
+	struct config_text ticket_keys; /* folder; text is NULL for keys of our own */
 	struct config_profile *profiles;
 	size_t profiles_len;
 };

@@ -42,6 +42,7 @@ void config_profile_init(struct config_profile *profile, unsigned int line)
 	*profile = (struct config_profile){ .line = line,
 					    .version_min = KTLS_TLS_1_3,
 					    .version_max = KTLS_TLS_1_3,
+					    .tickets = 2,
 					    .signatures = 10000 };
 }
 
@@ -69,6 +70,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->profiles_len; i++)
 		free_profile(config->profiles + i);
 	free(config->profiles);
+	free(config->ticket_keys.text);
 	free(config->socket.text);
 	free(config->file);
 	free(config);

@@ -222,6 +222,11 @@ static void set_client_auth(struct parser *p, const struct key *key, const char 
 		p->profile->client_auth = (enum ktls_engine_client_auth)i;
 }
 
+static void set_folder(struct parser *p, const struct key *key, const char *value)
+{
+	set_text(p, value, PATH_MAX - 16, field(p, key));
+}
+
 static void set_users(struct parser *p, const struct key *key, const char *value)
 {
 	value_users(&p->place, value, field(p, key));
@@ -253,6 +258,7 @@ static const struct key ktlsd_keys[] = {
 	{ "max-deadline", .set = set_duration, .range = { 10, KTLS_DEADLINE_MAX },
 	  IN_KTLSD(deadline_max) },
 	{ "log", .set = set_log, IN_KTLSD(log) },
+	{ "ticket-keys", .set = set_folder, IN_KTLSD(ticket_keys) },
 	{ NULL },
 };
 
@@ -276,6 +282,9 @@ static const struct key profile_keys[] = {
 	{ "strict-sni", .set = set_bool, IN_PROFILE(strict_sni) },
 	{ "tls-min", .set = set_version, IN_PROFILE(version_min) },
 	{ "tls-max", .set = set_version, IN_PROFILE(version_max) },
+	{ "tickets", .set = set_number, .range = { 0, KTLS_ENGINE_TICKETS_MAX },
+	  IN_PROFILE(tickets) },
+	{ "psk-ke", .set = set_bool, IN_PROFILE(psk_ke) },
 	{ "signatures-per-second", .set = set_number, .range = { 1, 1000000 },
 	  IN_PROFILE(signatures) },
 	{ NULL },

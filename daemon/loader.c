@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/loader_files.h"
+#include "daemon/ticket_files.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
@@ -200,6 +201,19 @@ static void free_files(struct loader *l)
 	free(l->profiles);
 }
 
+/* The supervisor reads them: they change more often than the configuration. */
+static void check_ticket_keys(struct loader *l)
+{
+	const struct config_text *folder = &l->config->ticket_keys;
+	struct ticket_secrets secrets;
+	char why[512];
+
+	l->place.line = folder->line;
+	if (folder->text && !ticket_files_read(folder->text, &secrets, why, sizeof(why)))
+		config_error(&l->place, "%s", why);
+	secret_wipe(&secrets, sizeof(secrets));
+}
+
 static unsigned int load(const struct config *config, FILE *out, const struct bundles *bundles)
 {
 	struct loader l = { .config = config, .place = { .file = config->file, .out = out } };
@@ -214,6 +228,7 @@ static unsigned int load(const struct config *config, FILE *out, const struct bu
 	}
 	for (size_t i = 0; i < config->profiles_len; i++)
 		load_profile(&l, &config->profiles[i], &l.profiles[i]);
+	check_ticket_keys(&l);
 	if (l.place.errors == 0) {
 		pack(&l, bundles->workers, loader_pack_workers);
 		pack(&l, bundles->signers, loader_pack_signers);

@@ -37,6 +37,8 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	writer_u16(w, profile->version_min);
 	writer_u16(w, profile->version_max);
 	writer_u8(w, profile->strict_sni);
+	writer_u8(w, (uint8_t)profile->tickets);
+	writer_u8(w, profile->psk_ke);
 	writer_u8(w, (uint8_t)profile->client_auth);
 	for (size_t role = 0; role < CONFIG_ROLES; role++)
 		writer_u16(w, files->trust[role]);

@@ -8,128 +8,17 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <ktls.h>
-#include <ktls-handshake.h>
-
-#include "daemon/bundle.h"
-#include "daemon/channel.h"
 #include "daemon/clock.h"
-#include "daemon/log.h"
-#include "daemon/question.h"
 #include "daemon/sandbox.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/key.h"
 
-#define WORKERS_MAX 64
-#define EVENTS_MAX  66
-#define MEMORY_MAX  (64 << 20) /* bytes: all of it is locked */
-#define COUNT_MS    60000      /* between two lines about what was signed */
-
-/* A captured worker can have signatures made as long as it lives: they are counted and limited. */
-struct signer_profile {
-	char name[KTLS_PROFILE_MAX + 1];
-	struct question_limits limits;
-	uint32_t limit;  /* signatures a second */
-	uint32_t credit; /* that may be made until the second is over */
-	uint64_t second; /* CLOCK_MONOTONIC seconds */
-	uint64_t made;   /* since the last line about it */
-	uint64_t refused;
-	struct log_limit refusals;
-};
-
-struct signer_key {
-	struct x509_key *key;
-	struct signer_profile *profile;
-};
-
-struct worker_link {
-	struct signer *signer;
-	struct channel channel; /* fd is -1 as long as there is none */
-	uint16_t index;
-	char name[16];
-	bool waiting; /* an answer has had no room: nothing is read until it has */
-	struct channel_message answer;
-};
-
-struct signer {
-	uint16_t index;
-	char name[16];
-	struct bundle_settings settings;
-	struct channel supervisor;
-	int epoll;
-	bool ready;
-	struct signer_profile *profiles;
-	size_t profiles_len;
-	struct signer_key *keys;
-	size_t keys_len;
-	struct worker_link workers[WORKERS_MAX];
-	uint64_t counted; /* when the last lines about counts were written */
-};
+#define EVENTS_MAX 66
+#define MEMORY_MAX (64 << 20) /* bytes: all of it is locked */
+#define COUNT_MS   60000      /* between two lines about what was signed */
 
 /* ---- what it is given -------------------------------------------------------------------------
  */
-
-static bool read_profile(struct signer_profile *profile, struct reader *r)
-{
-	struct question_limits *limits = &profile->limits;
-	struct reader name;
-
-	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
-	    !reader_u8(r, &limits->roles) || !reader_u16(r, &limits->version_min) ||
-	    !reader_u16(r, &limits->version_max) || !reader_u32(r, &profile->limit))
-		return false;
-	memcpy(profile->name, name.at, name.left);
-	profile->refusals.burst = 3;
-	return true;
-}
-
-static bool read_profiles(struct signer *s, struct reader *r)
-{
-	uint16_t n;
-
-	if (!reader_u16(r, &n) || n > BUNDLE_PROFILES_MAX)
-		return false;
-	s->profiles = calloc(n, sizeof(*s->profiles));
-	if (!s->profiles)
-		return false;
-	s->profiles_len = n;
-	for (size_t i = 0; i < n; i++) {
-		if (!read_profile(&s->profiles[i], r))
-			return false;
-	}
-	return true;
-}
-
-static bool read_key(struct signer *s, struct signer_key *key, struct reader *r)
-{
-	struct x509_error err;
-	struct reader pem;
-	uint16_t profile;
-
-	if (!reader_u16(r, &profile) || profile >= s->profiles_len || !reader_vec24(r, &pem))
-		return false;
-	key->profile = &s->profiles[profile];
-	key->key = x509_key_new(pem.at, pem.left, &err);
-	return key->key != NULL;
-}
-
-static bool read_bundle(struct signer *s, const struct bundle *bundle)
-{
-	struct reader r;
-	uint16_t n;
-
-	reader_init(&r, bundle->bytes, bundle->len);
-	if (!bundle_settings_read(&r, &s->settings) || !read_profiles(s, &r) || !reader_u16(&r, &n))
-		return false;
-	s->keys = calloc(n + 1U, sizeof(*s->keys));
-	if (!s->keys)
-		return false;
-	for (s->keys_len = 0; s->keys_len < n; s->keys_len++) {
-		if (!read_key(s, &s->keys[s->keys_len], &r))
-			return false;
-	}
-	return reader_empty(&r);
-}
 
 /* Errors are negative errnos. Privileges go before a byte of a key is looked at. */
 static int set_up(struct signer *s, const struct bundle *bundle)
@@ -148,7 +37,7 @@ static int set_up(struct signer *s, const struct bundle *bundle)
 	err = crypto_init();
 	if (err)
 		return err;
-	if (x509_init() != 0 || !read_bundle(s, bundle))
+	if (x509_init() != 0 || !signer_read_bundle(s, bundle))
 		return -EPROTO;
 	err = sandbox_enter(ROLE_SIGNER);
 	if (err)
@@ -187,25 +76,6 @@ static int on_setup(void *arg, struct reader *body, int fd)
 /* ---- signatures -------------------------------------------------------------------------------
  */
 
-static bool within_limit(struct signer_profile *profile)
-{
-	uint64_t now = clock_ms() / 1000;
-
-	if (now != profile->second) {
-		profile->second = now;
-		profile->credit = profile->limit;
-	}
-	if (profile->credit > 0) {
-		profile->credit--;
-		return true;
-	}
-	profile->refused++;
-	log_limited(&profile->refusals, LOG_WARNING,
-		    "profile %s: more than %u signatures a second: the others are refused",
-		    profile->name, profile->limit);
-	return false;
-}
-
 struct question {
 	uint64_t token;
 	uint16_t key;
@@ -222,7 +92,7 @@ static int make(struct signer_key *key, const struct ktls_engine_sign *what,
 
 	if (content.len == 0 || !question_allowed(what, &key->profile->limits))
 		return -KTLS_R_MISUSE;
-	if (!within_limit(key->profile))
+	if (!signer_may_sign(key->profile))
 		return -KTLS_R_SIGNER;
 	err = x509_key_sign(key->key, what->version, what->scheme, content.bytes, content.len,
 			    signature, signature_len);
@@ -249,6 +119,14 @@ static bool read_question(const struct signer *s, struct reader *body, struct qu
 	       question_read(body, &q->what) && q->key < s->keys_len;
 }
 
+int signer_answer(struct worker_link *link)
+{
+	int err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);
+
+	link->waiting = err == -EAGAIN;
+	return link->waiting ? 0 : err;
+}
+
 /* A false question is one that no worker in its right mind asks: it ends the channel. */
 static int on_sign(void *arg, struct reader *body, int fd)
 {
@@ -266,13 +144,13 @@ static int on_sign(void *arg, struct reader *body, int fd)
 	if (err == -KTLS_R_MISUSE)
 		return -EPROTO;
 	answer(link, &q, err, signature, signature_len);
-	err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);
-	link->waiting = err == -EAGAIN;
-	return link->waiting ? 0 : err;
+	return signer_answer(link);
 }
 
 static const struct channel_handler worker_handlers[] = {
 	{ CHANNEL_SIGN, on_sign },
+	{ CHANNEL_SEAL, signer_on_seal },
+	{ CHANNEL_OPEN, signer_on_open },
 	{ 0 },
 };
 
@@ -319,6 +197,7 @@ static void link_ready(struct worker_link *link)
 		if (err == -EAGAIN)
 			return;
 		link->waiting = false;
+		channel_wipe(&link->answer);
 	} else {
 		err = channel_run(&link->channel, worker_handlers, link, 1);
 	}
@@ -336,7 +215,7 @@ static int on_worker(void *arg, struct reader *body, int fd)
 	struct worker_link *link;
 	uint16_t index;
 
-	if (!s->ready || !reader_u16(body, &index) || index >= WORKERS_MAX) {
+	if (!s->ready || !reader_u16(body, &index) || index >= SIGNER_WORKERS_MAX) {
 		close(fd);
 		return -EPROTO;
 	}
@@ -352,12 +231,14 @@ static void tell_counts(struct signer *s)
 	for (size_t i = 0; i < s->profiles_len; i++) {
 		struct signer_profile *profile = &s->profiles[i];
 
-		if (profile->made > 0 || profile->refused > 0)
-			log_message(LOG_INFO, "profile %s: %ju signatures, %ju refused in %ju s",
+		if (profile->made > 0 || profile->tickets > 0 || profile->refused > 0)
+			log_message(LOG_INFO,
+				    "profile %s: %ju signatures, %ju tickets, %ju refused in %ju s",
 				    profile->name, (uintmax_t)profile->made,
-				    (uintmax_t)profile->refused,
+				    (uintmax_t)profile->tickets, (uintmax_t)profile->refused,
 				    (uintmax_t)((clock_ms() - s->counted) / 1000));
 		profile->made = 0;
+		profile->tickets = 0;
 		profile->refused = 0;
 	}
 	s->counted = clock_ms();
@@ -372,6 +253,7 @@ static int on_stop(void *arg, struct reader *body, int fd)
 	tell_counts(s);
 	for (size_t i = 0; i < s->keys_len; i++)
 		x509_key_free(s->keys[i].key);
+	secret_wipe(&s->tickets, sizeof(s->tickets));
 	_exit(0);
 }
 
@@ -379,6 +261,7 @@ static const struct channel_handler supervisor_handlers[] = {
 	{ CHANNEL_SETUP, on_setup },
 	{ CHANNEL_WORKER, on_worker },
 	{ CHANNEL_STOP, on_stop },
+	{ CHANNEL_KEYS, signer_on_keys },
 	{ 0 },
 };
 
@@ -402,7 +285,7 @@ static void run_once(struct signer *s)
 
 static void init(struct signer *s)
 {
-	for (uint16_t i = 0; i < WORKERS_MAX; i++) {
+	for (uint16_t i = 0; i < SIGNER_WORKERS_MAX; i++) {
 		struct worker_link *link = &s->workers[i];
 
 		link->signer = s;

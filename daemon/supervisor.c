@@ -15,6 +15,7 @@
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "lib/crypto/util.h"
 
 #define EVENTS_MAX 64
 #define STOP_MS    5000 /* that handshakes in flight have at the end */
@@ -83,6 +84,8 @@ static int timeout_of(const struct supervisor *s, uint64_t now)
 		next = s->kill_at + 50; /* and then now and then until all are gone */
 	if (s->reload.files.pid > 0 && s->reload.give_up < next)
 		next = s->reload.give_up;
+	if (s->tickets.due > 0 && s->tickets.due < next)
+		next = s->tickets.due;
 	next = children_next(s, next);
 	return next > now ? (int)(next - now) : 0;
 }
@@ -106,6 +109,7 @@ static void run_once(struct supervisor *s)
 	if (s->retry_at > 0 && now >= s->retry_at)
 		clients_retry(s);
 	reload_run(s, now);
+	tickets_run(s, now);
 	children_run(s, now);
 }
 
@@ -150,6 +154,7 @@ static void wipe(struct supervisor *s)
 		close(s->signals);
 	if (s->epoll >= 0)
 		close(s->epoll);
+	tickets_wipe(s);
 	free(s->socket);
 	free(s->file);
 }
@@ -162,8 +167,10 @@ int supervisor_main(struct config *config, const struct bundles *bundles)
 				.signals = -1,
 				.waiting = -1 };
 
-	s.failed = !s.file || !generation_new(&s, config, bundles) || !init(&s, config);
+	s.failed = !s.file || crypto_init() != 0 || !tickets_init(&s) ||
+		   !generation_new(&s, config, bundles) || !init(&s, config);
 	if (!s.failed) {
+		tickets_configure(&s, config);
 		s.capabilities = kernel_probe();
 		children_run(&s, clock_ms());
 		while (!s.stopping || !children_stopped(&s))

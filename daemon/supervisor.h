@@ -12,6 +12,7 @@
  *	supervisor.c           the process: its loop, its signals, its end
  *	supervisor_children.c  generations: their children's lives
  *	supervisor_reload.c    a new configuration
+ *	supervisor_tickets.c   the keys of tickets
  *	supervisor_clients.c   connections: who they are, and to which worker they go
  */
 #ifndef KTLSD_SUPERVISOR_H
@@ -25,6 +26,8 @@
 #include "daemon/child.h"
 #include "daemon/config.h"
 #include "daemon/loader.h"
+#include "daemon/log.h"
+#include "lib/conn/ticket_keys.h"
 
 #define GENERATIONS_MAX 8 /* that live at a time: a reload waits where there are more */
 
@@ -58,6 +61,15 @@ struct reload {
 	uint64_t give_up;
 };
 
+/* The keys of tickets. */
+struct tickets {
+	struct arena *arena;
+	struct ticket_secrets *secrets; /* from the arena */
+	bool own;                       /* random ones, not those of a folder */
+	uint64_t due;                   /* to be replaced, or looked at */
+	struct log_limit complaints;
+};
+
 struct supervisor {
 	char *file;   /* the configuration's name */
 	char *socket; /* path */
@@ -70,6 +82,7 @@ struct supervisor {
 	struct generation *starting; /* is to serve as soon as it is complete; NULL: none */
 	struct generation *leaving;  /* has been told to retire and may not know it yet; or NULL */
 	struct reload reload;
+	struct tickets tickets;
 	int waiting;       /* a connection that no worker had room for; -1: none */
 	uint64_t retry_at; /* when to try again; 0: the listener is being listened to */
 	bool stopping;
@@ -132,6 +145,22 @@ void reload_done(struct supervisor *s, bool good);
 void reload_run(struct supervisor *s, uint64_t now);
 
 void reload_wipe(struct supervisor *s);
+
+/* ---- supervisor_tickets.c ---------------------------------------------------------------------
+ */
+
+bool tickets_init(struct supervisor *s) __attribute__((warn_unused_result));
+void tickets_wipe(struct supervisor *s);
+
+/* The keys that this configuration wants, to all signers where they are others than before. */
+void tickets_configure(struct supervisor *s, const struct config *config);
+
+/* To one that has been started. 0 or a negative errno. */
+int tickets_tell(const struct supervisor *s, const struct child *signer)
+	__attribute__((warn_unused_result));
+
+/* Replaces keys that are old enough; looks whether those of a folder have changed. */
+void tickets_run(struct supervisor *s, uint64_t now);
 
 /* ---- supervisor_clients.c ---------------------------------------------------------------------
  */

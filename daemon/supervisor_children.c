@@ -82,6 +82,8 @@ static void start(struct supervisor *s, struct child *child)
 		child_kill(child);
 		return;
 	}
+	if (child->role == ROLE_SIGNER && tickets_tell(s, child) != 0)
+		child_kill(child);
 	if (child->role == ROLE_WORKER) {
 		g->loads[child->index] = (struct load){ 0 };
 		for (size_t j = 0; j < g->config->signers; j++)
@@ -195,6 +197,7 @@ static void now_serves(struct supervisor *s, struct generation *g)
 		    g->config->profiles_len, s->socket);
 	if (s->waiting >= 0)
 		clients_retry(s);
+	tickets_configure(s, g->config);
 	s->leaving = before;
 	if (before)
 		retire(before);

@@ -16,6 +16,8 @@
 
 #define EVENTS_MAX         256
 #define CLOSERS            4
+#define SESSIONS           4096 /* of clients, to be resumed */
+#define SESSIONS_BYTES     (8 << 20)
 #define POOL_PER_HANDSHAKE 65536 /* bytes: a few handshakes in hundred need any at a time */
 #define HANDSHAKE_LOCKED                                                         \
 	((size_t)6144) /* bytes of locked memory for one, with its pages' guards \
@@ -41,6 +43,8 @@ static int new_loop(struct worker *w)
 		.pool_max = POOL_PER_HANDSHAKE * (size_t)w->settings.handshakes_max,
 		.timeout_ms = KTLS_DEADLINE_DEFAULT,
 		.closers = CLOSERS,
+		.sessions_max = SESSIONS,
+		.sessions_bytes = SESSIONS_BYTES,
 		.suites = suites,
 		.suites_len = conn_suites(w->capabilities, suites),
 	};

@@ -7,7 +7,7 @@
  *	worker_profiles.c  profiles, as lib/conn wants them
  *	worker_client.c    connections of applications: packets in, replies out
  *	worker_request.c   a request, from the packet to the reply and the line in the log
- *	worker_signer.c    signatures, asked from the signers
+ *	worker_signer.c    signatures and tickets, asked from the signers
  *
  * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
  * left to the closer threads of lib/conn.
@@ -48,12 +48,12 @@ struct profile {
 	uint16_t *keys; /* the signers' number of each identity's key */
 };
 
-/* A signature that was asked for. */
+/* What a signer was asked: SIGN, SEAL or OPEN. */
 struct sign_job {
 	struct sign_job *next;
 	uint64_t token; /* lib/conn's */
 	size_t len;
-	uint8_t message[]; /* to a signer: type and body */
+	uint8_t message[]; /* to a signer: type and body; secret, if to be sealed */
 };
 
 struct sign_queue {
@@ -221,6 +221,11 @@ void signer_adopt(struct worker *w, uint16_t index, int fd);
 /* struct conn_profile's sign(); arg is a struct profile. */
 int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 		size_t *signature_len);
+
+/* The same for its seal() and open(). */
+int signer_seal(void *arg, const struct conn_ticket *request, uint8_t *ticket, size_t *ticket_len);
+int signer_open(void *arg, const struct conn_ticket *request, uint8_t *content,
+		size_t *content_len);
 
 /* ---- worker.c ---------------------------------------------------------------------------------
  */

@@ -73,10 +73,11 @@ static void log_success(const struct request *request, const struct conn_result 
 	describe_request(request, who, sizeof(who));
 	describe_client(request, result, client, sizeof(client));
 	log_message(LOG_INFO,
-		    "%s: OK %s %s %s %s name=%s alpn=%.*s%s tx=%s rx=%s, %u us, %u us of CPU", who,
-		    ktls_version_name(f->version), ktls_suite_name(f->suite),
-		    ktls_group_name(f->group), ktls_scheme_name(f->scheme),
-		    f->server_name[0] ? f->server_name : "-", f->alpn_len > 0 ? f->alpn_len : 1,
+		    "%s: OK%s %s %s %s %s name=%s alpn=%.*s%s tx=%s rx=%s, %u us, %u us of CPU",
+		    who, f->resumed ? " resumed" : "", ktls_version_name(f->version),
+		    ktls_suite_name(f->suite), ktls_group_name(f->group),
+		    ktls_scheme_name(f->scheme), f->server_name[0] ? f->server_name : "-",
+		    f->alpn_len > 0 ? f->alpn_len : 1,
 		    f->alpn_len > 0 ? (const char *)f->alpn : "-", client,
 		    ktls_state_name((enum ktls_state)result->tx),
 		    ktls_state_name((enum ktls_state)result->rx), result->wall_us, result->cpu_us);
@@ -298,6 +299,7 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .alpn = wanted->alpn.bytes,
 				     .alpn_len = wanted->alpn.len,
 				     .timeout_ms = wanted->deadline_ms,
+				     .owner = request->uid,
 				     .preread = wanted->received.bytes,
 				     .preread_len = wanted->received.len,
 				     .done = on_done,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signatures, asked from the signers. What cannot be sent now waits; what a signer took to its
- * grave is asked again from another one, or from its successor. Handshakes that are over in the
- * meantime are lib/conn's concern: it ignores their tokens.
+ * Signatures and tickets, asked from the signers. What cannot be sent now waits; what a signer took
+ * to its grave is asked again from another one, or from its successor. Handshakes that are over in
+ * the meantime are lib/conn's concern: it ignores their tokens.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/worker.h"
+#include "lib/crypto/util.h"
 
 /* As many as keep a signer busy; the others wait here, for whichever is free first. */
 #define SENT_MAX 32
@@ -19,7 +20,7 @@
 /* Bytes of questions that wait: those of TLS 1.2 clients have all their messages in them. */
 #define BYTES_MAX (16 << 20)
 
-#define SIGN_HEAD (1 + 8 + 2) /* bytes before the question: type, token, key */
+#define HEAD      (1 + 8 + 2) /* bytes before the question: type, token, key or profile */
 
 /* So that one run of the channel empties it, as an edge-triggered descriptor wants it. */
 _Static_assert(SENT_MAX < CHANNEL_TURN, "answers come one a question");
@@ -83,6 +84,12 @@ static int send_job(const struct signer_link *link, const struct sign_job *job)
 	return channel_send_bytes(&link->channel, job->message, job->len);
 }
 
+static void job_free(struct sign_job *job)
+{
+	secret_wipe(job->message, job->len);
+	free(job);
+}
+
 static struct signer_link *least_busy(struct worker *w)
 {
 	struct signer_link *best = NULL;
@@ -116,32 +123,62 @@ static void signers_flush(struct worker *w)
 	}
 }
 
+/* The answer to the oldest question, which was of one of these types; its bytes are in *rest. */
+static struct sign_job *take_answer(struct signer_link *link, struct reader *body, bool sign,
+				    uint16_t *reason, struct reader *rest)
+{
+	const struct sign_job *job = link->sent.head;
+	uint64_t token;
+
+	if (!reader_u64(body, &token) || !reader_u16(body, reason))
+		return NULL;
+	if (!job || job->token != token || (job->message[0] == CHANNEL_SIGN) != sign)
+		return NULL;
+	*rest = *body;
+	if (!reader_skip(body, body->left))
+		return NULL;
+	return queue_pop(&link->sent);
+}
+
 static int on_signed(void *arg, struct reader *body, int fd)
 {
 	struct signer_link *link = arg;
-	const uint8_t *signature;
+	struct reader signature;
 	struct sign_job *job;
-	uint64_t token;
 	uint16_t reason;
-	size_t len;
 
 	(void)fd;
-	if (!reader_u64(body, &token) || !reader_u16(body, &reason))
+	job = take_answer(link, body, true, &reason, &signature);
+	if (!job)
 		return -EPROTO;
-	if (!link->sent.head || link->sent.head->token != token)
+	if ((reason == KTLS_OK) != (signature.left > 0)) {
+		queue_push(&link->sent, job); /* asked again of another signer */
 		return -EPROTO;
-	signature = body->at;
-	len = body->left;
-	if (!reader_skip(body, len) || (reason == KTLS_OK) != (len > 0))
+	}
+	conn_sign_done(link->worker->loop, job->token, -(int)reason, signature.at, signature.left);
+	job_free(job);
+	return 0;
+}
+
+static int on_opened(void *arg, struct reader *body, int fd)
+{
+	struct signer_link *link = arg;
+	struct reader bytes;
+	struct sign_job *job;
+	uint16_t reason;
+
+	(void)fd;
+	job = take_answer(link, body, false, &reason, &bytes);
+	if (!job)
 		return -EPROTO;
-	job = queue_pop(&link->sent);
-	conn_sign_done(link->worker->loop, token, -(int)reason, signature, len);
-	free(job);
+	conn_ticket_done(link->worker->loop, job->token, bytes.at, bytes.left);
+	job_free(job);
 	return 0;
 }
 
 static const struct channel_handler signer_handlers[] = {
 	{ CHANNEL_SIGNED, on_signed },
+	{ CHANNEL_OPENED, on_opened },
 	{ 0 },
 };
 
@@ -187,15 +224,29 @@ void signer_adopt(struct worker *w, uint16_t index, int fd)
 	signers_flush(w);
 }
 
-/* A question under way; NULL where there is no memory. The worker's, to be freed. */
-static struct sign_job *job_new(uint64_t token, size_t size, struct writer *message)
+static bool has_room(const struct worker *w, size_t size)
 {
-	struct sign_job *job = malloc(sizeof(*job) + size);
+	return w->unsigned_jobs.len < 2 * (size_t)w->settings.handshakes_max &&
+	       w->unsigned_jobs.bytes + size <= BYTES_MAX;
+}
+
+/*
+ * A question under way, with its token and what it is about; NULL where too much waits already, or
+ * there is no memory. The worker's, to be freed.
+ */
+static struct sign_job *job_new(const struct worker *w, enum channel_type type, uint64_t token,
+				uint16_t about, size_t len, struct writer *message)
+{
+	size_t size = HEAD + len;
+	struct sign_job *job = has_room(w, size) ? malloc(sizeof(*job) + size) : NULL;
 
 	if (!job)
 		return NULL;
 	*job = (struct sign_job){ .token = token };
 	writer_init(message, job->message, size);
+	writer_u8(message, (uint8_t)type);
+	writer_u64(message, token);
+	writer_u16(message, about);
 	return job;
 }
 
@@ -212,31 +263,47 @@ static int ask(struct worker *w, struct sign_job *job, const struct writer *mess
 	return KTLS_ENGINE_PENDING;
 }
 
-static bool has_room(const struct worker *w, size_t size)
-{
-	return w->unsigned_jobs.len < 2 * (size_t)w->settings.handshakes_max &&
-	       w->unsigned_jobs.bytes + size <= BYTES_MAX;
-}
-
 int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 		size_t *signature_len)
 {
 	const struct profile *profile = arg;
-	struct worker *w = profile->worker;
-	size_t size = SIGN_HEAD + question_size(request->what);
 	struct writer message;
-	struct sign_job *job;
+	struct sign_job *job =
+		job_new(profile->worker, CHANNEL_SIGN, request->token,
+			profile->keys[request->identity], question_size(request->what), &message);
 
 	(void)signature;
 	(void)signature_len;
-	if (!has_room(w, size))
-		return -KTLS_R_SIGNER;
-	job = job_new(request->token, size, &message);
 	if (!job)
-		return -KTLS_R_NO_MEMORY;
-	writer_u8(&message, CHANNEL_SIGN);
-	writer_u64(&message, request->token);
-	writer_u16(&message, profile->keys[request->identity]);
+		return -KTLS_R_SIGNER;
 	question_write(&message, request->what);
+	return ask(profile->worker, job, &message);
+}
+
+/* Without a ticket things go on, too. */
+static int ask_ticket(const struct profile *profile, enum channel_type type,
+		      const struct conn_ticket *request, size_t *len)
+{
+	struct worker *w = profile->worker;
+	struct writer message;
+	struct sign_job *job = job_new(w, type, request->token, (uint16_t)(profile - w->profiles),
+				       request->len, &message);
+
+	*len = 0;
+	if (!job)
+		return 0;
+	writer_bytes(&message, request->bytes, request->len);
 	return ask(w, job, &message);
+}
+
+int signer_seal(void *arg, const struct conn_ticket *request, uint8_t *ticket, size_t *ticket_len)
+{
+	(void)ticket;
+	return ask_ticket(arg, CHANNEL_SEAL, request, ticket_len);
+}
+
+int signer_open(void *arg, const struct conn_ticket *request, uint8_t *content, size_t *content_len)
+{
+	(void)content;
+	return ask_ticket(arg, CHANNEL_OPEN, request, content_len);
 }

@@ -33,6 +33,7 @@ static void conn_release(struct conn *c)
 		arena_put(loop->arena, c->secrets);
 		c->secrets = NULL;
 	}
+	conn_resume_end(c);
 	conn_input_wipe(c);
 	conn_output_wipe(c);
 	timer_stop(&loop->timers, &c->timer);
@@ -116,14 +117,25 @@ void conn_deadline(struct conn *c)
 /* Who the peer is: as what it was believed to be, if it was. */
 static void tell_peer(const struct conn *c, struct conn_result *result)
 {
-	if (!c->peer) {
-		result->chain = c->chain;
-		return;
+	const struct conn_chain *chain = c->chain ? c->chain : c->kept;
+
+	if (chain) {
+		result->chain = chain->certs;
+		result->chain_len = chain->len;
+	} else if (c->peer) {
+		result->chain = x509_peer_path(c->peer, &result->chain_len);
 	}
-	result->chain = x509_peer_path(c->peer, &result->chain_len);
-	if (result->reason == KTLS_OK)
+	if (result->reason == KTLS_OK && c->peer)
 		result->names =
 			x509_peer_names(c->peer, &result->names_len, &result->names_left_out);
+}
+
+/* Who the peer was when the session began: its chain was good then, and holds now. */
+static void recall_peer(struct conn *c)
+{
+	if (c->kept && c->kept->len > 0 && !c->peer &&
+	    x509_peer_unchecked(c->kept->certs, &c->peer) != 0)
+		c->peer = NULL;
 }
 
 void conn_finish(struct conn *c)
@@ -132,6 +144,7 @@ void conn_finish(struct conn *c)
 
 	result->text = c->text;
 	result->facts = &c->facts;
+	recall_peer(c);
 	tell_peer(c, result);
 	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
 	result->cpu_us = (uint32_t)(c->cpu / 1000);
@@ -145,6 +158,7 @@ void conn_free(struct conn *c)
 	conn_loop_remove(c);
 	free(c->job);
 	free(c->chain);
+	free(c->kept);
 	x509_peer_free(c->peer);
 	free(c);
 }

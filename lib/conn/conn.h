@@ -44,6 +44,14 @@ struct conn_sign {
 	const struct ktls_engine_sign *what; /* valid during the call; its credential is nothing */
 };
 
+/* A ticket to be opened, or what one is to be made of, which is secret. Valid during the call. */
+struct conn_ticket {
+	uint64_t token; /* for conn_ticket_done() */
+	const struct conn_profile *profile;
+	const uint8_t *bytes;
+	size_t len;
+};
+
 /*
  * How to make one's own identity known and check that of others: shared by many handshakes, not
  * changed and not freed before the last of them is done.
@@ -68,7 +76,20 @@ struct conn_profile {
 	 */
 	int (*sign)(void *arg, const struct conn_sign *request, uint8_t *signature,
 		    size_t *signature_len);
-	void *sign_arg;
+	void *sign_arg; /* of the next two as well */
+
+	/*
+	 * Server: seals what a ticket is made of, and opens tickets (lib/conn/ticket_keys.h), in
+	 * the way of sign(), with conn_ticket_done(). At most KTLS_ENGINE_TICKET_MAX bytes; a
+	 * length of 0, or a failure: there is none. NULL, or no name: no tickets.
+	 */
+	int (*seal)(void *arg, const struct conn_ticket *request, uint8_t *ticket,
+		    size_t *ticket_len);
+	int (*open)(void *arg, const struct conn_ticket *request, uint8_t *content,
+		    size_t *content_len);
+	const char *name; /* of the profile: no session goes from one to another */
+	uint8_t tickets;  /* server: for a client after a handshake; 0: no resumption */
+	bool psk_ke;      /* resumption without a key exchange, too */
 
 	/*
 	 * What peers are held to: a digest of client_auth and of both trusts, revocation lists and
@@ -109,6 +130,7 @@ struct conn_request {
 	const uint8_t *alpn;     /* as RFC 7301, 3.1 writes them */
 	size_t alpn_len;         /* bytes; 0: the profile's are taken */
 	uint32_t timeout_ms;     /* 0: the loop's */
+	uint32_t owner;          /* client: whose sessions may be resumed: a uid */
 	const uint8_t *preread;  /* server: bytes that were read from the socket before */
 	size_t preread_len;      /* at most CONN_PREREAD_MAX */
 
@@ -138,6 +160,8 @@ struct conn_config {
 	uint32_t timeout_ms;   /* of a handshake whose request has none */
 	unsigned int closers;  /* threads that close descriptors, at most; 0: descriptors are the
 				  caller's and stay open */
+	size_t sessions_max;   /* of clients, to be resumed; 0: none are kept */
+	size_t sessions_bytes; /* of memory for these, at most */
 	const uint16_t *suites; /* that the kernel can do, in order of preference; NULL: all. A
 				   version of TLS without any is not negotiated */
 	size_t suites_len;
@@ -209,5 +233,27 @@ void conn_abandon(struct conn *conn);
  */
 void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,
 		    size_t signature_len);
+
+/*
+ * What seal() or open() left pending has ended: the ticket or its content, or len 0. A token whose
+ * handshake is no more is ignored. bytes are the caller's, to be wiped.
+ */
+void conn_ticket_done(struct conn_loop *loop, uint64_t token, const uint8_t *bytes, size_t len);
+
+/* A client's session and what goes with it. */
+struct conn_session {
+	uint32_t owner; /* as in the request that it comes from, and so on */
+	const struct conn_profile *profile;
+	const char *server_name;
+	const uint8_t *alpn; /* the list that was offered */
+	size_t alpn_len;
+	struct ktls_span session;      /* of ktls_secrets_ticket() */
+	const struct ktls_span *chain; /* the server's */
+	size_t chain_len;
+	int64_t chain_until; /* when the first of it expires, seconds since 1970 */
+};
+
+/* Keeps a session that came behind the handshake (TLS 1.3), for handshakes to come. */
+void conn_session_keep(struct conn_loop *loop, const struct conn_session *session);
 
 #endif

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/conn/own_tickets.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
 #include "lib/x509/trust.h"
 
+#define TICKETS 2 /* for a client, after a handshake */
 #define FILE_MAX                                                                         \
 	(8 << 20) /* bytes: a system's bundle of certificates is a quarter of a megabyte \
 		   */
@@ -206,6 +208,34 @@ static int sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 			     signature_len);
 }
 
+static int seal(void *arg, const struct conn_ticket *request, uint8_t *ticket, size_t *ticket_len)
+{
+	const struct credentials *c = arg;
+
+	return own_tickets_seal(c->tickets, request, ticket, ticket_len);
+}
+
+static int open_sealed(void *arg, const struct conn_ticket *request, uint8_t *content,
+		       size_t *content_len)
+{
+	const struct credentials *c = arg;
+
+	return own_tickets_open(c->tickets, request, content, content_len);
+}
+
+/* Both roles: a client's sessions are kept under the profile's name. */
+static bool allow_resumption(struct credentials *c, struct ktls_error *error)
+{
+	c->tickets = own_tickets_new();
+	if (!c->tickets)
+		return fail(error, KTLS_R_NO_MEMORY, ENOMEM, "ticket keys", NULL);
+	c->profile.name = "default";
+	c->profile.tickets = TICKETS;
+	c->profile.seal = seal;
+	c->profile.open = open_sealed;
+	return true;
+}
+
 static bool reserved_unused(const struct ktls_embedded_config *config)
 {
 	uintptr_t used = 0;
@@ -251,6 +281,10 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		.sign_arg = out,
 	};
 	conn_profile_seal(&out->profile);
+	if (!config->no_resumption && !allow_resumption(out, error)) {
+		credentials_wipe(out);
+		return false;
+	}
 	return true;
 }
 
@@ -263,5 +297,6 @@ void credentials_wipe(struct credentials *c)
 	free(c->identities);
 	free(c->keys);
 	x509_trust_free(c->trust);
+	own_tickets_free(c->tickets);
 	*c = (struct credentials){ 0 };
 }

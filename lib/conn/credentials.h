@@ -11,6 +11,7 @@
 
 #include "lib/conn/conn.h"
 
+struct own_tickets;
 struct x509_key;
 
 struct credentials {
@@ -19,6 +20,7 @@ struct credentials {
 	struct x509_key **keys; /* of the identities, one by one */
 	size_t len;
 	struct x509_trust *trust; /* NULL: there is none */
+	struct own_tickets *tickets;
 };
 
 /*

@@ -24,6 +24,8 @@
 #define HANDSHAKES_DEFAULT 1024
 #define POOL_PER_HANDSHAKE 8192 /* bytes, on average; few need any */
 #define POOL_MIN           (256 * 1024)
+#define SESSIONS           1024 /* of clients, to be resumed */
+#define SESSIONS_BYTES     (2 << 20)
 
 struct embedded {
 	struct ktls base; /* first */
@@ -181,6 +183,8 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 	struct conn_config config = { .handshakes_max = max,
 				      .pool_max = POOL_MIN + max * POOL_PER_HANDSHAKE,
 				      .timeout_ms = KTLS_DEADLINE_DEFAULT,
+				      .sessions_max = SESSIONS,
+				      .sessions_bytes = SESSIONS_BYTES,
 				      .suites = e->suites_len > 0 ? e->suites : NULL,
 				      .suites_len = e->suites_len,
 				      .kernel = kernel };

@@ -10,6 +10,7 @@
 #include "lib/conn/closer.h"
 #include "lib/conn/conn.h"
 #include "lib/conn/pool.h"
+#include "lib/conn/session_store.h"
 #include "lib/conn/timer.h"
 #include "lib/crypto/arena.h"
 #include "lib/x509/verify.h"
@@ -52,6 +53,13 @@ struct conn_output {
 	size_t sent;
 };
 
+/* What the engine waits for, and where the outcome goes, inside of the engine. */
+struct conn_pending {
+	enum conn_operation { CONN_NOTHING, CONN_SIGN, CONN_SEAL, CONN_OPEN } what;
+	uint8_t *out;
+	size_t *out_len;
+};
+
 struct conn {
 	struct conn_loop *loop;
 	uint64_t token; /* 0: none yet */
@@ -75,10 +83,14 @@ struct conn {
 	void (*done)(void *arg, const struct conn_result *result);
 	void *arg;
 
-	uint8_t *signature; /* where a pending signature goes, inside of the engine */
-	size_t *signature_len;
+	struct conn_pending pending;
+	struct conn_chain *kept; /* of what was resumed: the peer's chain */
+	struct stored_session *offered;
+	uint8_t session_key[SESSION_KEY];
+	bool resumable; /* client: sessions are kept, by that key */
 	struct x509_peer *peer;
-	struct ktls_span *chain; /* the spans and, behind them, their bytes; from malloc */
+	struct conn_chain
+		*chain; /* one that was refused: whoever reads the result wants to see it */
 
 	bool alert_lost; /* the engine wrote an alert and the socket did not take it */
 	struct conn_result result;
@@ -107,8 +119,10 @@ struct conn_loop {
 	size_t count;
 	struct conn *ended; /* those whose done() is due, in the order in which they ended */
 	struct conn **ended_last;
-	bool running; /* in conn_loop_run(), before the calls of done() */
+	bool running;                   /* in conn_loop_run(), before the calls of done() */
+	struct session_store *sessions; /* NULL: none are kept */
 	uint8_t scratch[CONN_SCRATCH];
+	uint8_t ticket[KTLS_ENGINE_TICKET_MAX]; /* the content of one, wiped after use */
 	uint8_t out[KTLS_ENGINE_OUT_MIN];
 };
 
@@ -174,6 +188,24 @@ bool conn_output_add(struct conn *c, const uint8_t *bytes, size_t len)
 /* Sends what waits; true where nothing waits any more. Errors go to c->send_error. */
 bool conn_output_flush(struct conn *c);
 void conn_output_wipe(struct conn *c);
+
+/* resume.c: the engine's operations, and what is around them */
+uint64_t conn_op_now(void *arg);
+int conn_op_seal_ticket(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
+			size_t *ticket_len);
+int conn_op_open_ticket(void *arg, const uint8_t *ticket, size_t ticket_len,
+			const char *server_name, uint8_t *state, size_t *state_len);
+void conn_op_keep_session(void *arg, const uint8_t *session, size_t session_len);
+
+/* What the request's profile and the store have to say; when config has name and ALPN. */
+void conn_resume_begin(struct conn *c, const struct conn_request *request,
+		       struct ktls_engine_config *config);
+
+/* Result and facts are fixed, the engine is wiped. */
+void conn_resume_end(struct conn *c);
+
+/* What was pending has ended with result: the engine goes on. */
+void conn_go_on(struct conn *c, int result);
 
 /* ops.c: the engine's operations; their arg is the conn. */
 extern const struct ktls_engine_ops conn_engine_ops;

@@ -74,6 +74,12 @@ static int loop_allocate(struct conn_loop *loop)
 	loop->slots = calloc(max, sizeof(*loop->slots));
 	if (!loop->arena || !loop->slots)
 		return -ENOMEM;
+	if (loop->config.sessions_max > 0) {
+		loop->sessions =
+			session_store_new(loop->config.sessions_max, loop->config.sessions_bytes);
+		if (!loop->sessions)
+			return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < max; i++)
 		loop->slots[i] = (struct conn_slot){ .generation = 1, .next_free = i + 1 };
 	return timers_init(&loop->timers, max);
@@ -135,6 +141,7 @@ void conn_loop_free(struct conn_loop *loop)
 	closer_free(loop->closer);
 	timers_wipe(&loop->timers);
 	arena_free(loop->arena);
+	session_store_free(loop->sessions);
 	if (loop->wake >= 0)
 		close(loop->wake);
 	if (loop->epoll >= 0)

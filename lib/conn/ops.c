@@ -70,11 +70,18 @@ static int op_sign(void *arg, const struct ktls_engine_sign *request, uint8_t *s
 				  .what = request };
 	int r = c->profile->sign(c->profile->sign_arg, &sign, signature, signature_len);
 
-	if (r == KTLS_ENGINE_PENDING) {
-		c->signature = signature;
-		c->signature_len = signature_len;
-	}
+	if (r == KTLS_ENGINE_PENDING)
+		c->pending = (struct conn_pending){ CONN_SIGN, signature, signature_len };
 	return r;
+}
+
+void conn_go_on(struct conn *c, int result)
+{
+	c->pending = (struct conn_pending){ .what = CONN_NOTHING };
+	c->stage = CONN_HANDSHAKE;
+	c->kick = true;
+	ktls_engine_resume(&c->secrets->engine, result);
+	conn_advance(c, 0);
 }
 
 void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,
@@ -82,44 +89,18 @@ void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const ui
 {
 	struct conn *c = conn_loop_find(loop, token);
 
-	if (!c || c->stage != CONN_WAIT || !c->signature)
+	if (!c || c->stage != CONN_WAIT || c->pending.what != CONN_SIGN)
 		return;
 	if (result == 0 && signature_len > KTLS_ENGINE_SIGNATURE_MAX)
 		result = -KTLS_R_SIGNER;
 	if (result == 0) {
-		memcpy(c->signature, signature, signature_len);
-		*c->signature_len = signature_len;
+		memcpy(c->pending.out, signature, signature_len);
+		*c->pending.out_len = signature_len;
 	}
-	c->signature = NULL;
-	c->stage = CONN_HANDSHAKE;
-	c->kick = true;
-	ktls_engine_resume(&c->secrets->engine, result);
-	conn_advance(c, 0);
+	conn_go_on(c, result);
 }
 
 /* ---- the peer's certificates ----------------------------------------------------------------- */
-
-/* Keeps a chain that was refused for the result: spans, and the bytes that they point to behind
- * them. */
-static int chain_keep(struct conn *c, const struct ktls_span *certs, size_t n)
-{
-	size_t size = n * sizeof(*certs);
-	uint8_t *at;
-
-	for (size_t i = 0; i < n; i++)
-		size += certs[i].len;
-	c->chain = malloc(size);
-	if (!c->chain)
-		return -KTLS_R_NO_MEMORY;
-	at = (uint8_t *)(c->chain + n);
-	for (size_t i = 0; i < n; i++) {
-		memcpy(at, certs[i].bytes, certs[i].len);
-		c->chain[i] = (struct ktls_span){ .bytes = at, .len = certs[i].len };
-		at += certs[i].len;
-	}
-	c->result.chain_len = n;
-	return 0;
-}
 
 /* A chain that is bad is kept, too: whoever reads the result wants to see what was. */
 static int op_verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
@@ -135,7 +116,8 @@ static int op_verify_chain(void *arg, const struct ktls_span *certs, size_t cert
 	if (r == 0)
 		return 0;
 	memcpy(c->text, err.text, sizeof(c->text));
-	return chain_keep(c, certs, certs_len) == 0 ? r : -KTLS_R_NO_MEMORY;
+	c->chain = chain_new(certs, certs_len, 0);
+	return c->chain ? r : -KTLS_R_NO_MEMORY;
 }
 
 static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *content,
@@ -175,4 +157,8 @@ const struct ktls_engine_ops conn_engine_ops = {
 	.verify_signature = op_verify_signature,
 	.borrow = op_borrow,
 	.give_back = op_give_back,
+	.now = conn_op_now,
+	.seal_ticket = conn_op_seal_ticket,
+	.open_ticket = conn_op_open_ticket,
+	.keep_session = conn_op_keep_session,
 };

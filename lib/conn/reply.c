@@ -26,6 +26,7 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 				       .time_us = result->wall_us,
 				       .alpn = { facts->alpn, facts->alpn_len },
 				       .client_scheme = facts->client_scheme,
+				       .resumed = facts->resumed,
 				       .certs_len = result->chain_len,
 				       .names_len = result->names_len };
 	if (result->alert != KTLS_ALERT_NONE)

@@ -121,6 +121,7 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 		config.alpn = alpn;
 		config.alpn_len = request->alpn_len;
 	}
+	conn_resume_begin(c, request, &config);
 	return ktls_engine_init(&c->secrets->engine, &config, c) == 0 ? 0 : -KTLS_R_REQUEST_VALUE;
 }
 

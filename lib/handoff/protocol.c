@@ -88,6 +88,7 @@ static const struct attribute attributes[] = {
 	REPLY(   43,  BYTES,  0,                  alpn,          1,  255),
 	REPLY(   44,  CERT,   0,                  certs,         1,  HANDOFF_CHAIN_MAX),
 	REPLY(   45,  NUMBER, MANDATORY,          descriptor,    0,  UINT8_MAX),
+	REPLY(   46,  NUMBER, 0,                  resumed,       0,  1),
 	REPLY(   48,  PEER_NAME, 0,               names,         2,  HANDOFF_NAMES_LEN_MAX + 1),
 	REPLY(   49,  NUMBER, 0,                  names_left_out, 0, UINT16_MAX),
 	REPLY(   50,  NUMBER, 0,                  client_scheme, 0,  UINT16_MAX),

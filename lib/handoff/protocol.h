@@ -123,6 +123,7 @@ struct handoff_reply {
 	size_t names_len;
 	uint16_t names_left_out;
 	uint16_t client_scheme;
+	uint8_t resumed; /* 0 or 1 */
 };
 
 /*

@@ -103,6 +103,7 @@ static void set_numbers(struct ktls_reply *reply, const struct handoff_reply *fa
 	reply->group = facts->group;
 	reply->scheme = facts->scheme;
 	reply->client_scheme = facts->client_scheme;
+	reply->resumed = facts->resumed;
 	reply->tx = (enum ktls_state)facts->tx;
 	reply->rx = (enum ktls_state)facts->rx;
 	reply->time_us = facts->time_us;

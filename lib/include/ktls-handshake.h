@@ -456,6 +456,8 @@ struct ktls_embedded_config {
 	uint32_t handshakes_max;                  /* at once; 0: 1024. More get TOO_MANY */
 	uint16_t version_min;                     /* KTLS_TLS_1_2 or KTLS_TLS_1_3; 0: the latter */
 	uint16_t version_max;
+	/* Neither make tickets as a server, nor keep and use those of others as a client. */
+	bool no_resumption;
 	uintptr_t reserved[8]; /* 0 */
 };
 

@@ -205,6 +205,11 @@ struct ktls_reply {
 	size_t names_len;       /* number of names, at most 128 */
 	size_t names_left_out;  /* how many more there are: too many, not ASCII, of other kinds */
 	uint16_t client_scheme; /* signature scheme of the client's proof; 0: it proved nothing */
+	/*
+	 * 1 where a session was resumed: nobody proved anything anew, and certs and names are those
+	 * of the handshake in which the session began. Else 0.
+	 */
+	uint8_t resumed;
 };
 
 /* Frees a reply; NULL is a no-op. */

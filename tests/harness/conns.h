@@ -41,8 +41,9 @@ struct conn_end {
 	char names[512]; /* of the peer: "1 CN=server; 2 example.com; " with their kinds */
 	struct ktls_traffic_key tx, rx;
 	bool tx_set, rx_set;
-	uint16_t content_max; /* that the kernel was told; 0: nothing */
-	bool fd_was_open;     /* when done() was called */
+	uint16_t content_max;        /* that the kernel was told; 0: nothing */
+	bool fd_was_open;            /* when done() was called */
+	struct ktls_secrets secrets; /* as the keys were installed */
 };
 
 /* A signature that is made later. */

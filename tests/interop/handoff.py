@@ -26,7 +26,7 @@ TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         33: ("alert_origin", "B"), 34: ("alert", "B"), 35: ("text", TEXT), 36: ("version", "H"),
         37: ("suite", "H"), 38: ("group", "H"), 39: ("scheme", "H"), 40: ("tx", "B"),
         41: ("rx", "B"), 42: ("time_us", "Q"), 43: ("alpn", TEXT), 44: ("certificates", BYTES),
-        45: ("descriptor", "B"), 48: ("names", BYTES), 49: ("names_left_out", "H"),
+        45: ("descriptor", "B"), 46: ("resumed", "B"), 48: ("names", BYTES), 49: ("names_left_out", "H"),
         50: ("client_scheme", "H"), 64: ("protocol", "H"), 65: ("lanes", "H"), 66: ("lane", "H"),
         67: ("message_max", "I"), 68: ("in_flight_max", "I"), 69: ("deadline_max", "I"),
         70: ("received_max", "I"), 71: ("capabilities", "Q"), 72: ("daemon_version", TEXT)}

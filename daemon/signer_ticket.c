@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tickets: made and opened for workers, which never see a key of theirs. A captured worker can have
+ * as many opened as it has seen or been sent: they are counted and limited, as signatures are.
+ */
+#include <errno.h>
+
+#include "daemon/clock.h"
+#include "daemon/signer.h"
+#include "lib/crypto/util.h"
+
+/* ---- limits -----------------------------------------------------------------------------------
+ */
+
+static void begin_second(struct signer_profile *profile)
+{
+	uint64_t now = clock_ms() / 1000;
+
+	if (now == profile->second)
+		return;
+	profile->second = now;
+	profile->credit = profile->limit;
+	profile->ticket_credit = SIGNER_TICKETS * profile->limit;
+}
+
+bool signer_may_sign(struct signer_profile *profile)
+{
+	begin_second(profile);
+	if (profile->credit > 0) {
+		profile->credit--;
+		return true;
+	}
+	profile->refused++;
+	log_limited(&profile->refusals, LOG_WARNING,
+		    "profile %s: more than %u signatures a second: the others are refused",
+		    profile->name, profile->limit);
+	return false;
+}
+
+bool signer_may_ticket(struct signer_profile *profile)
+{
+	begin_second(profile);
+	if (profile->ticket_credit > 0) {
+		profile->ticket_credit--;
+		profile->tickets++;
+		return true;
+	}
+	profile->refused++;
+	log_limited(&profile->refusals, LOG_WARNING,
+		    "profile %s: more than %u tickets a second: the others are refused",
+		    profile->name, SIGNER_TICKETS * profile->limit);
+	return false;
+}
+
+/* ---- keys -------------------------------------------------------------------------------------
+ */
+
+static bool read_secrets(struct reader *body, struct ticket_secrets *out)
+{
+	struct reader secret;
+
+	while (!reader_empty(body)) {
+		struct ticket_secret *to = &out->secrets[out->len];
+
+		if (out->len == TICKET_KEYS_MAX || !reader_vec8(body, &secret) ||
+		    secret.left < TICKET_SECRET_MIN || secret.left > TICKET_SECRET_MAX)
+			return false;
+		to->len = secret.left;
+		out->len++;
+		if (!reader_copy(&secret, to->bytes, to->len))
+			return false;
+	}
+	return true;
+}
+
+int signer_on_keys(void *arg, struct reader *body, int fd)
+{
+	struct ticket_secrets secrets = { .len = 0 };
+	struct signer *s = arg;
+	bool ok = s->ready && read_secrets(body, &secrets);
+
+	(void)fd;
+	if (ok)
+		ticket_keys_derive(&s->tickets, &secrets);
+	secret_wipe(&secrets, sizeof(secrets));
+	return ok ? 0 : -EPROTO;
+}
+
+/* ---- tickets ----------------------------------------------------------------------------------
+ */
+
+struct ask {
+	uint64_t token;
+	struct signer_profile *profile;
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static bool read_ask(const struct signer *s, struct reader *body, struct ask *ask)
+{
+	uint16_t profile;
+
+	if (!reader_u64(body, &ask->token) || !reader_u16(body, &profile) ||
+	    profile >= s->profiles_len)
+		return false;
+	ask->profile = &s->profiles[profile];
+	ask->bytes = body->at;
+	ask->len = body->left;
+	return reader_skip(body, ask->len) &&
+	       (ask->profile->limits.roles & BUNDLE_ROLE(KTLS_SERVER));
+}
+
+static int answer(struct worker_link *link, const struct ask *ask, size_t len)
+{
+	struct signer *s = link->signer;
+	int err;
+
+	channel_begin(&link->answer, CHANNEL_OPENED);
+	writer_u64(&link->answer.body, ask->token);
+	writer_u16(&link->answer.body, KTLS_OK);
+	writer_bytes(&link->answer.body, s->ticket, len);
+	secret_wipe(s->ticket, len);
+	err = signer_answer(link);
+	if (!link->waiting)
+		channel_wipe(&link->answer);
+	return err;
+}
+
+int signer_on_seal(void *arg, struct reader *body, int fd)
+{
+	struct worker_link *link = arg;
+	struct signer *s = link->signer;
+	struct ask ask;
+	size_t len = 0;
+
+	(void)fd;
+	if (!read_ask(s, body, &ask))
+		return -EPROTO;
+	if (signer_may_ticket(ask.profile))
+		len = ticket_seal(&s->tickets, ask.bytes, ask.len, s->ticket);
+	return answer(link, &ask, len);
+}
+
+int signer_on_open(void *arg, struct reader *body, int fd)
+{
+	struct worker_link *link = arg;
+	struct signer *s = link->signer;
+	struct ask ask;
+	size_t len = 0;
+
+	(void)fd;
+	if (!read_ask(s, body, &ask))
+		return -EPROTO;
+	if (signer_may_ticket(ask.profile))
+		len = ticket_open(&s->tickets, ask.bytes, ask.len, s->ticket);
+	return answer(link, &ask, len);
+}
