@@ -55,6 +55,9 @@ static const struct name schemes[] = {
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256" },
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384" },
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512" },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA256, "rsa_pss_pss_sha256" },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA384, "rsa_pss_pss_sha384" },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA512, "rsa_pss_pss_sha512" },
 	{ KTLS_SCHEME_ED25519, "ed25519" },
 };
 

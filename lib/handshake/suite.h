@@ -34,7 +34,7 @@ struct group {
 #define SUITES_ALL  9  /* that are used where nobody says which */
 #define SUITES_MAX  11 /* with RSA key exchange, which has to be asked for */
 #define GROUPS_MAX  2
-#define SCHEMES_MAX 9
+#define SCHEMES_MAX 12
 
 /* NULL where the engine has no such suite or group. */
 const struct suite *suite_find(uint16_t number);

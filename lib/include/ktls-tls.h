@@ -79,6 +79,9 @@ enum ktls_role {
 #define KTLS_SCHEME_RSA_PSS_RSAE_SHA384    0x0805
 #define KTLS_SCHEME_RSA_PSS_RSAE_SHA512    0x0806
 #define KTLS_SCHEME_ED25519                0x0807
+#define KTLS_SCHEME_RSA_PSS_PSS_SHA256     0x0809 /* by keys that are for RSASSA-PSS only */
+#define KTLS_SCHEME_RSA_PSS_PSS_SHA384     0x080a
+#define KTLS_SCHEME_RSA_PSS_PSS_SHA512     0x080b
 
 /* AlertDescription, RFC 9846 B.2. */
 enum ktls_alert {

@@ -142,7 +142,7 @@ static bool check_chain(struct load *load)
 
 static bool take_key(struct load *load)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(load->certs[0]);
+	EVP_PKEY *key = X509_get0_pubkey(load->certs[0]);
 	struct x509_identity *identity = load->identity;
 	const char *refused = x509_key_refused(key);
 	enum x509_kind kind = x509_key_kind(key);
@@ -158,7 +158,7 @@ static bool take_key(struct load *load)
 	identity->decrypts = kind == X509_KIND_RSA &&
 			     (X509_get_key_usage(load->certs[0]) & KU_KEY_ENCIPHERMENT) != 0;
 	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
-		if (row->kind == kind)
+		if (x509_scheme_own(row, key))
 			identity->schemes[identity->schemes_len++] = row->scheme;
 	}
 	/* Those of another curve, for TLS 1.2. */
@@ -166,7 +166,9 @@ static bool take_key(struct load *load)
 		if (row->kind != kind && x509_scheme_fits(row, kind, KTLS_TLS_1_2))
 			identity->schemes[identity->schemes_len++] = row->scheme;
 	}
-	return true;
+	if (identity->schemes_len > 0)
+		return true;
+	return fail(load, 0, "has a key for RSASSA-PSS with parameters that TLS has no scheme for");
 }
 
 /* RFC 9846, 4.5.1.2. */

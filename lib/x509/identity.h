@@ -52,7 +52,8 @@ enum x509_match {
  * first, each issued by the next, the root left out or not. Refused are: what is not so ordered;
  * more than KTLS_ENGINE_CERTS_MAX certificates or a Certificate message longer than
  * KTLS_ENGINE_CHAIN_MAX; a leaf that is no X.509 version 3 or may not sign (RFC 9846, 4.5.1.2); a
- * leaf's key that is not ECDSA on P-256 or P-384, RSA of 2048 to 4096 bits or Ed25519; a signature
+ * leaf's key that is not ECDSA on P-256 or P-384, RSA of 2048 to 4096 bits (for anything or for
+ * RSASSA-PSS, there with parameters that TLS has a scheme for) or Ed25519; a signature
  * weaker than 112 bits (SHA-1); a PEM with a private key in it, which has no business there.
  * Dates are not looked at. Returns NULL with err written; to be freed.
  */

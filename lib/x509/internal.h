@@ -26,7 +26,8 @@ enum x509_kind {
 	X509_KIND_NONE,
 	X509_KIND_P256,
 	X509_KIND_P384,
-	X509_KIND_RSA, /* rsaEncryption, of any size */
+	X509_KIND_RSA,     /* rsaEncryption, of any size */
+	X509_KIND_RSA_PSS, /* id-RSASSA-PSS, of any size and with any parameters */
 	X509_KIND_ED25519,
 };
 
@@ -59,6 +60,16 @@ const struct x509_scheme *x509_scheme_find(uint16_t scheme);
 
 /* Whether keys of that kind may make the row's signatures in that version of TLS. */
 bool x509_scheme_fits(const struct x509_scheme *row, enum x509_kind kind, uint16_t version);
+
+/*
+ * The same with what the key itself demands: an RSASSA-PSS key may be for one hash and for salts of
+ * some length and more (RFC 4055, 3.1).
+ */
+bool x509_scheme_suits(const struct x509_scheme *row, EVP_PKEY *key, enum x509_kind kind,
+		       uint16_t version);
+
+/* Whether the row is one of those that the key signs with in the version that knows it best. */
+bool x509_scheme_own(const struct x509_scheme *row, EVP_PKEY *key);
 
 /* Row i of the table, NULL past its end. */
 const struct x509_scheme *x509_scheme_row(size_t i);

@@ -125,7 +125,7 @@ static bool make_all_ready(struct x509_key *key)
 	if (!key->scratch)
 		return false;
 	for (i = 0; (row = x509_scheme_row(i)) != NULL; i++) {
-		if (row->kind == key->kind && !make_ready(key, row))
+		if (x509_scheme_own(row, key->pkey) && !make_ready(key, row))
 			return false;
 	}
 	/* TLS 1.2 has hashes for any curve, too. */
@@ -134,7 +134,7 @@ static bool make_all_ready(struct x509_key *key)
 		    !make_ready(key, row))
 			return false;
 	}
-	return true;
+	return key->ready_len > 0;
 }
 
 /* Tells a key whose private and public parts do not belong together. */

@@ -178,7 +178,8 @@ static int check_rsa_sizes(const struct x509_check *check)
 
 	for (i = 0; i < sk_X509_num(check->path); i++) {
 		key = X509_get0_pubkey(sk_X509_value(check->path, i));
-		if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
+		if (key && (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) &&
+		    EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
 			x509_error_set(check->err, 0, "certificate %d: RSA key too small", i);
 			return -KTLS_R_CERTIFICATE_WEAK;
 		}

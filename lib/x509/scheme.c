@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 
 #include "lib/x509/internal.h"
@@ -18,6 +19,9 @@ static const struct x509_scheme schemes[] = {
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA256, X509_KIND_RSA, X509_SHA256, false },
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA384, X509_KIND_RSA, X509_SHA384, false },
 	{ KTLS_SCHEME_RSA_PSS_RSAE_SHA512, X509_KIND_RSA, X509_SHA512, false },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA256, X509_KIND_RSA_PSS, X509_SHA256, false },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA384, X509_KIND_RSA_PSS, X509_SHA384, false },
+	{ KTLS_SCHEME_RSA_PSS_PSS_SHA512, X509_KIND_RSA_PSS, X509_SHA512, false },
 	{ KTLS_SCHEME_RSA_PKCS1_SHA256, X509_KIND_RSA, X509_SHA256, true },
 	{ KTLS_SCHEME_RSA_PKCS1_SHA384, X509_KIND_RSA, X509_SHA384, true },
 	{ KTLS_SCHEME_RSA_PKCS1_SHA512, X509_KIND_RSA, X509_SHA512, true },
@@ -51,6 +55,11 @@ uint16_t x509_kind_curve(enum x509_kind kind)
 	if (kind == X509_KIND_P256)
 		return KTLS_GROUP_SECP256R1;
 	return kind == X509_KIND_P384 ? KTLS_GROUP_SECP384R1 : 0;
+}
+
+static bool is_rsa(enum x509_kind kind)
+{
+	return kind == X509_KIND_RSA || kind == X509_KIND_RSA_PSS;
 }
 
 /* What TLS 1.3 calls a curve's scheme is a hash to TLS 1.2, for any curve (RFC 9846, 4.3.3). */
@@ -88,6 +97,8 @@ enum x509_kind x509_key_kind(const EVP_PKEY *key)
 		return curve_kind(key);
 	case EVP_PKEY_RSA:
 		return X509_KIND_RSA;
+	case EVP_PKEY_RSA_PSS:
+		return X509_KIND_RSA_PSS;
 	case EVP_PKEY_ED25519:
 		return X509_KIND_ED25519;
 	default:
@@ -101,7 +112,7 @@ const char *x509_key_refused(const EVP_PKEY *key)
 
 	if (kind == X509_KIND_NONE)
 		return "is not ECDSA on P-256 or P-384, RSA or Ed25519";
-	if (kind != X509_KIND_RSA)
+	if (!is_rsa(kind))
 		return NULL;
 	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN || EVP_PKEY_get_bits(key) > RSA_BITS_MAX)
 		return "is RSA of fewer than 2048 or more than 4096 bits";
@@ -132,13 +143,44 @@ bool x509_scheme_setup(const struct x509_scheme *row, EVP_PKEY_CTX *ctx)
 
 	if (!md || EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
 		return false;
-	if (row->kind != X509_KIND_RSA)
+	if (!is_rsa(row->kind))
 		return true;
 	if (row->pkcs1)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
+}
+
+/* libcrypto refuses to be set up for what the parameters of a key rule out. */
+static bool parameters_allow(const struct x509_scheme *row, EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool good = ctx && EVP_PKEY_verify_init(ctx) > 0 && x509_scheme_setup(row, ctx);
+
+	EVP_PKEY_CTX_free(ctx);
+	return good;
+}
+
+bool x509_scheme_suits(const struct x509_scheme *row, EVP_PKEY *key, enum x509_kind kind,
+		       uint16_t version)
+{
+	bool good;
+
+	if (!x509_scheme_fits(row, kind, version))
+		return false;
+	if (kind != X509_KIND_RSA_PSS)
+		return true;
+	ERR_set_mark();
+	good = parameters_allow(row, key);
+	ERR_pop_to_mark();
+	return good;
+}
+
+bool x509_scheme_own(const struct x509_scheme *row, EVP_PKEY *key)
+{
+	return row->kind == x509_key_kind(key) &&
+	       x509_scheme_suits(row, key, row->kind, row->pkcs1 ? KTLS_TLS_1_2 : KTLS_TLS_1_3);
 }
 
 static bool digest_good(EVP_PKEY_CTX *ctx, const struct x509_scheme *row, const uint8_t *content,

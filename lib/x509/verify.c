@@ -128,8 +128,8 @@ static int check_key(const struct x509_check *check)
 	EVP_PKEY *key = X509_get0_pubkey(check->leaf);
 	enum x509_kind kind = x509_key_kind(key);
 
-	if (kind == X509_KIND_NONE ||
-	    (kind == X509_KIND_RSA && EVP_PKEY_get_bits(key) > RSA_BITS_MAX)) {
+	if (kind == X509_KIND_NONE || ((kind == X509_KIND_RSA || kind == X509_KIND_RSA_PSS) &&
+				       EVP_PKEY_get_bits(key) > RSA_BITS_MAX)) {
 		x509_error_set(check->err, 0, "certificate 0: key of an unsupported type or size");
 		return -KTLS_R_CERTIFICATE_KEY_TYPE;
 	}
@@ -300,7 +300,7 @@ int x509_peer_verify_signature(const struct x509_peer *peer, uint16_t version, u
 	const struct x509_scheme *row = x509_scheme_find(scheme);
 	bool good;
 
-	if (!row || !x509_scheme_fits(row, peer->kind, version))
+	if (!row || !x509_scheme_suits(row, peer->key, peer->kind, version))
 		return -KTLS_R_SCHEME_INVALID;
 	ERR_set_mark();
 	good = x509_signature_good(peer->key, row, content, len, sig, sig_len);

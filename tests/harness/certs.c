@@ -29,13 +29,19 @@ static void must(bool good, const char *what)
 
 #define MUST(x) must((x), #x)
 
-static EVP_PKEY *rsa_pss_generate(int bits)
+/* md: that the key is for, NULL for any; salt: bytes that it demands. */
+static EVP_PKEY *rsa_pss_generate(int bits, const char *md, int salt)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
 	EVP_PKEY *key = NULL;
 
 	MUST(ctx && EVP_PKEY_keygen_init(ctx) > 0);
 	MUST(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits) > 0);
+	if (md) {
+		MUST(EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(ctx, md, NULL) > 0);
+		MUST(EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(ctx, md) > 0);
+		MUST(EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt) > 0);
+	}
 	MUST(EVP_PKEY_keygen(ctx, &key) > 0);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
@@ -68,7 +74,11 @@ static EVP_PKEY *key_generate(enum cert_key key)
 	case CERT_RSA4096:
 		return EVP_RSA_gen(4096);
 	case CERT_RSA_PSS:
-		return rsa_pss_generate(2048);
+		return rsa_pss_generate(2048, NULL, 0);
+	case CERT_RSA_PSS_SHA384:
+		return rsa_pss_generate(2048, "SHA384", 48);
+	case CERT_RSA_PSS_LONG_SALT:
+		return rsa_pss_generate(2048, "SHA256", 100);
 	case CERT_ED25519:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case CERT_ED448:

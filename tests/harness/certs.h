@@ -23,7 +23,9 @@ enum cert_key {
 	CERT_RSA2048,
 	CERT_RSA3072,
 	CERT_RSA4096,
-	CERT_RSA_PSS, /* 2048 bits, OID RSASSA-PSS */
+	CERT_RSA_PSS,           /* 2048 bits, OID RSASSA-PSS */
+	CERT_RSA_PSS_SHA384,    /* the same, for that hash only */
+	CERT_RSA_PSS_LONG_SALT, /* the same, for SHA-256 and salts of 100 bytes and more */
 	CERT_ED25519,
 	CERT_ED448,
 	CERT_P256_EXPLICIT, /* the curve by its parameters, not by its name */

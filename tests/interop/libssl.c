@@ -51,6 +51,10 @@ FIXTURE_VARIANT_ADD(libssl, aes256_x25519_rsa3072){ KTLS_TLS_1_3, A256, "X25519"
 						    false };
 FIXTURE_VARIANT_ADD(libssl, chacha_x25519_rsa4096){ KTLS_TLS_1_3, CHACHA, "X25519", CERT_RSA4096,
 						    false };
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_rsa_pss){ KTLS_TLS_1_3, A128, "X25519", CERT_RSA_PSS,
+						    false };
+FIXTURE_VARIANT_ADD(libssl, aes128_x25519_rsa_pss_sha384){ KTLS_TLS_1_3, A128, "X25519",
+							   CERT_RSA_PSS_SHA384, false };
 FIXTURE_VARIANT_ADD(libssl, retry_aes128){ KTLS_TLS_1_3, A128, "P-384:P-256", CERT_P256, true };
 FIXTURE_VARIANT_ADD(libssl, retry_aes256){ KTLS_TLS_1_3, A256, "P-384:X25519", CERT_RSA2048, true };
 
@@ -72,6 +76,9 @@ FIXTURE_VARIANT_ADD(libssl, tls12_rsa_aes128_x25519){ KTLS_TLS_1_2, "ECDHE-RSA-A
 FIXTURE_VARIANT_ADD(libssl, tls12_rsa_aes256_secp256r1){ KTLS_TLS_1_2,
 							 "ECDHE-RSA-AES256-GCM-SHA384", "P-256",
 							 CERT_RSA3072, false };
+FIXTURE_VARIANT_ADD(libssl, tls12_rsa_pss_aes128_x25519){ KTLS_TLS_1_2,
+							  "ECDHE-RSA-AES128-GCM-SHA256", "X25519",
+							  CERT_RSA_PSS, false };
 FIXTURE_VARIANT_ADD(libssl, tls12_rsa_chacha_x25519){ KTLS_TLS_1_2, "ECDHE-RSA-CHACHA20-POLY1305",
 						      "X25519", CERT_RSA2048, false };
 FIXTURE_VARIANT_ADD(libssl, tls12_ed25519_aes128_x25519){ KTLS_TLS_1_2,
@@ -233,6 +240,14 @@ static void ask_for_a_certificate(struct test_self_libssl *self, int mode)
 	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
 	ASSERT_EQ(1, SSL_is_init_finished(self->ssl));
 	exchange_data(&ours, self->ssl);
+}
+
+/* We do not offer post_handshake_auth, so nobody may ask behind the handshake (RFC 9846, 4.7.2). */
+TEST_F(libssl, cannot_ask_after_the_handshake)
+{
+	ask_for_a_certificate(self, SSL_VERIFY_PEER);
+	EXPECT_EQ(0, SSL_verify_client_post_handshake(self->ssl));
+	ERR_clear_error();
 }
 
 TEST_F(libssl, asks_for_a_certificate)

@@ -48,6 +48,7 @@ static const struct entry servers[] = {
 	{ "rsa2048", { .key = CERT_RSA2048, RSA_SERVER_OF("rsa2048") } },
 	{ "rsa3072", { .key = CERT_RSA3072, RSA_SERVER_OF("rsa3072") } },
 	{ "rsa4096", { .key = CERT_RSA4096, RSA_SERVER_OF("rsa4096") } },
+	{ "rsapss", { .key = CERT_RSA_PSS, SERVER_OF("rsapss") } },
 	{ "ed25519", { .key = CERT_ED25519, SERVER_OF("ed25519") } },
 	{ "many", { SERVER, .san = "DNS:a.example.com,DNS:b.example.com,DNS:example.org" } },
 	{ "wildcard", { SERVER, .san = "DNS:*.wild.example.com" } },

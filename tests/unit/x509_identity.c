@@ -112,6 +112,8 @@ TEST_F_TIMEOUT(identity, schemes_of_each_key, 60)
 		{ CERT_P256, 2, { 0x0403, 0x0503 } }, /* the others are for TLS 1.2 */
 		{ CERT_P384, 2, { 0x0503, 0x0403 } },
 		{ CERT_RSA2048, 6, { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 } },
+		{ CERT_RSA_PSS, 3, { 0x0809, 0x080a, 0x080b } },
+		{ CERT_RSA_PSS_SHA384, 1, { 0x080a } },
 		{ CERT_ED25519, 1, { 0x0807 } },
 	};
 	struct x509_identity *identity;
@@ -201,8 +203,9 @@ TEST_F_TIMEOUT(identity, leaves_that_are_refused, 60)
 		  "certificate 1 has a key that is not ECDSA on P-256 or P-384, RSA or Ed25519" },
 		{ { .cn = "x", .key = CERT_P256_EXPLICIT },
 		  "certificate 1 has a key that is not ECDSA on P-256 or P-384, RSA or Ed25519" },
-		{ { .cn = "x", .key = CERT_RSA_PSS },
-		  "certificate 1 has a key that is not ECDSA on P-256 or P-384, RSA or Ed25519" },
+		{ { .cn = "x", .key = CERT_RSA_PSS_LONG_SALT },
+		  "certificate 1 has a key for RSASSA-PSS with parameters that TLS has no scheme "
+		  "for" },
 		{ { .cn = "x", .key = CERT_RSA1024 },
 		  "certificate 1 has a key that is RSA of fewer than 2048 or more than 4096 bits" },
 		{ { .cn = "x", .extra_oid = "2.5.29.17", .extra_value = "DER:0500" },

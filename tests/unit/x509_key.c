@@ -31,6 +31,9 @@ static const uint16_t every_scheme[] = {
 	KTLS_SCHEME_RSA_PSS_RSAE_SHA256,
 	KTLS_SCHEME_RSA_PSS_RSAE_SHA384,
 	KTLS_SCHEME_RSA_PSS_RSAE_SHA512,
+	KTLS_SCHEME_RSA_PSS_PSS_SHA256,
+	KTLS_SCHEME_RSA_PSS_PSS_SHA384,
+	KTLS_SCHEME_RSA_PSS_PSS_SHA512,
 	KTLS_SCHEME_ED25519,
 	0x0201 /* rsa_pkcs1_sha1 */,
 	0x0203 /* ecdsa_sha1 */,
@@ -60,12 +63,14 @@ FIXTURE_VARIANT(key)
 FIXTURE_VARIANT_ADD(key, p256){ CERT_P256, KTLS_TLS_1_3, { 0x0403 } };
 FIXTURE_VARIANT_ADD(key, p384){ CERT_P384, KTLS_TLS_1_3, { 0x0503 } };
 FIXTURE_VARIANT_ADD(key, rsa2048){ CERT_RSA2048, KTLS_TLS_1_3, { 0x0804, 0x0805, 0x0806 } };
+FIXTURE_VARIANT_ADD(key, rsa_pss){ CERT_RSA_PSS, KTLS_TLS_1_3, { 0x0809, 0x080a, 0x080b } };
 FIXTURE_VARIANT_ADD(key, ed25519){ CERT_ED25519, KTLS_TLS_1_3, { 0x0807 } };
 FIXTURE_VARIANT_ADD(key, p256_of_1_2){ CERT_P256, KTLS_TLS_1_2, { 0x0403, 0x0503 } };
 FIXTURE_VARIANT_ADD(key, p384_of_1_2){ CERT_P384, KTLS_TLS_1_2, { 0x0403, 0x0503 } };
 FIXTURE_VARIANT_ADD(key, rsa2048_of_1_2){ CERT_RSA2048,
 					  KTLS_TLS_1_2,
 					  { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 } };
+FIXTURE_VARIANT_ADD(key, rsa_pss_of_1_2){ CERT_RSA_PSS, KTLS_TLS_1_2, { 0x0809, 0x080a, 0x080b } };
 FIXTURE_VARIANT_ADD(key, ed25519_of_1_2){ CERT_ED25519, KTLS_TLS_1_2, { 0x0807 } };
 
 static struct x509_peer *new_peer(const struct cert *cert)
@@ -310,6 +315,12 @@ static size_t write_key(EVP_PKEY *pkey, const char *form, char *out, size_t cap)
 	return (size_t)len;
 }
 
+/* Keys of these have PKCS#8 only. */
+static bool has_traditional(enum cert_key type)
+{
+	return type != CERT_ED25519 && type != CERT_RSA_PSS;
+}
+
 TEST_F(key, forms_that_are_read)
 {
 	static const char *const forms[] = { "traditional", "DER" };
@@ -318,7 +329,8 @@ TEST_F(key, forms_that_are_read)
 	char text[8192];
 	size_t i, len;
 
-	for (i = variant->type == CERT_ED25519; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (i = has_traditional(variant->type) ? 0 : 1; i < sizeof(forms) / sizeof(forms[0]);
+	     i++) {
 		len = write_key(self->cert->pkey, forms[i], text, sizeof(text));
 		key = x509_key_new(text, len, &err);
 		ASSERT_NOT_NULL(key);
@@ -334,7 +346,8 @@ TEST_F(key, encrypted_keys_are_refused)
 	char text[8192];
 	size_t i, len;
 
-	for (i = variant->type == CERT_ED25519; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (i = has_traditional(variant->type) ? 0 : 1; i < sizeof(forms) / sizeof(forms[0]);
+	     i++) {
 		len = write_key(self->cert->pkey, forms[i], text, sizeof(text));
 		EXPECT_NULL(x509_key_new(text, len, &err));
 		EXPECT_STREQ("the private key is encrypted: decrypt it, there is nobody to ask for "
@@ -351,7 +364,8 @@ TEST_F(key, encrypted_keys_are_refused)
 TEST_F(key, truncated_at_every_byte)
 {
 	const char *end = strstr(self->cert->key_pem, "-----END PRIVATE KEY-----");
-	size_t n, len, step = variant->type == CERT_RSA2048 ? 7 : 1;
+	size_t n, len,
+		step = variant->type == CERT_RSA2048 || variant->type == CERT_RSA_PSS ? 7 : 1;
 	char der[8192];
 
 	for (n = 0; n < (size_t)(end - self->cert->key_pem); n += step)
@@ -407,7 +421,8 @@ TEST_TIMEOUT(types_that_are_refused, 60)
 	} rows[] = {
 		{ CERT_P521, "the key is not ECDSA on P-256 or P-384, RSA or Ed25519" },
 		{ CERT_ED448, "the key is not ECDSA on P-256 or P-384, RSA or Ed25519" },
-		{ CERT_RSA_PSS, "the key is not ECDSA on P-256 or P-384, RSA or Ed25519" },
+		{ CERT_RSA_PSS_LONG_SALT,
+		  "the key makes no signature that its public half verifies" },
 		{ CERT_P256_EXPLICIT, "the key is not ECDSA on P-256 or P-384, RSA or Ed25519" },
 		{ CERT_RSA1024, "the key is RSA of fewer than 2048 or more than 4096 bits" },
 	};

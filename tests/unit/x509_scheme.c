@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "lib/x509/key.h"
 #include "lib/x509/trust.h"
 #include "lib/x509/verify.h"
 #include "tests/harness/certs.h"
@@ -60,6 +61,12 @@ static const struct parameters of_rsa[] = {
 	{ "SHA384", RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, NOBODY },
 	{ "SHA1", RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, NOBODY },
 	{ "SHA256", RSA_PKCS1_PADDING, 0, NOBODY },
+};
+
+static const struct parameters of_rsa_pss[] = {
+	{ "SHA256", RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, CERT_RSA_PSS },
+	{ "SHA256", RSA_PKCS1_PSS_PADDING, 20, NOBODY },
+	{ "SHA512", RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, NOBODY },
 };
 
 static const struct parameters of_ecdsa[] = {
@@ -118,6 +125,8 @@ TEST(other_parameters_than_the_schemes_are_bad)
 	for (i = 0; i < 2; i++) {
 		check_parameters(CERT_RSA2048, versions[i], KTLS_SCHEME_RSA_PSS_RSAE_SHA256,
 				 ROWS(of_rsa));
+		check_parameters(CERT_RSA_PSS, versions[i], KTLS_SCHEME_RSA_PSS_PSS_SHA256,
+				 ROWS(of_rsa_pss));
 		check_parameters(CERT_P256, versions[i], KTLS_SCHEME_ECDSA_SECP256R1_SHA256,
 				 ROWS(of_ecdsa));
 		check_parameters(CERT_P384, versions[i], KTLS_SCHEME_ECDSA_SECP384R1_SHA384,
@@ -129,6 +138,37 @@ TEST(other_parameters_than_the_schemes_are_bad)
 	check_parameters(CERT_P256, KTLS_TLS_1_2, KTLS_SCHEME_ECDSA_SECP384R1_SHA384,
 			 ROWS(of_p256_with_sha384));
 	EXPECT_EQ(0, ERR_peek_error());
+}
+
+/* A key that is for one hash has the scheme of that hash, whoever asks for another. */
+TEST(keys_for_one_hash)
+{
+	struct cert *ca = cert_ca(CERT_P256, "CA");
+	struct cert *cert = cert_server(CERT_RSA_PSS_SHA384, "DNS:a.example", ca);
+	struct x509_trust *trust = x509_trust_new(ca->pem, ca->pem_len, NULL);
+	struct x509_key *key = x509_key_new(cert->key_pem, cert->key_pem_len, NULL);
+	struct ktls_span span = { cert->der, cert->der_len };
+	uint8_t sig[KTLS_ENGINE_SIGNATURE_MAX];
+	struct x509_peer *peer;
+	size_t len;
+
+	ASSERT_NOT_NULL(key);
+	ASSERT_EQ(0, x509_peer_verify_chain(trust, &span, 1, KTLS_SERVER, NULL, time(NULL), &peer,
+					    NULL));
+	ASSERT_EQ(0, x509_key_sign(key, KTLS_TLS_1_3, KTLS_SCHEME_RSA_PSS_PSS_SHA384, content,
+				   sizeof(content), sig, &len));
+	EXPECT_EQ(-KTLS_R_MISUSE, x509_key_sign(key, KTLS_TLS_1_3, KTLS_SCHEME_RSA_PSS_PSS_SHA256,
+						content, sizeof(content), sig, &len));
+	for (uint16_t scheme = 0x0804; scheme <= 0x080b; scheme++)
+		EXPECT_EQ(scheme == KTLS_SCHEME_RSA_PSS_PSS_SHA384 ? 0 : -KTLS_R_SCHEME_INVALID,
+			  x509_peer_verify_signature(peer, KTLS_TLS_1_3, scheme, content,
+						     sizeof(content), sig, len));
+	EXPECT_EQ(0, ERR_peek_error());
+	x509_peer_free(peer);
+	x509_key_free(key);
+	x509_trust_free(trust);
+	cert_free(cert);
+	cert_free(ca);
 }
 
 TEST_HARNESS_MAIN
