@@ -124,54 +124,52 @@ int keys_handshake(struct engine *e)
 	return result;
 }
 
-static int application(struct engine *e)
+static int application(struct engine *e, const struct transcript *transcript)
 {
 	uint8_t hash[HASH_MAX];
 	int result;
 
-	transcript_hash(&e->transcript, hash);
+	transcript_hash(transcript, hash);
 	result = schedule_application(&e->schedule, hash);
 	if (result == 0)
 		secret_log_application(e);
 	return result;
 }
 
-static int resumption(struct engine *e)
+static int resumption(struct engine *e, const struct transcript *transcript)
 {
 	uint8_t hash[HASH_MAX];
 
-	transcript_hash(&e->transcript, hash);
+	transcript_hash(transcript, hash);
 	return schedule_resumption(&e->schedule, hash);
 }
 
-/* Adds the Finished of a direction as it must be, and gives the hash behind it. */
+/* Adds the Finished of a direction as it must be. */
 static void expect_finished(const struct engine *e, const struct traffic *t,
-			    struct transcript *transcript, uint8_t hash[static HASH_MAX])
+			    struct transcript *transcript)
 {
 	size_t size = hash_size(e->schedule.suite->hash);
-	uint8_t message[4 + HASH_MAX] = { MESSAGE_FINISHED, 0, 0, (uint8_t)size };
+	uint8_t hash[HASH_MAX], message[4 + HASH_MAX] = { MESSAGE_FINISHED, 0, 0, (uint8_t)size };
 
 	transcript_hash(transcript, hash);
 	schedule_finished(&e->schedule, t, hash, message + 4);
 	transcript_add(transcript, message, 4 + size);
-	transcript_hash(transcript, hash);
 	secret_wipe(message, sizeof(message));
 }
 
 int keys_predict(struct engine *e)
 {
 	struct transcript t = e->transcript;
-	uint8_t hash[HASH_MAX];
 	int result;
 
 	if (engine_asks_client(e) || !tickets_wanted(e))
 		return ALTERNATIVE;
-	expect_finished(e, &e->schedule.tx, &t, hash);
-	result = schedule_application(&e->schedule, hash);
+	expect_finished(e, &e->schedule.tx, &t);
+	result = application(e, &t);
 	if (result < 0)
 		return result;
-	expect_finished(e, &e->schedule.rx, &t, hash);
-	return schedule_resumption(&e->schedule, hash);
+	expect_finished(e, &e->schedule.rx, &t);
+	return resumption(e, &t);
 }
 
 /* Whether keys_predict() has done everything already. */
@@ -182,7 +180,7 @@ static bool is_predicted(const struct engine *e)
 
 int keys_application_server(struct engine *e)
 {
-	int result = is_predicted(e) ? 0 : application(e);
+	int result = is_predicted(e) ? 0 : application(e, &e->transcript);
 
 	if (result == 0)
 		result = keys_switch_tx(e);
@@ -193,7 +191,7 @@ int keys_application_server(struct engine *e)
 
 int keys_application_client(struct engine *e)
 {
-	int result = application(e);
+	int result = application(e, &e->transcript);
 
 	if (result == 0)
 		result = keys_switch_rx(e);
@@ -217,14 +215,14 @@ int keys_switch_rx(struct engine *e)
 /* The client's last keys, behind its Finished. */
 int keys_finish_client(struct engine *e)
 {
-	int result = resumption(e);
+	int result = resumption(e, &e->transcript);
 
 	return result < 0 ? result : keys_switch_tx(e);
 }
 
 int keys_finish_server(struct engine *e)
 {
-	int result = is_predicted(e) ? 0 : resumption(e);
+	int result = is_predicted(e) ? 0 : resumption(e, &e->transcript);
 
 	if (result == 0)
 		result = keys_switch_rx(e);

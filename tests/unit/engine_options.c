@@ -306,17 +306,24 @@ TEST_F(engines, log_secrets)
 	};
 
 	(void)self;
-	client.ops.log_secret = log_client;
-	server.ops.log_secret = log_server;
-	expect_handshake();
-	ASSERT_EQ(logged.n[0], logged.n[1]);
-	ASSERT_EQ(is_1_2(variant) ? 1u : 5u, logged.n[0]);
-	EXPECT_MEMEQ(logged.random[0], logged.random[1], 32);
-	for (size_t i = 0; i < logged.n[0]; i++) {
-		const char *label = is_1_2(variant) ? "CLIENT_RANDOM " : labels[i];
+	for (int with_tickets = 0; with_tickets < 2; with_tickets++) {
+		engines_wipe(&client, &server);
+		configure(variant);
+		if (with_tickets)
+			tickets_attach(&client, &server);
+		memset(&logged, 0, sizeof(logged));
+		client.ops.log_secret = log_client;
+		server.ops.log_secret = log_server;
+		expect_handshake();
+		ASSERT_EQ(logged.n[0], logged.n[1]);
+		ASSERT_EQ(is_1_2(variant) ? 1u : 5u, logged.n[0]);
+		EXPECT_MEMEQ(logged.random[0], logged.random[1], 32);
+		for (size_t i = 0; i < logged.n[0]; i++) {
+			const char *label = is_1_2(variant) ? "CLIENT_RANDOM " : labels[i];
 
-		EXPECT_STREQ(logged.lines[0][i], logged.lines[1][i]);
-		EXPECT_EQ(0, strncmp(label, logged.lines[0][i], strlen(label)));
+			EXPECT_STREQ(logged.lines[0][i], logged.lines[1][i]);
+			EXPECT_EQ(0, strncmp(label, logged.lines[0][i], strlen(label)));
+		}
 	}
 }
 

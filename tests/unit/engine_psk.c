@@ -167,6 +167,20 @@ TEST_F(engines, operations_complete_later)
 	}
 }
 
+/* What else a client may put into its hello stays before the key, which must be last. */
+TEST_F(engines, resumes_with_grease)
+{
+	(void)self;
+	for (int i = 0; i < 20; i++) {
+		prepare_resumption(variant);
+		client.config.grease = true;
+		client.config.record_size_limit = 8192;
+		client.config.psk_ke = true;
+		expect_resumed(true);
+		EXPECT_EQ(variant->group, ktls_engine_facts(&client.engine)->group);
+	}
+}
+
 /* ---- what does not resume -------------------------------------------------------------------- */
 
 TEST_F(engines, ticket_that_nobody_knows)
