@@ -1,44 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/record_link.h"
 
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "lib/crypto/util.h"
-#include "lib/handshake/suite.h"
 
 #define HEADER         5
 #define MESSAGE_HEADER 4
-#define DATA_MAX       16384
 
 enum { ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
 enum { HELLO_REQUEST = 0, NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
 
-static void init_half(struct traffic *half, const struct ktls_traffic_key *key)
-{
-	memcpy(half->key, key->key, sizeof(half->key));
-	memcpy(half->iv, key->iv, sizeof(half->iv));
-	for (size_t i = 0; i < sizeof(key->seq); i++)
-		half->seq = half->seq << 8 | key->seq[i];
-	half->on = true;
-}
-
 void record_link_init(struct record_link *link, int fd, struct talk *talk,
-		      const struct ktls_traffic_key *tx, const struct ktls_traffic_key *rx)
+		      const struct ktls_engine *engine)
 {
+	const struct ktls_engine_facts *facts = ktls_engine_facts(engine);
+	struct ktls_traffic_key tx, rx;
+
 	memset(link, 0, sizeof(*link));
 	link->fd = fd;
 	link->talk = talk;
-	link->schedule.suite = suite_find(tx->suite);
-	init_half(&link->schedule.tx, tx);
-	init_half(&link->schedule.rx, rx);
+	link->content_max = facts->content_max ? facts->content_max : KTLS_RECORD_CONTENT_MAX;
+	if (ktls_engine_keys(engine, &tx, &rx) != 0 ||
+	    ktls_engine_secrets(engine, &link->secrets) != 0 ||
+	    ktls_record_init(&link->layer, &tx, &rx) != 0)
+		errx(1, "there are no keys");
+	secret_wipe(&tx, sizeof(tx));
+	secret_wipe(&rx, sizeof(rx));
 }
 
 static bool is_1_3(const struct record_link *link)
 {
-	return link->schedule.suite->version == KTLS_TLS_1_3;
+	return link->secrets.version == KTLS_TLS_1_3;
 }
 
 void record_link_wipe(struct record_link *link)
@@ -64,22 +61,57 @@ static int flush(struct record_link *link)
 
 static void seal(struct record_link *link, uint8_t type, const void *bytes, size_t len)
 {
-	struct schedule *s = &link->schedule;
-
-	memcpy(link->out + HEADER + protect_prefix(s, &s->tx), bytes, len);
 	link->out_at = 0;
-	link->out_len = protect_seal(s, &s->tx, type, KTLS_TLS_1_2, link->out, len, s->tx.seq++);
+	if (ktls_record_seal(&link->layer, type, bytes, len, link->out, &link->out_len) != 0)
+		errx(1, "a record cannot be sealed");
+}
+
+/* The key of a direction is followed by the next. */
+static void step(struct record_link *link, enum ktls_direction direction)
+{
+	struct ktls_traffic_key key;
+	int result = ktls_secrets_key_update(&link->secrets, direction, &key);
+
+	if (result == 0)
+		result = direction == KTLS_TX ? ktls_record_rekey_tx(&link->layer, &key)
+					      : ktls_record_rekey_rx(&link->layer, &key);
+	if (result != 0)
+		errx(1, "a key cannot be updated");
+	secret_wipe(&key, sizeof(key));
+}
+
+static bool update_due(const struct record_link *link)
+{
+	return is_1_3(link) &&
+	       (link->update_owed || (link->sent + 1 == link->update_at && link->updated_tx == 0));
+}
+
+/* Asks for the peer's, too, where it is not an answer itself. */
+static void send_key_update(struct record_link *link)
+{
+	uint8_t message[KTLS_KEY_UPDATE_LEN];
+
+	ktls_secrets_build_key_update(!link->update_owed, message);
+	seal(link, HANDSHAKE, message, sizeof(message));
+	step(link, KTLS_TX);
+	link->update_owed = false;
+	link->updated_tx++;
 }
 
 static ssize_t link_send(void *arg, const void *bytes, size_t len)
 {
 	struct record_link *link = arg;
-	size_t n = len < DATA_MAX ? len : DATA_MAX;
+	size_t n = len < link->content_max ? len : link->content_max;
 	int result = flush(link);
 
+	if (result == 0 && update_due(link)) {
+		send_key_update(link);
+		result = flush(link);
+	}
 	if (result < 0)
 		return result;
 	seal(link, APPLICATION_DATA, bytes, n);
+	link->sent++;
 	result = flush(link);
 	return result < 0 && result != -EAGAIN ? result : (ssize_t)n;
 }
@@ -136,17 +168,32 @@ static size_t message_want(const struct record_link *link)
 	       ((size_t)link->message[1] << 16 | (size_t)link->message[2] << 8 | link->message[3]);
 }
 
-static int take_message(struct record_link *link)
+/* bytes behind the message: those that its record has left. */
+static int take_key_update(struct record_link *link, size_t left)
+{
+	bool request;
+	int result = ktls_secrets_parse_key_update(link->message, link->message_len, &request);
+
+	if (result != 0)
+		return end(link, (enum ktls_reason) - result);
+	if (left > 0)
+		return end(link, KTLS_R_MESSAGE_SPANS_KEY_CHANGE);
+	step(link, KTLS_RX);
+	link->updated_rx++;
+	link->update_owed |= request;
+	return 0;
+}
+
+static int take_message(struct record_link *link, size_t left)
 {
 	const uint8_t *message = link->message;
 	size_t len = link->message_len;
 
-	link->message_len = 0;
 	/* A client may ignore it (RFC 5246, 7.4.1.1). */
 	if (message[0] == HELLO_REQUEST && !is_1_3(link))
 		return 0;
-	if (message[0] == KEY_UPDATE)
-		return end(link, KTLS_R_KEY_UPDATE_UNSUPPORTED);
+	if (message[0] == KEY_UPDATE && is_1_3(link))
+		return take_key_update(link, left);
 	if (message[0] != NEW_SESSION_TICKET || !is_1_3(link))
 		return end(link, KTLS_R_MESSAGE_UNEXPECTED);
 	if (link->ticket != NULL)
@@ -164,9 +211,11 @@ static int read_messages(struct record_link *link, const uint8_t *bytes, size_t 
 		want = message_want(link);
 		if (want > sizeof(link->message))
 			return end(link, KTLS_R_MESSAGE_TOO_LONG);
-		if (link->message_len >= MESSAGE_HEADER && link->message_len == want &&
-		    take_message(link) < 0)
+		if (link->message_len < MESSAGE_HEADER || link->message_len < want)
+			continue;
+		if (take_message(link, len - 1) < 0)
 			return -EPROTO;
+		link->message_len = 0;
 	}
 	return 0;
 }
@@ -184,40 +233,29 @@ static int read_alert(struct record_link *link, const uint8_t *bytes, size_t len
 	return end(link, KTLS_R_PEER_ALERT);
 }
 
-/* The type that hides behind the content (RFC 9846, 5.4), whose length shrinks. 0: none. */
-static uint8_t inner_type(const uint8_t *content, size_t *len)
-{
-	while (*len > 0 && content[*len - 1] == 0)
-		(*len)--;
-	return *len > 0 ? content[--*len] : 0;
-}
-
 /* Decrypts the record and deals with it. 1 where the stream goes on, 0 where it was closed. */
 static int open_record(struct record_link *link)
 {
-	struct schedule *s = &link->schedule;
-	uint8_t *content, type = link->in[0];
-	size_t len = link->in_len - HEADER;
+	size_t len = link->in_len;
+	struct ktls_span content;
+	uint8_t type;
+	int result;
 
 	link->in_len = 0;
-	if (is_1_3(link) && type != APPLICATION_DATA)
-		return end(link, KTLS_R_RECORD_TYPE);
-	if (!protect_open(s, &s->rx, link->in, len, &content, &len))
-		return end(link, KTLS_R_RECORD_MAC);
-	s->rx.seq++;
-	if (is_1_3(link))
-		type = inner_type(content, &len);
+	result = ktls_record_open(&link->layer, link->in, len, &type, &content);
+	if (result != 0)
+		return end(link, (enum ktls_reason) - result);
+	if (link->content_limit > 0 && content.len > link->content_limit)
+		return end(link, KTLS_R_RECORD_TOO_LONG);
 	switch (type) {
-	case 0:
-		return end(link, KTLS_R_RECORD_NO_TYPE);
 	case APPLICATION_DATA:
-		link->data = content;
-		link->data_len = len;
+		link->data = content.bytes;
+		link->data_len = content.len;
 		return 1;
 	case HANDSHAKE:
-		return read_messages(link, content, len) < 0 ? -EPROTO : 1;
+		return read_messages(link, content.bytes, content.len) < 0 ? -EPROTO : 1;
 	case ALERT:
-		return read_alert(link, content, len);
+		return read_alert(link, content.bytes, content.len);
 	default:
 		return end(link, KTLS_R_RECORD_TYPE);
 	}

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # The table of TLS stacks: their client and their server, TLS 1.2 and 1.3, a full handshake and a
-# resumed one, with and without a client's certificate, a test each; to be sourced after matrix.sh.
+# resumed one, with and without a client's certificate, a test each; and a KeyUpdate. To be sourced
+# after matrix.sh.
 # A full handshake is done once with each suite that both have. With a client's certificate it is
 # secp256r1, after a HelloRetryRequest where x25519 is the client's first choice. A script says
 #
@@ -129,6 +130,13 @@ client_resumed() {
 	facts_have "${want[@]}" resumed=yes "${client_end[@]}" && got_data
 }
 
+# In the middle of our answer. Theirs would come with what they send then, which is close_notify.
+client_updated() {
+	serve p256 --http "$data" --key-update 20 "${mine[@]}" || return
+	their_client localhost "${words[@]}" || { echo "their status: $?"; cat "$log"; }
+	served "${want[@]}" "${client_end[@]}" && got_data && [[ $facts == *' updates=1,'* ]]
+}
+
 # ---- our client ---------------------------------------------------------------------------------
 
 # cell_server VERSION HOW [certificate]
@@ -183,15 +191,18 @@ server_resumed() {
 		talk --session "$tmp/session" -- resumed=yes
 }
 
+# Before our request, so that their answer is under a new key, too.
+server_updated() {
+	their_server p256 "${words[@]}" || return
+	talk --key-update 1 -- updates=1,1
+}
+
 # ---- all of them --------------------------------------------------------------------------------
 
 # why_not CELL: 0 and the reason where the program cannot do that.
 why_not() {
 	local i
 
-	case $1 in
-	*' 1.2 '*' certificate') echo 'our engine cannot yet' && return ;;
-	esac
 	for ((i = 0; i < ${#lacking[@]}; i += 2)); do
 		# shellcheck disable=SC2053
 		[[ $1 != ${lacking[i]} ]] || { echo "${lacking[i + 1]}"; return 0; }
@@ -225,5 +236,6 @@ test_cells() {
 				cell "$role" "$version" "$how" certificate
 			done
 		done
+		cell "$role" 1.3 updated
 	done
 }

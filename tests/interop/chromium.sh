@@ -68,12 +68,12 @@ with_policy() {
 their_client() {
 	local options=() hash=''
 
-	log=$tmp/theirs
+	log=
 	! word tls1.2 "$@" >/dev/null || options+=(--ssl-version-max=tls1.2)
 	! word tls1.3 "$@" >/dev/null || options+=(--ssl-version-min=tls1.3)
 	! word resume "$@" >/dev/null || hash='#twice'
 	! word cert "$@" >/dev/null || with_policy || return
-	chromium_shows "${options[@]}" --dump-dom "https://$1:$port/$hash" >"$tmp/dom" 2>"$log" &&
+	chromium_shows "${options[@]}" --dump-dom "https://$1:$port/$hash" >"$tmp/dom" 2>"$tmp/errors" &&
 		sed -n '/<pre id="data">/,/<\/pre>/p' "$tmp/dom" |
 		sed 's/.*<pre id="data">//; s/<\/pre>.*//' >"$tmp/got" &&
 		{ [ -z "$hash" ] || grep -q '<p id="sent">twice</p>' "$tmp/dom"; }
@@ -86,13 +86,18 @@ our_lines() {
 	grep '^ok ' "$tmp/ours" || cat "$tmp/ours"
 }
 
+complain() {
+	echo "their status: $?"
+	grep -v dbus "$tmp/errors" | tail -n 5
+}
+
 client_full() {
 	local suite
 
 	for suite in $(suites_for "$1"); do
 		serve "$(cert_for "$suite")" --http "$page" --count 0 --suite "$suite" "${mine[@]}" ||
 			return
-		their_client localhost "${words[@]}" || { echo "their status: $?"; cat "$log"; }
+		their_client localhost "${words[@]}" || complain
 		facts=$(our_lines | head -n 1)
 		facts_have "${want[@]}" "${proof[@]}" "suite=$suite" resumed=no && got_data || return
 		note "$1" client
@@ -103,11 +108,18 @@ client_full() {
 
 client_resumed() {
 	serve p256 --http "$page" --tickets 2 --count 0 "${mine[@]}" || return
-	their_client localhost "${words[@]}" resume || { echo "their status: $?"; cat "$log"; }
+	their_client localhost "${words[@]}" resume || complain
 	facts=$(our_lines | head -n 1)
 	facts_have "${want[@]}" "${proof[@]}" resumed=no || return
 	facts=$(our_lines | tail -n 1)
 	facts_have "${want[@]}" resumed=yes && got_data
+}
+
+client_updated() {
+	serve p256 --http "$page" --key-update 20 --count 0 "${mine[@]}" || return
+	their_client localhost "${words[@]}" || complain
+	facts=$(our_lines | head -n 1)
+	facts_have "${want[@]}" && got_data && [[ $facts == *' updates=1,'* ]]
 }
 
 check 'a store of certificates' store

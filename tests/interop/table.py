@@ -75,9 +75,10 @@ def show_cells(stacks):
 
 
 def show_agreed(stacks):
-    head("their end", *(f"suites and groups of {version}" for version in VERSIONS))
+    head("their end", *(f"suites and groups of {version}" for version in VERSIONS), "KeyUpdate")
     for stack, role, end in ends(stacks):
-        row(end, *(stack.agreed(role, version) for version in VERSIONS))
+        row(end, *(stack.agreed(role, version) for version in VERSIONS),
+            "ok" if stack.cells.get(f"{role} 1.3 updated") == "ok" else "-")
 
 
 folder = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("KTLS_BUILD", "build") + "/stacks"

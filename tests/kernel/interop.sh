@@ -46,13 +46,12 @@ config() {
 	[profile default]
 	trust = $KTLS_CERTS/ca.pem
 	client-users = root
+	[profile default-1.2]
+	trust = $KTLS_CERTS/ca.pem
+	client-users = root
+	tls-min = 1.2
+	tls-max = 1.2
 	END
-	# TLS 1.2 and no other.
-	profile default-1.2
-	echo "trust = $KTLS_CERTS/ca.pem"
-	echo 'client-users = root'
-	echo 'tls-min = 1.2'
-	echo 'tls-max = 1.2'
 	profile p256-1.2 p256
 	echo 'tls-min = 1.2'
 	echo 'tls-max = 1.2'

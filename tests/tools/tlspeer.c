@@ -6,10 +6,10 @@
  *
  * Prints "port N" (server), and one line a connection:
  *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn=.. retried=.. resumed=.. client=..
- *	   sent=.. received=.. sha256=.. end=..
+ *	   updates=SENT,RECEIVED sent=.. received=.. sha256=.. end=..
  *	failed reason=.. alert=.. origin=sent|received|none
  *
- * client= is the scheme by which the client proved itself, or none.
+ * client= is the scheme by which the client proved itself, or none; updates are KeyUpdates.
  *
  * A client's exit status is 0 where everything went well, close_notify from the peer included, 1
  * otherwise; a server's is that of its last connection.
@@ -52,9 +52,12 @@ struct options {
 	uint16_t version_min, version_max;        /* 0: the engine's own */
 	enum ktls_engine_client_auth client_auth; /* server */
 	bool strict;
-	uint8_t tickets;     /* that a server gives out */
-	const char *session; /* client: file of the session to be resumed, and kept */
-	unsigned long count; /* connections that a server takes; 0: no end */
+	uint8_t tickets;       /* that a server gives out */
+	const char *session;   /* client: file of the session to be resumed, and kept */
+	uint16_t record_limit; /* RFC 8449; 0: none */
+	unsigned update_at;    /* record of data that a KeyUpdate precedes; 0: none */
+	bool grease;           /* client */
+	unsigned long count;   /* connections that a server takes; 0: no end */
 	struct talk talk;
 };
 
@@ -200,6 +203,8 @@ static void configure(const struct options *o)
 	    strspn(o->name, "0123456789.") != strlen(o->name))
 		end.config.server_name = o->name;
 	end.config.tickets = o->tickets;
+	end.config.record_size_limit = o->record_limit;
+	end.config.grease = o->grease;
 	if (o->tickets > 0 || o->session != NULL)
 		sessions_attach(&sessions, &end);
 	if (ktls_engine_init(&end.engine, &end.config, &end) != 0)
@@ -229,14 +234,11 @@ static void print_ok(const struct ktls_engine_facts *facts)
 static bool talk_over(struct options *o, int fd)
 {
 	struct talk *talk = &o->talk;
-	struct ktls_traffic_key tx, rx;
 	bool well;
 
-	if (ktls_engine_keys(&end.engine, &tx, &rx) != 0)
-		errx(1, "there are no keys");
-	record_link_init(&records, fd, talk, &tx, &rx);
-	secret_wipe(&tx, sizeof(tx));
-	secret_wipe(&rx, sizeof(rx));
+	record_link_init(&records, fd, talk, &end.engine);
+	records.content_limit = o->record_limit;
+	records.update_at = o->update_at;
 	if (o->session != NULL) {
 		sessions_expect(&sessions, &end);
 		records.ticket = sessions_ticket;
@@ -246,7 +248,6 @@ static bool talk_over(struct options *o, int fd)
 	talk->ops = &record_link_ops;
 	talk->arg = &records;
 	well = talk_run(talk);
-	record_link_wipe(&records);
 	if (o->session != NULL)
 		sessions_store(&sessions, o->session);
 	return well;
@@ -273,10 +274,12 @@ static bool serve(struct options *o, int fd)
 	} else {
 		well = talk_over(o, fd);
 		print_ok(facts);
+		printf(" updates=%u,%u", records.updated_tx, records.updated_rx);
 		talk_print(&o->talk);
 		printf("\n");
 		fflush(stdout);
 	}
+	record_link_wipe(&records);
 	ktls_engine_wipe(&end.engine);
 	x509_peer_free(auth.peer);
 	auth.peer = NULL;
@@ -300,6 +303,9 @@ static void usage(void)
 		"for\n"
 		"  --strict-sni     server: no certificate but for the name asked for\n"
 		"  --count N        server: ends after N connections\n"
+		"  --record-limit N longest plaintext of a record to us, 64 to 16385\n"
+		"  --key-update N   a KeyUpdate before record N of data, that asks for the peer's\n"
+		"  --grease         client: offers values that nobody knows\n"
 		"  --tickets N      server: gives N tickets to each client, and takes them again\n"
 		"  --session FILE   client: resumes the session that is there, keeps what it "
 		"gets\n" TALK_USAGE);
@@ -320,6 +326,9 @@ static const struct option long_options[] = { { "host", required_argument, NULL,
 					      { "demand", no_argument, NULL, 'd' },
 					      { "count", required_argument, NULL, 'k' },
 					      { "tickets", required_argument, NULL, 'i' },
+					      { "record-limit", required_argument, NULL, 'l' },
+					      { "key-update", required_argument, NULL, 'u' },
+					      { "grease", no_argument, NULL, 'e' },
 					      { "session", required_argument, NULL, 'o' },
 					      TALK_OPTIONS,
 					      { NULL, 0, NULL, 0 } };
@@ -360,6 +369,23 @@ static void take_list(struct options *o, int c, const char *list)
 	}
 }
 
+static void take_number(struct options *o, int c, unsigned long number)
+{
+	switch (c) {
+	case 'k':
+		o->count = number;
+		break;
+	case 'i':
+		o->tickets = (uint8_t)number;
+		break;
+	case 'l':
+		o->record_limit = (uint16_t)number;
+		break;
+	default:
+		o->update_at = (unsigned)number;
+	}
+}
+
 static void take_option(struct options *o, int c)
 {
 	switch (c) {
@@ -394,10 +420,13 @@ static void take_option(struct options *o, int c)
 		o->strict = true;
 		break;
 	case 'k':
-		o->count = strtoul(optarg, NULL, 10);
-		break;
 	case 'i':
-		o->tickets = (uint8_t)strtoul(optarg, NULL, 10);
+	case 'l':
+	case 'u':
+		take_number(o, c, strtoul(optarg, NULL, 10));
+		break;
+	case 'e':
+		o->grease = true;
 		break;
 	case 'o':
 		o->session = optarg;
