@@ -11,6 +11,7 @@
 #	cell_lacks PATTERN WHY   what it cannot do, of cells named "client 1.2 resumed certificate" and
 #	                         the like
 #	lacks_suites='NAME...'   suites that it does not have
+#	lacks_ecdsa_client='...' suites with which its server takes no client's ECDSA certificate
 #	cannot='client-alpn...'  if its client, or server, knows nothing of ALPN
 #
 # and calls test_cells. Words for their_client and their_server, besides those of peers.sh:
@@ -25,6 +26,7 @@
 
 stack_name=
 lacks_suites=
+lacks_ecdsa_client=
 lacking=()
 rows=${KTLS_BUILD:-build}/stacks/$(basename "$0" .sh)
 [ -z "${KTLS_SOCKET:-}" ] || rows=/dev/null
@@ -102,7 +104,7 @@ cell_client() {
 	if [ "${3:-}" = certificate ]; then
 		words+=("cert=$certs/client")
 		mine+=(--demand --trust "$ca" --group secp256r1)
-		proof=(client=ecdsa_secp256r1_sha256 group=secp256r1)
+		proof=("client=*" group=secp256r1)
 	fi
 	"client_$2" "$1"
 }
@@ -145,9 +147,11 @@ cell_server() {
 
 	words_of server "$1"
 	if [ "${3:-}" = certificate ]; then
+		local lacks_suites="$lacks_suites $lacks_ecdsa_client"
+
 		words+=(demand)
 		mine+=(--cert "$certs/client" --group secp256r1)
-		proof=(client=ecdsa_secp256r1_sha256 group=secp256r1)
+		proof=("client=*" group=secp256r1)
 	fi
 	want+=("received=$data_len" "sha256=$data_sum" "${server_end[@]}")
 	"server_$2" "$1"

@@ -214,11 +214,14 @@ connect() {
 	fi
 }
 
+# facts_have WORD...: whether $facts has these; of one that ends in "=*", any value but none.
 facts_have() {
 	local word
 
 	for word; do
 		[[ " $facts " == *" $word "* ]] && continue
+		[[ $word == *=\* && " $facts " == *" ${word%\*}"* && " $facts " != *" ${word%\*}none "* ]] &&
+			continue
 		# ktlsd does not tell.
 		[[ -z ${KTLS_SOCKET:-} || $word != retried=* ]] || continue
 		echo "no $word in: $facts"

@@ -15,5 +15,8 @@ need "$program"
 . tests/interop/stacks/adaptor.sh
 
 stack "wolfSSL $(package_version libwolfssl-dev)" client server
+# In TLS 1.2 it asks for certificates of the kind that it has itself.
+lacks_ecdsa_client=$(printf '%s\n' ${suites_of[1.2]} | grep _RSA_)
+lacks_ecdsa_client=${lacks_ecdsa_client//$'\n'/ }
 test_cells
 tap_done
