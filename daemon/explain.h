@@ -11,7 +11,8 @@
  *   explain_verdict.c     what was agreed and why; what failed, whose fault, what to do
  *   explain_text.c, explain_json.c, explain_svg.c
  *
- * No secret is shown, nor kept beyond the connection.
+ * No secret is shown. None is kept beyond the connection, but for a session that the next one shall
+ * resume; none is written anywhere, but for --keylog.
  */
 #ifndef KTLS_DAEMON_EXPLAIN_H
 #define KTLS_DAEMON_EXPLAIN_H
@@ -46,6 +47,9 @@ struct explain_options {
 	const char *name; /* that the certificate must have, and for SNI; "": none */
 	const char *ca_file;
 	bool insecure;
+	bool resume; /* client: each handshake the session of the one before */
+	bool grease; /* client */
+	const char *keylog_file;
 	const char *cert_file, *key_file;
 	enum ktls_engine_client_auth client_auth;
 	unsigned int timeout; /* seconds for one handshake */
@@ -53,6 +57,12 @@ struct explain_options {
 	const char *svg_file;
 	bool json;
 	bool color, unicode;
+};
+
+/* What a client keeps from one connection to the next; secret. */
+struct explain_session {
+	uint8_t bytes[KTLS_ENGINE_SESSION_MAX];
+	size_t len; /* 0: none */
 };
 
 /* How far it came. */
@@ -79,6 +89,8 @@ struct explain_credentials {
 struct explain {
 	const struct explain_options *options;
 	const struct explain_credentials *credentials;
+	struct explain_session *session;
+	FILE *keylog; /* NULL: not wanted */
 	struct trace trace;
 	struct decoder decoder;
 	int fd;
@@ -89,7 +101,8 @@ struct explain {
 	struct ktls_engine_config config;
 	enum outcome outcome;
 	int error;
-	bool sent_since;                       /* something, since the peer was heard last */
+	bool sent_since;  /* something, since the peer was heard last */
+	uint64_t derived; /* when keys were derived last; 0: since the last step there were none */
 	struct step *unsettled;                /* told of, and not yet known to be good */
 	const struct record_seen *record;      /* that is being read */
 	const struct record_seen *began_in;    /* where a message began that is not whole yet */

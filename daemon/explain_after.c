@@ -137,6 +137,19 @@ static bool recv_record(struct explain *x, struct link *l, uint8_t *type, struct
 	return true;
 }
 
+/* A ticket of TLS 1.3, for the next connection. */
+static void keep_ticket(struct explain *x, const uint8_t *message, size_t len)
+{
+	struct ktls_secrets secrets;
+
+	if (!x->options->resume || ktls_engine_secrets(&x->engine, &secrets) != 0)
+		return;
+	if (ktls_secrets_ticket(&secrets, message, len, x->config.server_name, x->ops.now(x),
+				x->session->bytes, &x->session->len) != 0)
+		x->session->len = 0;
+	secret_wipe(&secrets, sizeof(secrets));
+}
+
 /* Messages that are split over records are left alone. */
 static void note_messages(struct explain *x, struct reader content)
 {
@@ -150,6 +163,8 @@ static void note_messages(struct explain *x, struct reader content)
 		if (!reader_u8(&content, &type) || !reader_vec24(&content, &body))
 			return;
 		note(x, STEP_MESSAGE, false, at, 4 + body.left)->shares_record = more;
+		if (type == NEW_SESSION_TICKET)
+			keep_ticket(x, at, 4 + body.left);
 		more = true;
 	}
 }

@@ -14,22 +14,21 @@ struct derivation {
 	uint8_t message;
 	enum ktls_role sender;
 	bool rsa, other; /* key exchange of TLS 1.2: for RSA only; for others only */
+	bool resumed;    /* TLS 1.2: where the keys come from an earlier session */
 	const char *name, *meaning, *brief;
 	struct secret secrets[5];
 };
 
 static const struct derivation derivations[] = {
 	{
-		KTLS_TLS_1_3,
-		SERVER_HELLO,
-		KTLS_SERVER,
-		false,
-		false,
-		"handshake keys",
-		"both shares are known: each end computes the same secret, which nobody who has "
+		.version = KTLS_TLS_1_3,
+		.message = SERVER_HELLO,
+		.sender = KTLS_SERVER,
+		.name = "handshake keys",
+		.meaning = "both shares are known: each end computes the same secret, which nobody who has "
 		"only watched can",
-		"handshake traffic secrets, client and server",
-		{
+		.brief = "handshake traffic secrets, client and server",
+		.secrets = {
 			{ "shared secret",
 			  "of the key exchange: one end's private key with the other's share" },
 			{ "Handshake Secret",
@@ -41,16 +40,14 @@ static const struct derivation derivations[] = {
 		},
 	},
 	{
-		KTLS_TLS_1_3,
-		FINISHED,
-		KTLS_SERVER,
-		false,
-		false,
-		"application keys",
-		"made from all messages up to the server's Finished, so that both ends must have "
+		.version = KTLS_TLS_1_3,
+		.message = FINISHED,
+		.sender = KTLS_SERVER,
+		.name = "application keys",
+		.meaning = "made from all messages up to the server's Finished, so that both ends must have "
 		"seen the same ones",
-		"application traffic secrets, client and server",
-		{
+		.brief = "application traffic secrets, client and server",
+		.secrets = {
 			{ "Master Secret", "HKDF-Extract of the Handshake Secret and zeros" },
 			{ "client_application_traffic_secret_0", "keys for the client's data" },
 			{ "server_application_traffic_secret_0", "keys for the server's data" },
@@ -59,30 +56,27 @@ static const struct derivation derivations[] = {
 		},
 	},
 	{
-		KTLS_TLS_1_3,
-		FINISHED,
-		KTLS_CLIENT,
-		false,
-		false,
-		"resumption secret",
-		"the handshake is complete: the traffic keys are the kernel's from here on",
-		"what tickets stand for",
-		{
+		.version = KTLS_TLS_1_3,
+		.message = FINISHED,
+		.sender = KTLS_CLIENT,
+		.name = "resumption secret",
+		.meaning = "the handshake is complete: the traffic keys are the kernel's from here on",
+		.brief = "what tickets stand for",
+		.secrets = {
 			{ "resumption_secret",
 			  "the keys of a later connection that a ticket resumes" },
 		},
 	},
 	{
-		KTLS_TLS_1_2,
-		CLIENT_KEY_EXCHANGE,
-		KTLS_CLIENT,
-		false,
-		true,
-		"keys",
-		"both shares are known: each end computes the same secret, which nobody who has "
+		.version = KTLS_TLS_1_2,
+		.message = CLIENT_KEY_EXCHANGE,
+		.sender = KTLS_CLIENT,
+		.other = true,
+		.name = "keys",
+		.meaning = "both shares are known: each end computes the same secret, which nobody who has "
 		"only watched can",
-		"premaster secret, master secret, key block",
-		{
+		.brief = "premaster secret, master secret, key block",
+		.secrets = {
 			{ "premaster secret",
 			  "of the key exchange: one end's private key with the other's share" },
 			{ "master secret", "PRF of the premaster secret" },
@@ -91,23 +85,44 @@ static const struct derivation derivations[] = {
 		},
 	},
 	{
-		KTLS_TLS_1_2,
-		CLIENT_KEY_EXCHANGE,
-		KTLS_CLIENT,
-		true,
-		false,
-		"keys",
-		"both ends know the premaster secret: so will anybody who has recorded this and "
+		.version = KTLS_TLS_1_2,
+		.message = CLIENT_KEY_EXCHANGE,
+		.sender = KTLS_CLIENT,
+		.rsa = true,
+		.name = "keys",
+		.meaning = "both ends know the premaster secret: so will anybody who has recorded this and "
 		"gets the server's key one day",
-		"premaster secret, master secret, key block",
-		{
+		.brief = "premaster secret, master secret, key block",
+		.secrets = {
 			{ "premaster secret", "48 bytes that the client made up" },
 			{ "master secret", "PRF of the premaster secret" },
 			{ "client_write_key, client_write_IV", "for what the client sends" },
 			{ "server_write_key, server_write_IV", "for what the server sends" },
 		},
 	},
+	{
+		.version = KTLS_TLS_1_2,
+		.message = SERVER_HELLO,
+		.sender = KTLS_SERVER,
+		.resumed = true,
+		.name = "keys",
+		.meaning = "both ends remember the master secret: no certificates, no key exchange",
+		.brief = "master secret of the earlier session, key block",
+		.secrets = {
+			{ "master secret", "of the session that is resumed" },
+			{ "client_write_key, client_write_IV", "for what the client sends" },
+			{ "server_write_key, server_write_IV", "for what the server sends" },
+		},
+	},
 };
+
+/* A ServerHello of TLS 1.2 leads to keys where it resumes a session. */
+static bool fits(const struct explain *x, const struct derivation *row)
+{
+	if (row->resumed)
+		return ktls_engine_facts(&x->engine)->resumed;
+	return !(x->decoder.rsa_key_exchange ? row->other : row->rsa);
+}
 
 static const struct derivation *find(const struct explain *x, const struct step *step)
 {
@@ -118,8 +133,7 @@ static const struct derivation *find(const struct explain *x, const struct step 
 		const struct derivation *row = &derivations[i];
 
 		if (row->version == x->decoder.version && row->message == step->message &&
-		    row->sender == (step->sent ? us : them) &&
-		    !(x->decoder.rsa_key_exchange ? row->other : row->rsa))
+		    row->sender == (step->sent ? us : them) && fits(x, row))
 			return row;
 	}
 	return NULL;
@@ -137,6 +151,15 @@ static const char *master_secret_from(const struct explain *x)
 	return "and of both randoms: not bound to the handshake (no extended_master_secret)";
 }
 
+static bool resumes(const struct explain *x)
+{
+	struct reader block, body;
+
+	return x->server_hello &&
+	       hello_extensions(x->server_hello->bytes, x->server_hello->len, &block) &&
+	       extension_find(block, 41, &body);
+}
+
 void explain_keys(struct explain *x, const struct step *after)
 {
 	const struct derivation *row = after->retry ? NULL : find(x, after);
@@ -144,13 +167,20 @@ void explain_keys(struct explain *x, const struct step *after)
 
 	if (!row)
 		return;
-	step = trace_step(&x->trace, STEP_KEYS, explain_elapsed(x));
+	step = trace_step(&x->trace, STEP_KEYS, x->derived ? x->derived : explain_elapsed(x));
+	x->derived = 0;
 	step->name = row->name;
 	step->meaning = row->meaning;
 	step->brief[0] = row->brief;
+	if (row->version == KTLS_TLS_1_3 && row->message == SERVER_HELLO)
+		field_add(&x->trace, &step->fields, "Early Secret", "%s",
+			  resumes(x)
+				  ? "of the ticket's pre-shared key: who has that is the peer of "
+				    "before"
+				  : "of zeros: there is no pre-shared key");
 	for (const struct secret *s = row->secrets; s->name; s++)
 		field_add(&x->trace, &step->fields, s->name, "%s", s->text);
-	if (row->version == KTLS_TLS_1_2)
+	if (row->version == KTLS_TLS_1_2 && !row->resumed)
 		field_add(&x->trace, &step->fields, "bound to",
 			  "the master secret is made of the "
 			  "premaster secret %s",

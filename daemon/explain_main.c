@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* "ktlsctl explain": one handshake after the other, each of them explained. */
 #include <err.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,12 +61,15 @@ static void end(struct explain *x)
 
 /* True where it was complete. */
 static bool explain_one(const struct explain_options *o,
-			const struct explain_credentials *credentials, int listener)
+			const struct explain_credentials *credentials, int listener, FILE *keylog)
 {
+	static struct explain_session session;
 	static struct explain x;
 	bool good;
 
 	start(&x, o, credentials);
+	x.session = &session;
+	x.keylog = keylog;
 	if (o->role == KTLS_SERVER ? explain_accept(&x, listener) : explain_connect(&x)) {
 		explain_handshake(&x);
 		/* A client may be refused even now; a server shows the verdict to its client. */
@@ -81,11 +85,23 @@ static bool explain_one(const struct explain_options *o,
 	return good;
 }
 
+/* Whoever has this file can read what was recorded of the connection. */
+static FILE *open_keylog(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "a");
+
+	if (!out)
+		err(2, "%s", path);
+	return out;
+}
+
 int explain_main(int argc, char **argv)
 {
 	struct explain_credentials credentials;
 	struct explain_options options;
 	int status = 0, listener = -1;
+	FILE *keylog = NULL;
 
 	if (explain_options_parse(argc, argv, &options, &status) != 0)
 		return status;
@@ -94,11 +110,15 @@ int explain_main(int argc, char **argv)
 	explain_credentials_load(&options, &credentials);
 	if (options.role == KTLS_SERVER)
 		listener = explain_listen(&options);
+	if (options.keylog_file)
+		keylog = open_keylog(options.keylog_file);
 	for (unsigned long i = 0; options.count == 0 || i < options.count; i++) {
 		if (i > 0 && !options.json)
 			putchar('\n');
-		status = explain_one(&options, &credentials, listener) ? 0 : 1;
+		status = explain_one(&options, &credentials, listener, keylog) ? 0 : 1;
 	}
+	if (keylog && fclose(keylog) != 0)
+		err(2, "%s", options.keylog_file);
 	if (listener >= 0)
 		close(listener);
 	explain_credentials_free(&credentials);

@@ -34,6 +34,10 @@ static const char usage[] =
 	"  -4, -6                    IPv4 or IPv6 only\n"
 	"  -t, --timeout SECONDS     for one handshake (default 10)\n"
 	"  -c, --count N             handshakes (default 1); server: 0 is without end\n"
+	"      --resume              client: resumes the session of the handshake before (count "
+	"2)\n"
+	"      --grease              client: sends values that nobody knows (RFC 8701)\n"
+	"      --keylog FILE         adds the secrets of the connection, for Wireshark\n"
 	"      --svg FILE            draws the sequence diagram, of the last handshake\n"
 	"      --json                prints JSON\n"
 	"      --color WHEN          auto, always, never\n"
@@ -50,6 +54,9 @@ enum {
 	OPT_CERT,
 	OPT_KEY,
 	OPT_CLIENT_AUTH,
+	OPT_RESUME,
+	OPT_GREASE,
+	OPT_KEYLOG,
 	OPT_SVG,
 	OPT_JSON,
 	OPT_COLOR,
@@ -70,6 +77,9 @@ static const struct option long_options[] = {
 	{ "client-auth", required_argument, NULL, OPT_CLIENT_AUTH },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "count", required_argument, NULL, 'c' },
+	{ "resume", no_argument, NULL, OPT_RESUME },
+	{ "grease", no_argument, NULL, OPT_GREASE },
+	{ "keylog", required_argument, NULL, OPT_KEYLOG },
 	{ "svg", required_argument, NULL, OPT_SVG },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "color", required_argument, NULL, OPT_COLOR },
@@ -288,6 +298,15 @@ static bool take(struct parse *p, int c)
 	case 'k':
 		o->insecure = true;
 		return true;
+	case OPT_RESUME:
+		o->resume = true;
+		return true;
+	case OPT_GREASE:
+		o->grease = true;
+		return true;
+	case OPT_KEYLOG:
+		o->keylog_file = optarg;
+		return true;
 	default:
 		return take_more(p, c);
 	}
@@ -315,6 +334,8 @@ static void conclude(struct parse *p, const char *address)
 		take_address(o, address, "443");
 	if (!o->name)
 		o->name = o->role == KTLS_CLIENT ? o->host : "";
+	if (o->resume && o->count == 1)
+		o->count = 2;
 	if (o->role == KTLS_CLIENT && o->count == 0)
 		errx(2, "--count: a client has to end");
 	o->color = !o->json && want_color(p->color);

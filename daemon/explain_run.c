@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The handshake of "ktlsctl explain": drives the engine, and writes down what it tells. */
 #include <string.h>
+#include <time.h>
 
 #include "daemon/explain.h"
 
@@ -185,6 +186,48 @@ static void watch(void *arg, const struct ktls_engine_event *event)
 	x->unsettled = step;
 }
 
+/* ---- secrets --------------------------------------------------------------------------------- */
+
+static void put_hex(FILE *out, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		fprintf(out, "%02x", bytes[i]);
+}
+
+/* Of a secret, the moment is of interest; the file is as RFC 9850 has it. */
+static void log_secret(void *arg, const char *label, const uint8_t client_random[32],
+		       const uint8_t *secret, size_t secret_len)
+{
+	struct explain *x = arg;
+
+	x->derived = explain_elapsed(x);
+	if (!x->keylog)
+		return;
+	fprintf(x->keylog, "%s ", label);
+	put_hex(x->keylog, client_random, 32);
+	fputc(' ', x->keylog);
+	put_hex(x->keylog, secret, secret_len);
+	fputc('\n', x->keylog);
+	fflush(x->keylog);
+}
+
+static uint64_t now(void *arg)
+{
+	struct timespec t;
+
+	(void)arg;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void keep_session(void *arg, const uint8_t *session, size_t session_len)
+{
+	struct explain *x = arg;
+
+	memcpy(x->session->bytes, session, session_len);
+	x->session->len = session_len;
+}
+
 /* ---- driving --------------------------------------------------------------------------------- */
 
 /* Fills in what is 0 with all that the engine has. */
@@ -194,6 +237,10 @@ static void configure(struct explain *x)
 
 	x->ops = ktls_engine_default_ops;
 	x->ops.watch = watch;
+	x->ops.log_secret = log_secret;
+	x->ops.now = now;
+	if (o->resume)
+		x->ops.keep_session = keep_session;
 	explain_auth_ops(x);
 	x->config = (struct ktls_engine_config){
 		.role = o->role,
@@ -207,6 +254,8 @@ static void configure(struct explain *x)
 		.alpn = o->alpn_len ? o->alpn : NULL,
 		.alpn_len = o->alpn_len,
 		.client_auth = o->client_auth,
+		.session = { x->session->bytes, x->session->len },
+		.grease = o->grease,
 		/* Who looks wants to see; the verdict says what is missing. */
 		.plain_master_secret = true,
 	};
@@ -228,6 +277,8 @@ static bool run_engine(struct explain *x, struct ktls_engine_io *io, enum ktls_e
 	note_output(x, io->out, io->out_len, before);
 	if (*state != KTLS_ENGINE_FAILED)
 		settle(x);
+	if (*state == KTLS_ENGINE_DONE)
+		x->trace.finished = explain_elapsed(x);
 	if (x->record && !x->told && x->record->type != CHANGE_CIPHER_SPEC && io->consumed > 0 &&
 	    !x->began_in)
 		x->began_in = x->record;
@@ -305,9 +356,10 @@ void explain_handshake(struct explain *x)
 	}
 	x->outcome = OUTCOME_DONE;
 	state = shake_hands(x);
-	if (state != KTLS_ENGINE_DONE || x->outcome != OUTCOME_DONE)
+	if (state != KTLS_ENGINE_DONE || x->outcome != OUTCOME_DONE) {
+		x->trace.finished = 0;
 		return;
-	x->trace.finished = explain_elapsed(x);
+	}
 	done = trace_step(&x->trace, STEP_DONE, x->trace.finished);
 	done->name = "handshake complete";
 	done->meaning = "here ktlsd would give the keys to the kernel and the socket back";

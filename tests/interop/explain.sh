@@ -170,6 +170,16 @@ in_json() {
 <NewSessionTicket <NewSessionTicket <alert: close_notify" ]
 }
 
+# resumed RANGE TEXT...
+resumed() {
+	openssl_server p256 || return
+	rm -f "$tmp/keylog"
+	explain 0 "${believing[@]}" --tls "$1" --resume --grease --keylog "$tmp/keylog" "127.0.0.1:$port" ||
+		return
+	says 'NewSessionTicket' 'resumed yes - no certificates were exchanged' 'GREASE (0x' "${@:2}" || return
+	[ "$(stat -c %a "$tmp/keylog")" = 600 ]
+}
+
 insecurely() {
 	openssl_server wrong-name || return
 	explain 0 "${believing[@]}" --insecure "127.0.0.1:$port" || return
@@ -183,6 +193,8 @@ try 'OpenSSL, a retry and a client certificate' retried
 try 'names, addresses, lists' addresses
 try 'JSON' in_json
 try 'insecure' insecurely
+try 'resumption, TLS 1.3' resumed 1.3 "of the ticket's pre-shared key" 'pre_shared_key (41)' binder
+try 'resumption, TLS 1.2' resumed 1.2 'of the session that is resumed' 'session_ticket (35)'
 
 # ---- others' servers ----------------------------------------------------------------------------
 
