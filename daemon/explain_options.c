@@ -281,7 +281,7 @@ static bool take(struct parse *p, int c)
 		take_versions(o, optarg);
 		return true;
 	case OPT_SUITES:
-		o->suites_len = take_list(optarg, NAMES_SUITE, suites_all, SUITES_MAX, o->suites);
+		o->suites_len = take_list(optarg, NAMES_SUITE, suites_all, SUITES_ALL, o->suites);
 		return true;
 	case OPT_GROUPS:
 		o->groups_len = take_list(optarg, NAMES_GROUP, groups_all, GROUPS_MAX, o->groups);

@@ -248,7 +248,7 @@ static void configure(struct explain *x)
 		.version_min = o->version_min,
 		.version_max = o->version_max,
 		.suites = o->suites_len ? o->suites : suites_all,
-		.suites_len = o->suites_len ? o->suites_len : SUITES_MAX,
+		.suites_len = o->suites_len ? o->suites_len : SUITES_ALL,
 		.groups = o->groups_len ? o->groups : groups_all,
 		.groups_len = o->groups_len ? o->groups_len : GROUPS_MAX,
 		.alpn = o->alpn_len ? o->alpn : NULL,

@@ -31,7 +31,7 @@ outline() {
 		rest || /^ *[0-9.]+ ms / { print line; line = $0 }
 		END { print line }' "$tmp/text" |
 		sed -E 's/^ *[0-9.]+ ms //; s/[0-9]+ bytes?$//; s/ +$//; s/  +/ /g; s/[0-9.]+ ms/T ms/g
-			s/20[0-9-]+ [0-9:]+ UTC/DATE/g; s/[0-9]+ days/N days/; s|'"$certs"'|CERTS|
+			s/20[0-9-]+ [0-9:]+ UTC/DATE/g; s/[0-9]+ days/N days/; s/number [0-9]+ of the [0-9]+ that/number N of the N that/; s|'"$certs"'|CERTS|
 			/^$/d'
 }
 
@@ -98,9 +98,9 @@ ours_1_3() {
 	client <-- server alert: close_notify
 	What was agreed, and why
 	 version TLS 1.3 - the highest that we offered
-	 cipher suite TLS_AES_128_GCM_SHA256 - the server's choice: number 1 of the 3 that we offered for this version
+	 cipher suite TLS_AES_128_GCM_SHA256 - the server's choice: number N of the N that we offered for this version
 	 key exchange x25519 - the group that we sent a share for, and the server took it
-	 signature ecdsa_secp256r1_sha256 - by the key of the server's certificate; number 1 of the 9 that the client takes
+	 signature ecdsa_secp256r1_sha256 - by the key of the server's certificate; number N of the N that the client takes
 	 server name localhost - asked for by the client (SNI)
 	 application protocol none - we have none to offer (--alpn)
 	The server's certificate
@@ -131,9 +131,9 @@ openssl_1_2() {
 	client <-- server alert: close_notify
 	What was agreed, and why
 	 version TLS 1.2 - we offered a higher one too: the server does not have it, or may not use it
-	 cipher suite TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 - the server's choice: number 2 of the 6 that we offered for this version
+	 cipher suite TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 - the server's choice: number N of the N that we offered for this version
 	 key exchange x25519 - the server's choice among the groups that we listed
-	 signature rsa_pss_rsae_sha256 - by the key of the server's certificate; number 4 of the 9 that the client takes
+	 signature rsa_pss_rsae_sha256 - by the key of the server's certificate; number N of the N that the client takes
 	 server name localhost - asked for by the client (SNI)
 	 application protocol none - we have none to offer (--alpn)
 	 master secret extended - bound to this handshake (RFC 7627)
