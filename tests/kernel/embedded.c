@@ -119,6 +119,8 @@ static void expect_megabyte(int fd)
 
 	for (;;) {
 		n = kernel_record_recv(fd, buf, sizeof(buf), 0, &type);
+		if (n > 0 && type == RECORD_HANDSHAKE) /* tickets */
+			continue;
 		if (n <= 0 || type != RECORD_APPLICATION_DATA)
 			break;
 		for (ssize_t i = 0; i < n; i++)
@@ -267,6 +269,7 @@ TEST_F_TIMEOUT(embedded, killed_in_the_middle_of_a_handshake, 60)
 /* The descriptor that the application closes is the last one. */
 TEST_F(embedded, the_peer_sees_the_end_when_the_application_closes)
 {
+	struct ktls_stream stream = { 0 };
 	struct program p = { self->client, self->fd[0] };
 	struct pollfd pfd = { .fd = self->fd[0], .events = POLLIN };
 	struct ktls_reply *reply;
@@ -293,9 +296,8 @@ TEST_F(embedded, the_peer_sees_the_end_when_the_application_closes)
 	close(self->fd[1]);
 	self->fd[1] = -1;
 	ASSERT_EQ(1, poll(&pfd, 1, 2000));
-	EXPECT_EQ(-1, recv(self->fd[0], &(char){ 0 }, 1, MSG_DONTWAIT)); /* the close_notify */
-	EXPECT_EQ(EIO, errno);
-	EXPECT_EQ(2, kernel_record_recv(self->fd[0], (uint8_t[2]){ 0 }, 2, 0, &(uint8_t){ 0 }));
+	EXPECT_EQ(0, ktls_recv(self->fd[0], (char[512]){ 0 }, 512, 0, &stream));
+	EXPECT_EQ(KTLS_R_PEER_CLOSE_NOTIFY, stream.reason);
 	EXPECT_EQ(0, recv(self->fd[0], &(char){ 0 }, 1, 0));
 }
 

@@ -84,7 +84,8 @@ TEST_F(client, reply_arrives_as_it_was_given)
 			   { KTLS_NAME_IP, { (const uint8_t *)"192.0.2.1", 9 } } },
 		.names_len = 2,
 		.names_left_out = 5,
-		.client_scheme = KTLS_SCHEME_ED25519
+		.client_scheme = KTLS_SCHEME_ED25519,
+		.resumed = 1
 	};
 	struct ktls_reply *reply;
 
@@ -122,6 +123,7 @@ TEST_F(client, reply_arrives_as_it_was_given)
 	EXPECT_STREQ("192.0.2.1", reply->names[1].text);
 	EXPECT_EQ(5, reply->names_left_out);
 	EXPECT_EQ(KTLS_SCHEME_ED25519, reply->client_scheme);
+	EXPECT_EQ(1, reply->resumed);
 	EXPECT_EQ(-1, reply->fd);
 	ktls_reply_free(reply);
 	expect_none(self->k);

@@ -8,18 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <ktls-record.h>
-
 #include "lib/conn/internal.h"
 #include "lib/conn/ticket_keys.h"
 #include "lib/crypto/util.h"
-#include "lib/wire/reader.h"
 #include "lib/x509/identity.h"
 #include "lib/x509/key.h"
 #include "lib/x509/trust.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/conns.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/conns_tickets.h"
 
 FIXTURE(resume)
 {
@@ -149,54 +147,18 @@ FIXTURE_TEARDOWN(resume)
 	conns_wipe(&self->conns);
 }
 
-/* One ticket, as an application would hand it in. */
-static inline void keep_ticket(struct test_self_resume *self, const uint8_t *message, size_t len)
-{
-	static const uint8_t alpn[] = "\x02h2\x08http/1.1";
-	const struct ktls_span chain = { self->conns.leaf->der, self->conns.leaf->der_len };
-	static uint8_t session[KTLS_ENGINE_SESSION_MAX];
-	struct conn_session keep = { .owner = self->owner,
-				     .profile = &self->as_client,
-				     .server_name = self->name,
-				     .alpn = alpn,
-				     .alpn_len = sizeof(alpn) - 1,
-				     .chain = &chain,
-				     .chain_len = 1,
-				     .chain_until = time(NULL) + 1000 };
-
-	keep.session.bytes = session;
-	ASSERT_EQ(0, ktls_secrets_ticket(&self->client.secrets, message, len, self->name,
-					 conn_op_now(NULL), session, &keep.session.len));
-	conn_session_keep(self->conns.loop, &keep);
-}
-
 /* Those that came behind the handshake. */
 static inline void keep_tickets(struct test_self_resume *self)
 {
-	static uint8_t wire[65536];
-	ssize_t n = recv(self->client.fd, wire, sizeof(wire), MSG_DONTWAIT);
-	struct ktls_record_layer layer;
+	const struct ktls_span chain = { self->conns.leaf->der, self->conns.leaf->der_len };
 
-	ASSERT_EQ(0, ktls_record_init(&layer, &self->client.tx, &self->client.rx));
-	for (ssize_t at = 0; at < n;) {
-		size_t len = 5 + ((size_t)wire[at + 3] << 8 | wire[at + 4]);
-		struct ktls_span content;
-		struct reader r, body;
-		uint8_t type;
-
-		ASSERT_EQ(0, ktls_record_open(&layer, wire + at, len, &type, &content));
-		if (type != 22) /* the alert of a server that was not content */
-			break;
-		reader_init(&r, content.bytes, content.len);
-		while (!reader_empty(&r)) {
-			const uint8_t *message = r.at;
-
-			ASSERT_TRUE(reader_u8(&r, &type) && reader_vec24(&r, &body));
-			keep_ticket(self, message, (size_t)(r.at - message));
-		}
-		at += (ssize_t)len;
-	}
-	ktls_record_wipe(&layer);
+	conns_keep_tickets(&self->conns, &self->client,
+			   (struct conn_session){ .owner = self->owner,
+						  .profile = &self->as_client,
+						  .server_name = self->name,
+						  .chain = &chain,
+						  .chain_len = 1,
+						  .chain_until = time(NULL) + 1000 });
 }
 
 /* One handshake; the client's tickets are kept. */
