@@ -175,20 +175,74 @@ static bool load_identities(const struct ktls_embedded_config *config, struct cr
 	return true;
 }
 
+_Static_assert((int)KTLS_CRL_CHAIN == (int)X509_CRL_CHAIN, "the same words");
+_Static_assert(X509_PIN_LEN == 32, "as the header says");
+
+static void close_crls(struct pem *crls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pem_close(&crls[i]);
+}
+
+/* Opens the files of revocation lists; their number, or -1 with error written. */
+static int open_crls(const char *const *files, struct pem crls[static KTLS_CRL_FILES_MAX],
+		     struct ktls_error *error)
+{
+	const struct ktls_span none = { 0 };
+	int n = 0;
+
+	for (; files && files[n]; n++) {
+		if (n == KTLS_CRL_FILES_MAX)
+			fail(error, KTLS_R_MISUSE, 0, files[n], "too many revocation lists");
+		if (n == KTLS_CRL_FILES_MAX || !pem_open(files[n], &none, "", &crls[n], error)) {
+			close_crls(crls, (size_t)n);
+			return -1;
+		}
+	}
+	return n;
+}
+
+static struct x509_trust *make_trust(const struct ktls_embedded_config *config,
+				     const struct pem *anchors, struct ktls_error *error)
+{
+	struct x509_trust_spec spec = {
+		.anchors = { anchors->bytes, anchors->len },
+		.crl_check = (enum x509_crl_check)config->crl_check,
+		.pins = config->pins,
+		.pins_len = config->pins_len,
+	};
+	struct pem crls[KTLS_CRL_FILES_MAX];
+	struct ktls_span spans[KTLS_CRL_FILES_MAX];
+	struct x509_trust *trust;
+	struct x509_error why;
+	int n = open_crls(config->crl_files, crls, error);
+
+	if (n < 0)
+		return NULL;
+	for (int i = 0; i < n; i++)
+		spans[i] = (struct ktls_span){ crls[i].bytes, crls[i].len };
+	spec.crls = spans;
+	spec.crls_len = (size_t)n;
+	trust = x509_trust_make(&spec, &why);
+	if (!trust)
+		fail(error, KTLS_R_MISUSE, 0, anchors->name, why.text);
+	close_crls(crls, (size_t)n);
+	return trust;
+}
+
 static bool load_trust(const struct ktls_embedded_config *config, struct credentials *c,
 		       struct ktls_error *error)
 {
-	struct x509_error why;
-	struct pem pem;
+	struct pem anchors = { .name = "trust" };
 
-	if (!config->trust_file && !config->trust.bytes)
+	if (!config->trust_file && !config->trust.bytes && config->pins_len == 0 &&
+	    !config->crl_files)
 		return true;
-	if (!pem_open(config->trust_file, &config->trust, "trust", &pem, error))
+	if ((config->trust_file || config->trust.bytes) &&
+	    !pem_open(config->trust_file, &config->trust, "trust", &anchors, error))
 		return false;
-	c->trust = x509_trust_new(pem.bytes, pem.len, &why);
-	if (!c->trust)
-		fail(error, KTLS_R_MISUSE, 0, pem.name, why.text);
-	pem_close(&pem);
+	c->trust = make_trust(config, &anchors, error);
+	pem_close(&anchors);
 	return c->trust != NULL;
 }
 
@@ -264,6 +318,8 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		return fail(error, KTLS_R_MISUSE, 0, "config", "a reserved field is not 0");
 	if (!versions_valid(config))
 		return fail(error, KTLS_R_MISUSE, 0, "config", "no range of TLS versions");
+	if ((unsigned int)config->crl_check > KTLS_CRL_CHAIN)
+		return fail(error, KTLS_R_MISUSE, 0, "config", "crl_check has no such value");
 	if (!load_identities(config, out, error) || !load_trust(config, out, error)) {
 		credentials_wipe(out);
 		return false;

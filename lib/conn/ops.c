@@ -29,6 +29,24 @@ static int op_agree(void *arg, uint16_t group, const uint8_t *private_key, const
 
 /* ---- our own certificate --------------------------------------------------------------------- */
 
+/*
+ * A client's, which nobody asks for by name: the first that is for clients and whose key will do. A
+ * server that is shown another one refuses it, and might do without.
+ */
+static int choose_for_client(const struct conn_profile *profile,
+			     const struct ktls_engine_hello *hello,
+			     const struct x509_identity **identity, uint16_t *scheme)
+{
+	int r = -KTLS_R_SCHEMES_NONE_SHARED;
+
+	for (size_t i = 0; i < profile->identities_len && r < 0; i++) {
+		if (profile->identities[i]->for_client)
+			r = x509_identity_choose(&profile->identities[i], 1, hello, false, identity,
+						 scheme);
+	}
+	return r;
+}
+
 static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 		     struct ktls_engine_choice *choice)
 {
@@ -38,10 +56,11 @@ static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 	uint16_t scheme;
 	int r;
 
-	if (profile->identities_len == 0)
-		return -KTLS_R_SCHEMES_NONE_SHARED;
-	r = x509_identity_choose(profile->identities, profile->identities_len, hello,
-				 profile->strict_server_name, &identity, &scheme);
+	if (c->role == KTLS_CLIENT)
+		r = choose_for_client(profile, hello, &identity, &scheme);
+	else
+		r = x509_identity_choose(profile->identities, profile->identities_len, hello,
+					 profile->strict_server_name, &identity, &scheme);
 	if (r < 0)
 		return r;
 	*choice = (struct ktls_engine_choice){ .credential = identity,

@@ -445,6 +445,10 @@ struct ktls_embedded_identity {
 	uintptr_t reserved[4];  /* 0 */
 };
 
+/* Which certificates need a revocation list of their issuer: where there is one, it is heeded. */
+enum ktls_crl_check { KTLS_CRL_KNOWN, KTLS_CRL_LEAF, KTLS_CRL_CHAIN };
+#define KTLS_CRL_FILES_MAX 16
+
 /* What is pointed to is the caller's and used during the call only. Zeros first. */
 struct ktls_embedded_config {
 	const struct ktls_embedded_identity *identities; /* in order of preference */
@@ -458,7 +462,13 @@ struct ktls_embedded_config {
 	uint16_t version_max;
 	/* Neither make tickets as a server, nor keep and use those of others as a client. */
 	bool no_resumption;
-	uintptr_t reserved[8]; /* 0 */
+	enum ktls_crl_check crl_check;
+	const char *const *crl_files; /* revocation lists, PEM or DER, ended by NULL; or NULL */
+	/* SHA-256 of public keys (SubjectPublicKeyInfo): one on the way to an anchor has to be
+	 * among them, or, without trust, the peer's own, whoever signed it. */
+	const uint8_t (*pins)[32];
+	size_t pins_len;
+	uintptr_t reserved[5]; /* 0 */
 };
 
 /*

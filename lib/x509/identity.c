@@ -180,6 +180,8 @@ static bool check_usage(struct load *load)
 		return fail(load, 0, "has an extension that cannot be parsed");
 	if (!(X509_get_key_usage(load->certs[0]) & KU_DIGITAL_SIGNATURE))
 		return fail(load, 0, "has a key usage without digitalSignature");
+	load->identity->for_client =
+		(X509_get_extended_key_usage(load->certs[0]) & (XKU_SSL_CLIENT | XKU_ANYEKU)) != 0;
 	return true;
 }
 

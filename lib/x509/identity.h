@@ -33,6 +33,7 @@ struct x509_identity {
 	size_t schemes_len;                            /* at least 1 */
 	uint16_t curve;                                /* group of an ECDSA key; else 0 */
 	bool decrypts;                                 /* RSA, and its key usage allows it */
+	bool for_client;                               /* its extended key usage allows it */
 	int64_t not_after;                             /* of the leaf: seconds since 1970 */
 	const char **names;                            /* dNSNames in lower case, sorted */
 	size_t names_len;

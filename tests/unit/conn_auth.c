@@ -155,6 +155,18 @@ TEST_F_TIMEOUT(auth, keys_of_all_kinds, 180)
 	}
 }
 
+/* The first that is for clients, and whose key will do. */
+TEST_F(auth, one_of_several_certificates)
+{
+	const struct x509_identity *list[] = { self->conns.identity, self->identity };
+
+	self->profile.identities = list;
+	self->profile.identities_len = 2;
+	handshake(self);
+	expect_agreed(&self->client, &self->server);
+	EXPECT_EQ(self->cert->der_len, self->server.leaf_len);
+}
+
 /* What the server makes of it is what the client hears, and no name is told. */
 static void expect_refused(struct test_self_auth *self, enum ktls_reason reason)
 {

@@ -11,6 +11,7 @@
 #include "lib/conn/embedded.h"
 #include "tests/harness/certs.h"
 #include "tests/harness/conns.h"
+#include "tests/harness/crls.h"
 #include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 
@@ -325,9 +326,62 @@ TEST_F(embedded, refuses_what_makes_no_sense)
 	config.trust_file = "/dev";
 	expect_refused(&config, kernel, "/dev: ");
 	config = self->config;
-	config.reserved[7] = 1;
+	config.reserved[4] = 1;
 	expect_refused(&config, kernel, "reserved");
 	cert_free(other);
+}
+
+/* A handshake of the two ends of another ktls: what the client's end of it says. */
+static enum ktls_reason client_reason(struct test_self_embedded *self,
+				      const struct ktls_embedded_config *config)
+{
+	enum ktls_reason reason = KTLS_R_INTERNAL;
+	struct ktls_reply *reply;
+	uint64_t client;
+
+	ktls_close(self->k);
+	self->k = embedded_open(config, self->conns.config.kernel, &self->error);
+	ASSERT_NOT_NULL(self->k);
+	close(self->fd[0]);
+	close(self->fd[1]);
+	tcp_pair(self->fd, 0);
+	ASSERT_EQ(0, ktls_start(self->k, self->fd[1], &as_server, NULL));
+	ASSERT_EQ(0, ktls_start(self->k, self->fd[0], &as_client, &client));
+	for (int i = 0; i < 2; i++) {
+		reply = collect(self->k);
+		if (reply->id == client)
+			reason = reply->reason;
+		ktls_reply_free(reply);
+	}
+	return reason;
+}
+
+TEST_F(embedded, lists_and_pins)
+{
+	const struct crl_spec spec = { .issuer = self->conns.ca, .revoked = { self->conns.leaf } };
+	const char *const lists[] = { "/tmp/ktls-embedded.crl", NULL };
+	const char *const missing[] = { "/nonexistent/a.crl", NULL };
+	static const uint8_t pins[1][32] = { { 1 } };
+	struct ktls_embedded_config config = self->config;
+
+	crl_write(&spec, "/tmp", "ktls-embedded");
+	config.no_resumption = true;
+	config.crl_files = lists;
+	EXPECT_EQ(KTLS_R_CERTIFICATE_REVOKED, client_reason(self, &config));
+	config.crl_files = NULL;
+	config.crl_check = KTLS_CRL_LEAF;
+	EXPECT_EQ(KTLS_R_CERTIFICATE_CRL_MISSING, client_reason(self, &config));
+	config.crl_check = KTLS_CRL_KNOWN;
+	config.pins = pins;
+	config.pins_len = 1;
+	EXPECT_EQ(KTLS_R_CERTIFICATE_NOT_PINNED, client_reason(self, &config));
+	config.trust = (struct ktls_span){ 0 };
+	EXPECT_EQ(KTLS_R_CERTIFICATE_NOT_PINNED, client_reason(self, &config));
+	config.crl_files = lists;
+	expect_refused(&config, self->conns.config.kernel, "revocation lists without anchors");
+	config.crl_files = missing;
+	expect_refused(&config, self->conns.config.kernel, "/nonexistent/a.crl: No such file");
+	EXPECT_EQ(0, unlink(lists[0]));
 }
 
 TEST_F(embedded, tls_1_2_where_the_config_has_it)
