@@ -278,7 +278,7 @@ install: libs programs
 	$(Q)$(fill) kernel-setup/ktlsd.service >$D$(UNITDIR)/ktlsd.service
 	$(Q)install -m 644 kernel-setup/ktlsd.sysusers $D$(SYSUSERSDIR)/ktlsd.conf
 	$(Q)install -m 644 kernel-setup/ktlsd.modules $D$(MODULESDIR)/ktlsd.conf
-	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) LICENSE $D$(DOCDIR)
+	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) Documentation/explain.svg LICENSE $D$(DOCDIR)
 	$(Q)install -m 644 Documentation/examples/*.c $D$(DOCDIR)/examples
 	$(Q)for m in $(MAN); do install -D -m 644 $$m $D$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	$(Q)[ -e $D$(SYSCONFDIR)/ktlsd/ktlsd.conf ] || \
