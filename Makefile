@@ -160,7 +160,7 @@ $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$
 
 $(BOGO_SHIM): $(call o_of,$(call c_of,tests/bogo)) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=kernel_record_send,--wrap=kernel_record_recv \
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=kernel_record_send,--wrap=kernel_record_recv,--wrap=kernel_version \
 		-o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
 # Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.

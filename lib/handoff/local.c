@@ -9,7 +9,8 @@
 #include "lib/ktls/kernel.h"
 #include "lib/wire/reason.h"
 
-#define WITHOUT_DATA_MAX 64 /* records read over in one call */
+#define WITHOUT_DATA_MAX   64 /* records read over in one call */
+#define RENEGOTIATIONS_MAX 8  /* wishes for one that a stream refuses and goes on */
 
 static ssize_t result(const struct ktls_stream *stream)
 {
@@ -60,6 +61,24 @@ static ssize_t failed(int fd, struct ktls_stream *stream, ssize_t error)
 	}
 }
 
+/*
+ * A server of TLS 1.2 may ask for a renegotiation, a client may begin one: the answer is a warning,
+ * and all goes on (RFC 5246, 7.2.2 and 7.4.1.1); if there is room for it, for nobody waits for
+ * that. TLS 1.3 has neither.
+ */
+static int refuse_renegotiation(int fd, struct ktls_stream *stream)
+{
+	static const uint8_t warning[2] = { 1, KTLS_ALERT_NO_RENEGOTIATION };
+
+	if (kernel_version(fd) != KTLS_TLS_1_2)
+		return -KTLS_R_MESSAGE_UNEXPECTED;
+	if (stream->renegotiations == RENEGOTIATIONS_MAX)
+		return -KTLS_R_RENEGOTIATION_STORM;
+	stream->renegotiations++;
+	(void)!kernel_record_send(fd, RECORD_ALERT, warning, sizeof(warning), MSG_DONTWAIT);
+	return 0;
+}
+
 static ssize_t recv_some(int fd, void *buf, size_t len, int flags, struct ktls_stream *stream)
 {
 	uint8_t type;
@@ -73,6 +92,8 @@ static ssize_t recv_some(int fd, void *buf, size_t len, int flags, struct ktls_s
 		what = stream_record(stream, type, buf, (size_t)n, (size_t)n < len);
 		if (what == STREAM_DATA)
 			return n;
+		if (what == STREAM_RENEGOTIATION)
+			what = refuse_renegotiation(fd, stream);
 		if (what < 0)
 			return end(fd, stream, (enum ktls_reason) - what);
 	}

@@ -3,7 +3,9 @@
 
 #include "lib/ktls/kernel.h"
 
-/* HandshakeType, RFC 9846 B.3. */
+/* HandshakeType, RFC 9846 B.3 and RFC 5246 7.4. */
+#define HELLO_REQUEST      0
+#define CLIENT_HELLO       1
 #define NEW_SESSION_TICKET 4
 #define KEY_UPDATE         24
 
@@ -11,6 +13,8 @@
 
 /* Lifetime, age_add, and nonce, ticket and extensions of the greatest length (RFC 9846, 4.7.1). */
 #define TICKET_MAX (4 + 4 + 256 + (2 + 65535) + (2 + 65534))
+
+#define HELLO_MAX  16384 /* bytes of a ClientHello that is refused */
 
 static void message_end(struct ktls_stream *stream)
 {
@@ -48,22 +52,35 @@ static int alert_record(struct ktls_stream *stream, struct reader r, bool comple
 
 /* ---- post-handshake messages --------------------------------------------------------------- */
 
-/* Only tickets can be passed over; we have asked for nothing else (RFC 9846, 4.7.2). */
+/* What a message is: 0 where it is passed over, STREAM_RENEGOTIATION likewise, or a reason. */
+static int message_kind(uint8_t type, uint32_t len)
+{
+	switch (type) {
+	case NEW_SESSION_TICKET:
+		return len <= TICKET_MAX ? 0 : -KTLS_R_MESSAGE_TOO_LONG;
+	case HELLO_REQUEST:
+		return len == 0 ? STREAM_RENEGOTIATION : -KTLS_R_MESSAGE_MALFORMED;
+	case CLIENT_HELLO:
+		return len <= HELLO_MAX ? STREAM_RENEGOTIATION : -KTLS_R_MESSAGE_TOO_LONG;
+	case KEY_UPDATE:
+		return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
+	default: /* we have asked for nothing else (RFC 9846, 4.7.2) */
+		return -KTLS_R_MESSAGE_UNEXPECTED;
+	}
+}
+
 static int message_begin(struct ktls_stream *stream)
 {
 	const uint8_t *h = stream->header;
 	uint32_t len = (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
+	int kind = message_kind(h[0], len);
 
-	if (h[0] == KEY_UPDATE)
-		return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
-	if (h[0] != NEW_SESSION_TICKET)
-		return -KTLS_R_MESSAGE_UNEXPECTED;
-	if (len > TICKET_MAX)
-		return -KTLS_R_MESSAGE_TOO_LONG;
+	if (kind < 0)
+		return kind;
 	stream->message_left = len;
 	if (len == 0)
 		message_end(stream);
-	return 0;
+	return kind;
 }
 
 static int header_byte(struct ktls_stream *stream, struct reader *r)
@@ -91,15 +108,19 @@ static void pass_over(struct ktls_stream *stream, struct reader *r)
 /* Messages are spread over records, and records hold several, as the peer likes (5.1). */
 static int handshake_record(struct ktls_stream *stream, struct reader r)
 {
-	int ret = 0;
+	int ret = 0, asked = 0;
 
 	while (ret == 0 && !reader_empty(&r)) {
 		if (stream->header_len < HEADER_LEN)
 			ret = header_byte(stream, &r);
 		else
 			pass_over(stream, &r);
+		if (ret != STREAM_RENEGOTIATION)
+			continue;
+		asked = ret;
+		ret = 0;
 	}
-	return ret;
+	return ret < 0 ? ret : asked;
 }
 
 /* ---- records ------------------------------------------------------------------------------- */

@@ -14,13 +14,16 @@
 
 #include "lib/wire/reader.h"
 
-#define STREAM_DATA 1
+#define STREAM_DATA          1
+#define STREAM_RENEGOTIATION 2
 
 /*
  * Looks at len bytes of a record of a type, or of the part of one that is there. complete: they
  * reach to its end. Returns STREAM_DATA (they are data, at least one), 0 (nothing in them is for
- * the application), or the negative reason for which the stream ends: PEER_CLOSE_NOTIFY, PEER_ALERT
- * with stream->alert set, or what the peer did wrong.
+ * the application), STREAM_RENEGOTIATION (likewise; but a HelloRequest or a ClientHello begins in
+ * them, which TLS 1.2 refuses politely and TLS 1.3 does not have), or the negative reason for which
+ * the stream ends: PEER_CLOSE_NOTIFY, PEER_ALERT with stream->alert set, or what the peer did
+ * wrong.
  */
 WIRE_MUST_CHECK int stream_record(struct ktls_stream *stream, uint8_t type, const void *bytes,
 				  size_t len, bool complete);

@@ -426,6 +426,7 @@ static int negotiate_1_2(struct engine *e, const struct client_hello *h)
 
 	/* Early data is for TLS 1.3 only: whoever sends some cannot go on (D.3). */
 	e->skip_early_data = false;
+	e->hello_version = h->version;
 	note_curves(e, h);
 	choose_group_1_2(e, h);
 	if (result == 0)

@@ -251,6 +251,7 @@ struct engine {
 	uint8_t server_random[32]; /* TLS 1.2 */
 	uint16_t
 		offered_suites; /* server, TLS 1.2: the client's, a bit an entry of config.suites */
+	uint16_t hello_version; /* server, TLS 1.2: that the ClientHello names */
 	uint16_t curves[CURVES_MAX]; /* server, TLS 1.2: of certificates, that the client knows */
 	size_t curves_len;
 	bool any_curve;             /* the client does not say */

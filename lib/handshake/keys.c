@@ -8,7 +8,7 @@
 #include "lib/handshake/secret_log.h"
 #include "lib/handshake/stash.h"
 
-#define LEGACY_VERSION 0x0303 /* that our ClientHello names, and those that we answer */
+#define LEGACY_VERSION 0x0303 /* that our ClientHello names */
 #define PREMASTER_RSA  48     /* bytes */
 
 int keys_generate(struct engine *e)
@@ -329,7 +329,7 @@ static int decrypt_master(struct engine *e)
 		.credential = e->choice.credential,
 		.encrypted = e->encrypted,
 		.encrypted_len = e->encrypted_len,
-		.version = LEGACY_VERSION,
+		.version = e->hello_version,
 		.prf = e->schedule.suite->hash == HASH_SHA384 ? KTLS_ENGINE_PRF_SHA384
 							      : KTLS_ENGINE_PRF_SHA256,
 		.extended = e->extended_master,

@@ -36,12 +36,18 @@ struct server_hello {
 static void build(struct engine *e, enum message message, const uint8_t random[static 32],
 		  struct writer *w)
 {
+	size_t extensions;
+
 	writer_u16(w, LEGACY_VERSION);
 	writer_bytes(w, random, 32);
 	writer_vec(w, 1, e->session_id, e->session_id_len);
 	writer_u16(w, e->facts.suite);
 	writer_u8(w, 0);
+	extensions = w->len;
 	extensions_build(e, message, w);
+	/* In TLS 1.2 none are no block: a client may have sent none either (RFC 5246, 7.4.1.4). */
+	if (message == MESSAGE_SERVER_HELLO_1_2 && w->len == extensions + 2)
+		w->len = extensions;
 }
 
 int server_hello_build(struct engine *e, struct writer *w)

@@ -255,6 +255,7 @@ struct ktls_traffic_key {
 	R(KEY_UPDATE_UNSUPPORTED, 181, INTERNAL_ERROR, "RFC 9846 4.7.3, 6.2", "the peer changed its keys, which this kernel or version cannot follow") \
 	R(KEY_EXHAUSTED, 182, NONE, "RFC 9846 5.3, 5.5", "a key has protected as many records as it may") \
 	R(KEY_UPDATE_INVALID, 183, ILLEGAL_PARAMETER, "RFC 9846 4.7.3", "KeyUpdate with a wrong value") \
+	R(RENEGOTIATION_STORM, 185, NO_RENEGOTIATION, "RFC 5246 7.2.2, 7.4.1.1", "the peer wants to renegotiate again and again") \
 	R(KEY_UPDATE_STORM, 184, UNEXPECTED_MESSAGE, "RFC 9846 4.7.3", "the peer changes its keys too often")
 /* clang-format on */
 

@@ -267,6 +267,7 @@ struct ktls_stream {
 	uint8_t type;            /* private: of the records that a message is coming in, or 0 */
 	uint8_t header_len;      /* private: bytes in header[] */
 	uint8_t header[4];       /* private: how the message begins */
+	uint8_t renegotiations;  /* private: that the peer wanted and did not get */
 	uint32_t message_left;   /* private: bytes of it that are yet to come */
 	uintptr_t reserved[8];   /* 0 */
 };
@@ -274,7 +275,8 @@ struct ktls_stream {
 /*
  * recv() for a kernel TLS socket: plain recv() or read() fails with EIO on a record that is no
  * application data (RFC 9846, 5) and cannot tell the end of the stream from a cut. This one reads
- * over tickets, and over everything else that asks for nothing. flags: 0 or MSG_DONTWAIT,
+ * over tickets, and over everything else that asks for nothing; a TLS 1.2 peer that wants to
+ * renegotiate is told that there will be none. flags: 0 or MSG_DONTWAIT,
  * MSG_WAITALL.
  *
  *	> 0          that many bytes of data

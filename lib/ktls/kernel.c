@@ -257,6 +257,14 @@ int kernel_get(int fd, bool transmit, struct ktls_traffic_key *out)
 	return err;
 }
 
+int kernel_version(int fd)
+{
+	struct tls_crypto_info head;
+	int err = get_head(fd, false, &head);
+
+	return err == 0 ? head.version : err;
+}
+
 /* ---- records ------------------------------------------------------------------------------------
  */
 

@@ -79,6 +79,9 @@ WIRE_MUST_CHECK int kernel_limit(int fd, uint16_t content_max, int *error);
  */
 WIRE_MUST_CHECK int kernel_get(int fd, bool transmit, struct ktls_traffic_key *out);
 
+/* The version of TLS whose keys receive; a negative errno, -EBUSY where there are none. */
+WIRE_MUST_CHECK int kernel_version(int fd);
+
 /*
  * Sends len bytes (1 to 16384) as one record of a type, behind the record that MSG_MORE has left
  * open. flags: 0 or MSG_DONTWAIT. Returns the bytes taken, which are fewer than len only where

@@ -37,6 +37,15 @@ enum x509_kind x509_key_kind(const EVP_PKEY *key);
 /* The group that an ECDSA key is on; 0 for others. */
 uint16_t x509_kind_curve(enum x509_kind kind);
 
+struct x509_key;
+struct x509_peer;
+
+/* The key itself, which stays its owner's. */
+EVP_PKEY *x509_key_pkey(const struct x509_key *key);
+
+/* The leaf's key where it is RSA and its key usage allows encryption to it, else NULL. */
+EVP_PKEY *x509_peer_encryption_key(const struct x509_peer *peer);
+
 /* Why a key of our own is refused, in words that follow "the key"; NULL for a good one. */
 const char *x509_key_refused(const EVP_PKEY *key);
 

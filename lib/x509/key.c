@@ -198,6 +198,11 @@ void x509_key_free(struct x509_key *key)
 	free(key);
 }
 
+EVP_PKEY *x509_key_pkey(const struct x509_key *key)
+{
+	return key->pkey;
+}
+
 /* ---- using ----------------------------------------------------------------------------------- */
 
 bool x509_key_fits(const struct x509_key *key, const struct x509_identity *identity)

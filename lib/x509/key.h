@@ -45,4 +45,14 @@ int x509_key_sign(struct x509_key *key, uint16_t version, uint16_t scheme, const
 		  size_t len, uint8_t sig[static KTLS_ENGINE_SIGNATURE_MAX], size_t *sig_len)
 	__attribute__((warn_unused_result));
 
+/*
+ * TLS 1.2's master secret out of an encrypted premaster secret (RFC 5246, 7.4.7.1). What does not
+ * decrypt, or to a wrong version, leads to a master secret that nobody can know, in the same time
+ * and with the same result, 0; -KTLS_R_MISUSE for a key that is not RSA. Whether the key may be
+ * used for that is the caller's to know.
+ */
+int x509_key_decrypt_master(struct x509_key *key, const struct ktls_engine_decrypt *request,
+			    uint8_t master[static KTLS_ENGINE_MASTER_LEN])
+	__attribute__((warn_unused_result));
+
 #endif

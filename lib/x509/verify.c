@@ -20,6 +20,7 @@
 struct x509_peer {
 	EVP_PKEY *key;
 	enum x509_kind kind;
+	bool encrypts; /* its key usage allows keyEncipherment */
 	struct x509_names names;
 	struct ktls_span path[X509_PATH_MAX]; /* their bytes are one block, that of the first */
 	size_t path_len;
@@ -215,6 +216,7 @@ static int take_peer(const struct x509_check *check, const struct ktls_span *lea
 	if (!peer)
 		return -KTLS_R_NO_MEMORY;
 	peer->until = path_until(check);
+	peer->encrypts = (X509_get_key_usage(check->leaf) & KU_KEY_ENCIPHERMENT) != 0;
 	ret = take_path(check, leaf, peer);
 	if (ret == 0 && !x509_names_read(check->leaf, &peer->names))
 		ret = -KTLS_R_CERTIFICATE_MALFORMED;
@@ -325,6 +327,11 @@ const struct ktls_name *x509_peer_names(const struct x509_peer *peer, size_t *le
 int64_t x509_peer_until(const struct x509_peer *peer)
 {
 	return peer->until;
+}
+
+EVP_PKEY *x509_peer_encryption_key(const struct x509_peer *peer)
+{
+	return peer->kind == X509_KIND_RSA && peer->encrypts ? peer->key : NULL;
 }
 
 void x509_peer_free(struct x509_peer *peer)

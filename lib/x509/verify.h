@@ -87,6 +87,15 @@ const struct ktls_name *x509_peer_names(const struct x509_peer *peer, size_t *le
  * since 1970. */
 int64_t x509_peer_until(const struct x509_peer *peer);
 
+/*
+ * Encrypts a premaster secret to the leaf's key (RFC 5246, 7.4.7.1). Returns 0;
+ * -KTLS_R_CERTIFICATE_USAGE where that is not RSA, or longer than 4096 bits, or its key usage does
+ * not allow it (7.4.2); -KTLS_R_INTERNAL.
+ */
+int x509_peer_encrypt(const struct x509_peer *peer, const uint8_t *plain, size_t plain_len,
+		      uint8_t encrypted[static KTLS_ENGINE_SIGNATURE_MAX], size_t *encrypted_len)
+	__attribute__((warn_unused_result));
+
 void x509_peer_free(struct x509_peer *peer);
 
 #endif

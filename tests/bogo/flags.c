@@ -132,6 +132,7 @@ static const struct flag table[] = {
 	NOTHING("-expect-advertised-alpn", PASS_OVER_ITS_VALUE),
 	/* Refused in every mode. */
 	NOTHING("-renegotiate-freely", PASS_OVER),
+	NOTHING("-renegotiate-ignore", PASS_OVER),
 	/* Early data is always passed over, for one and the same reason. */
 	NOTHING("-expect-early-data-reason", PASS_OVER_ITS_VALUE),
 	/* The engine calls back where it needs something, and nowhere else. */

@@ -96,7 +96,33 @@ static void op_keep(void *arg, const uint8_t *session, size_t session_len)
 	sessions_keep(session, session_len);
 }
 
+static int op_decrypt_master(void *arg, const struct ktls_engine_decrypt *request, uint8_t *master)
+{
+	return now_or_later(
+		arg, x509_key_decrypt_master((struct x509_key *)(uintptr_t)request->credential,
+					     request, master));
+}
+
+static int op_encrypt(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+		      size_t *encrypted_len)
+{
+	const struct handshake *h = arg;
+
+	return now_or_later(arg, x509_peer_encrypt(h->credentials->peer, plain, plain_len,
+						   encrypted, encrypted_len));
+}
+
 /* ---- configuration --------------------------------------------------------------------------- */
+
+/* Also what is not used unless somebody asks for it. */
+static const uint16_t suites[] = {
+	KTLS_AES_128_GCM_SHA256,           KTLS_AES_256_GCM_SHA384,
+	KTLS_CHACHA20_POLY1305_SHA256,     KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256,
+	KTLS_ECDHE_RSA_AES_128_GCM_SHA256, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384,
+	KTLS_ECDHE_RSA_AES_256_GCM_SHA384, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305,
+	KTLS_ECDHE_RSA_CHACHA20_POLY1305,  KTLS_RSA_AES_128_GCM_SHA256,
+	KTLS_RSA_AES_256_GCM_SHA384,
+};
 
 /* The range of ours that the flags leave. */
 static void set_versions(struct handshake *h)
@@ -181,11 +207,16 @@ void handshake_init(struct handshake *h, const struct flags *flags, struct crede
 	h->ops.generate = op_generate;
 	h->ops.agree = op_agree;
 	h->ops.choose = op_choose;
+	h->ops.decrypt_master = op_decrypt_master;
+	h->ops.encrypt = op_encrypt;
 	h->ops.sign = op_sign;
 	h->ops.verify_chain = op_verify_chain;
 	h->ops.verify_signature = op_verify_signature;
 	h->config.role = flags->server ? KTLS_SERVER : KTLS_CLIENT;
 	h->config.ops = &h->ops;
+	h->config.suites = suites;
+	h->config.suites_len = sizeof(suites) / sizeof(suites[0]);
+	h->config.plain_master_secret = true;
 	h->config.server_name = flags->server ? NULL : flags->host_name;
 	h->config.grease = flags->grease;
 	if (flags->request_certificate)

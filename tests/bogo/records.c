@@ -33,9 +33,11 @@ static struct {
 	size_t content_len;
 } kernel;
 
-/* The linker takes these for kernel_record_send() and kernel_record_recv(). */
+/* The linker takes these for functions of lib/ktls/kernel.h. */
 ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
 ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+int __wrap_kernel_version(int fd);
+int __real_kernel_version(int fd);
 ssize_t __real_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
 ssize_t __real_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
 
@@ -137,6 +139,11 @@ ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_
 	seal(type, bytes, len);
 	result = send_up_to(fd, kernel.out_len);
 	return result < 0 ? result : (ssize_t)len;
+}
+
+int __wrap_kernel_version(int fd)
+{
+	return by_kernel ? __real_kernel_version(fd) : kernel.keys.suite->version;
 }
 
 bool records_send(int fd, const void *bytes, size_t len)

@@ -62,6 +62,22 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 			     request->scheme, content.bytes, content.len, signature, signature_len);
 }
 
+static int decrypt_master(void *arg, const struct ktls_engine_decrypt *request,
+			  uint8_t master[KTLS_ENGINE_MASTER_LEN])
+{
+	(void)arg;
+	return x509_key_decrypt_master((struct x509_key *)(uintptr_t)request->credential, request,
+				       master);
+}
+
+static int encrypt_premaster(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+			     size_t *encrypted_len)
+{
+	const struct auth *auth = ((struct engine_end *)arg)->auth;
+
+	return x509_peer_encrypt(auth->peer, plain, plain_len, encrypted, encrypted_len);
+}
+
 static int verify_chain(void *arg, const struct ktls_span *certs, size_t certs_len)
 {
 	const struct engine_end *end = arg;
@@ -90,6 +106,8 @@ void auth_attach(struct auth *auth, struct engine_end *end)
 	end->ops.sign = sign;
 	end->ops.verify_chain = verify_chain;
 	end->ops.verify_signature = verify_signature;
+	end->ops.decrypt_master = decrypt_master;
+	end->ops.encrypt = encrypt_premaster;
 }
 
 void auth_wipe(struct auth *auth)

@@ -85,13 +85,33 @@ FIXTURE_VARIANT_ADD(libssl, tls12_ed25519_aes128_x25519){ KTLS_TLS_1_2,
 							  "ECDHE-ECDSA-AES128-GCM-SHA256", "X25519",
 							  CERT_ED25519, false };
 
+/* RSA key exchange, which has no groups. */
+FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes128){ KTLS_TLS_1_2, "AES128-GCM-SHA256", "P-256",
+						      CERT_RSA2048, false };
+FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes256){ KTLS_TLS_1_2, "AES256-GCM-SHA384", "P-256",
+						      CERT_RSA2048, false };
+
+static const uint16_t suites_with_rsa[] = {
+	KTLS_AES_128_GCM_SHA256,           KTLS_AES_256_GCM_SHA384,
+	KTLS_CHACHA20_POLY1305_SHA256,     KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256,
+	KTLS_ECDHE_RSA_AES_128_GCM_SHA256, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384,
+	KTLS_ECDHE_RSA_AES_256_GCM_SHA384, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305,
+	KTLS_ECDHE_RSA_CHACHA20_POLY1305,  KTLS_RSA_AES_128_GCM_SHA256,
+	KTLS_RSA_AES_256_GCM_SHA384,
+};
+
 FIXTURE_SETUP(libssl)
 {
 	ASSERT_EQ(0, crypto_init());
 	ASSERT_EQ(0, x509_init());
 	self->ca = cert_ca(CERT_P256, "Interop CA");
 	self->intermediate = cert_intermediate(CERT_P256, "Interop intermediate", self->ca);
-	self->leaf = cert_server(variant->key, "DNS:server.example", self->intermediate);
+	self->leaf = cert_new(&(struct cert_spec){ .key = variant->key,
+						   .cn = "server",
+						   .san = "DNS:server.example",
+						   .key_usage = "digitalSignature,keyEncipherment",
+						   .eku = "serverAuth" },
+			      self->intermediate);
 	self->ctx = SSL_CTX_new(TLS_method());
 	ASSERT_EQ(1, SSL_CTX_set_min_proto_version(self->ctx, variant->version));
 	ASSERT_EQ(1, SSL_CTX_set_max_proto_version(self->ctx, variant->version));
@@ -104,6 +124,8 @@ FIXTURE_SETUP(libssl)
 	engines_init(&ours, &unused);
 	/* Both versions are ours, so that it is libssl who decides. */
 	ours.config.version_min = KTLS_TLS_1_2;
+	ours.config.suites = suites_with_rsa;
+	ours.config.suites_len = sizeof(suites_with_rsa) / sizeof(suites_with_rsa[0]);
 	auth_attach(&self->auth, &ours);
 }
 

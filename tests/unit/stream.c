@@ -114,10 +114,31 @@ TEST(messages)
 	expect(RECORD_HANDSHAKE, TICKET "\x18\0\0\1\1", 14, -KTLS_R_KEY_UPDATE_UNSUPPORTED);
 	expect(RECORD_HANDSHAKE, "\x0d\0\0\0", 4,
 	       -KTLS_R_MESSAGE_UNEXPECTED); /* CertificateRequest */
-	expect(RECORD_HANDSHAKE, "\x01\0\0\0", 4, -KTLS_R_MESSAGE_UNEXPECTED);
 	expect(RECORD_HANDSHAKE, "\x04\xff\xff\xff", 4, -KTLS_R_MESSAGE_TOO_LONG);
 	expect(RECORD_HANDSHAKE, "\x04\x02\x01\x09", 4, 0); /* 131337: the longest */
 	expect(RECORD_HANDSHAKE, "\x04\x02\x01\x0a", 4, -KTLS_R_MESSAGE_TOO_LONG);
+}
+
+/* What belongs to a renegotiation is for the caller to refuse; what is behind it is read. */
+TEST(renegotiation)
+{
+	expect(RECORD_HANDSHAKE, "\0\0\0\0", 4, STREAM_RENEGOTIATION);
+	expect(RECORD_HANDSHAKE, "\0\0\0\0\0\0\0\0", 8, STREAM_RENEGOTIATION);
+	expect(RECORD_HANDSHAKE, "\0\0\0\0" TICKET, 13, STREAM_RENEGOTIATION);
+	expect(RECORD_HANDSHAKE, "\0\0\0\0\x0d\0\0\0", 8, -KTLS_R_MESSAGE_UNEXPECTED);
+	expect(RECORD_HANDSHAKE, "\0\0\0\1", 4, -KTLS_R_MESSAGE_MALFORMED);
+	expect(RECORD_HANDSHAKE, "\1\0\x40\0", 4, STREAM_RENEGOTIATION);
+	expect(RECORD_HANDSHAKE, "\1\0\x40\1", 4, -KTLS_R_MESSAGE_TOO_LONG);
+}
+
+TEST(a_client_hello_over_two_records)
+{
+	struct ktls_stream s = { 0 };
+
+	EXPECT_EQ(STREAM_RENEGOTIATION, feed(&s, RECORD_HANDSHAKE, "\1\0\0\5hel", 7));
+	EXPECT_EQ(-KTLS_R_MESSAGE_INTERLEAVED, feed(&s, RECORD_APPLICATION_DATA, "x", 1));
+	EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, "lo" TICKET, 11));
+	EXPECT_EQ(STREAM_DATA, feed(&s, RECORD_APPLICATION_DATA, "x", 1));
 }
 
 /* Cut in two at each byte: and a piece that begins with 24 is no KeyUpdate. */
