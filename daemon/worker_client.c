@@ -57,6 +57,7 @@ static void pop_packet(struct client *client)
 
 	client->unsent = p->next;
 	client->unsent_bytes -= p->len;
+	explicit_bzero(p->bytes, p->len); /* there may be keying material in it */
 	free(p);
 	if (!client->unsent) {
 		client->unsent_tail = &client->unsent;

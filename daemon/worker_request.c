@@ -174,6 +174,8 @@ static void answer(struct request *request, const struct handoff_reply *reply)
 		return;
 	len = handoff_reply_build(reply, w->reply, sizeof(w->reply));
 	client_send(client, w->reply, len);
+	if (reply->exported_len > 0 || reply->tls_exporter.len > 0)
+		explicit_bzero(w->reply, len);
 }
 
 void requests_abandon(struct client *client)
@@ -302,6 +304,9 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .owner = request->uid,
 				     .preread = wanted->received.bytes,
 				     .preread_len = wanted->received.len,
+				     .exports = wanted->exports,
+				     .exports_len = wanted->exports_len,
+				     .bindings = wanted->bindings,
 				     .done = on_done,
 				     .arg = request };
 

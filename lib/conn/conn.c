@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lib/conn/internal.h"
+#include "lib/x509/identity.h"
 #include "lib/crypto/util.h"
 
 uint64_t conn_cpu_now(void)
@@ -146,6 +147,7 @@ void conn_finish(struct conn *c)
 	result->facts = &c->facts;
 	recall_peer(c);
 	tell_peer(c, result);
+	result->exports = result->reason == KTLS_OK ? c->exports : NULL;
 	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
 	result->cpu_us = (uint32_t)(c->cpu / 1000);
 	c->done(c->arg, result);
@@ -159,6 +161,7 @@ void conn_free(struct conn *c)
 	free(c->job);
 	free(c->chain);
 	free(c->kept);
+	conn_exports_free(c->exports);
 	x509_peer_free(c->peer);
 	free(c);
 }
@@ -177,6 +180,28 @@ void conn_drop(struct conn *c)
 }
 
 /* ---- the keys -------------------------------------------------------------------------------- */
+
+/* The server's certificate, where one was shown. */
+static const struct ktls_span *server_leaf(const struct conn *c)
+{
+	size_t len;
+
+	if (ktls_engine_facts(&c->secrets->engine)->resumed)
+		return NULL;
+	if (c->role == KTLS_SERVER)
+		return c->identity ? c->identity->chain : NULL;
+	return c->peer ? x509_peer_path(c->peer, &len) : NULL;
+}
+
+static int conn_export(struct conn *c)
+{
+	struct ktls_secrets *secrets = &c->secrets->secrets;
+	int r = ktls_engine_secrets(&c->secrets->engine, secrets);
+
+	if (r == 0)
+		conn_exports_make(c->exports, secrets, server_leaf(c));
+	return r;
+}
 
 /* The peer may have asked for shorter records than the kernel sends by itself. */
 static int conn_limit(struct conn *c, int *error)
@@ -197,6 +222,8 @@ static void conn_install(struct conn *c)
 	int error = 0;
 	int r = ktls_engine_keys(&s->engine, &s->tx, &s->rx);
 
+	if (r == 0 && c->exports)
+		r = conn_export(c);
 	if (r == 0)
 		r = kernel->install(c->fd, true, &s->tx, &error);
 	if (r < 0) {

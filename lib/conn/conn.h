@@ -26,10 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <ktls-handshake.h>
+#include <ktls-secrets.h>
 #include <ktls.h>
 
+#include "lib/handoff/protocol.h"
+
 struct conn;
+struct conn_exports;
 struct conn_loop;
 struct x509_identity;
 struct x509_trust;
@@ -115,10 +118,11 @@ struct conn_result {
 	const struct ktls_name *names; /* of the peer's leaf; with KTLS_OK only */
 	size_t names_len;
 	size_t names_left_out;
-	enum ktls_state tx, rx; /* KTLS_STATE_NONE or _SW */
-	uint64_t taken;         /* bytes taken from the socket, the bytes read before not counted */
-	uint32_t wall_us;       /* from conn_start() to here */
-	uint32_t cpu_us;        /* of this thread, for this handshake */
+	const struct conn_exports *exports; /* what was asked for (exports.h); with KTLS_OK only */
+	enum ktls_state tx, rx;             /* KTLS_STATE_NONE or _SW */
+	uint64_t taken;   /* bytes taken from the socket, the bytes read before not counted */
+	uint32_t wall_us; /* from conn_start() to here */
+	uint32_t cpu_us;  /* of this thread, for this handshake */
 };
 
 /* A handshake that is wanted. Copied by conn_start(), but for the profile. */
@@ -133,6 +137,9 @@ struct conn_request {
 	uint32_t owner;          /* client: whose sessions may be resumed: a uid */
 	const uint8_t *preread;  /* server: bytes that were read from the socket before */
 	size_t preread_len;      /* at most CONN_PREREAD_MAX */
+	const struct handoff_export *exports; /* keying material that is wanted */
+	size_t exports_len;                   /* at most KTLS_EXPORTS_MAX */
+	unsigned int bindings;                /* KTLS_BINDING_... that are wanted */
 
 	/* Called once, from conn_loop_run(); the conn is no more when it returns. */
 	void (*done)(void *arg, const struct conn_result *result);

@@ -101,6 +101,9 @@ static int begin(struct embedded_call *impl, const struct handoff_request *reque
 		.timeout_ms = request->deadline_ms,
 		.preread = request->received.bytes,
 		.preread_len = request->received.len,
+		.exports = request->exports,
+		.exports_len = request->exports_len,
+		.bindings = request->bindings,
 		.done = on_done,
 		.arg = impl,
 	};

@@ -9,6 +9,7 @@
 
 #include "lib/conn/closer.h"
 #include "lib/conn/conn.h"
+#include "lib/conn/exports.h"
 #include "lib/conn/pool.h"
 #include "lib/conn/session_store.h"
 #include "lib/conn/timer.h"
@@ -31,6 +32,7 @@ enum conn_stage {
 struct conn_secrets {
 	struct ktls_engine engine;
 	struct ktls_traffic_key tx, rx;
+	struct ktls_secrets secrets;
 };
 
 /*
@@ -91,6 +93,9 @@ struct conn {
 	struct x509_peer *peer;
 	struct conn_chain
 		*chain; /* one that was refused: whoever reads the result wants to see it */
+
+	struct conn_exports *exports;         /* NULL: none are wanted */
+	const struct x509_identity *identity; /* server: that was chosen */
 
 	bool alert_lost; /* the engine wrote an alert and the socket did not take it */
 	struct conn_result result;

@@ -50,7 +50,7 @@ static int choose_for_client(const struct conn_profile *profile,
 static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 		     struct ktls_engine_choice *choice)
 {
-	const struct conn *c = arg;
+	struct conn *c = arg;
 	const struct conn_profile *profile = c->profile;
 	const struct x509_identity *identity;
 	uint16_t scheme;
@@ -63,6 +63,7 @@ static int op_choose(void *arg, const struct ktls_engine_hello *hello,
 					 profile->strict_server_name, &identity, &scheme);
 	if (r < 0)
 		return r;
+	c->identity = identity;
 	*choice = (struct ktls_engine_choice){ .credential = identity,
 					       .scheme = scheme,
 					       .chain = identity->chain,

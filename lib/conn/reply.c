@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/conn/exports.h"
 #include "lib/x509/verify.h"
 
 _Static_assert(HANDOFF_CERTS_MAX >= KTLS_ENGINE_CERTS_MAX, "a chain must fit a reply");
@@ -10,6 +11,14 @@ _Static_assert(HANDOFF_CERTS_MAX >= X509_PATH_MAX, "a path must fit a reply");
 _Static_assert(HANDOFF_CHAIN_MAX >= X509_PATH_LEN_MAX, "a path must fit a reply");
 _Static_assert(HANDOFF_NAMES_MAX >= X509_NAMES_MAX, "names must fit a reply");
 _Static_assert(HANDOFF_NAMES_LEN_MAX >= X509_NAMES_LEN_MAX, "names must fit a reply");
+
+static void put_exports(const struct conn_exports *e, struct handoff_reply *out)
+{
+	memcpy(out->exported, e->exported, sizeof(out->exported));
+	out->exported_len = e->exported_len;
+	out->tls_exporter = (struct ktls_span){ e->exporter, e->exporter_len };
+	out->tls_server_end_point = (struct ktls_span){ e->end_point, e->end_point_len };
+}
 
 void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 {
@@ -42,6 +51,8 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 		out->names[i].text =
 			(struct ktls_span){ (const uint8_t *)name->text, strlen(name->text) };
 	}
+	if (result->exports)
+		put_exports(result->exports, out);
 	out->names_left_out =
 		result->names_left_out < UINT16_MAX ? (uint16_t)result->names_left_out : UINT16_MAX;
 }

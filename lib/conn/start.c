@@ -142,7 +142,7 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 	c->arg = request->arg;
 	c->secrets = arena_get(loop->arena);
 	c->job = loop->closer ? calloc(1, sizeof(*c->job)) : NULL;
-	if (c->secrets && (c->job || !loop->closer) &&
+	if (c->secrets && (c->job || !loop->closer) && conn_exports_new(request, &c->exports) &&
 	    conn_input_preread(c, request->preread, request->preread_len))
 		return c;
 	conn_free(c);

@@ -82,3 +82,16 @@ void list_names_build(uint16_t type, const struct handoff_reply *reply, struct w
 		writer_bytes(w, name->text.bytes, name->text.len);
 	}
 }
+
+/* RFC 7301, 3.1: names of 1 to 255 bytes, at least one. */
+bool list_alpn_valid(struct reader r)
+{
+	struct reader name;
+
+	if (reader_empty(&r))
+		return false;
+	while (!reader_empty(&r))
+		if (!reader_vec8(&r, &name) || reader_empty(&name))
+			return false;
+	return true;
+}

@@ -30,7 +30,8 @@ struct ktls_call {
 	void *impl;              /* the backend's */
 	/* ---- handoff.c's ---- */
 	void *storage; /* what the reply points to */
-	bool waited;   /* a thread is blocked for it in ktls_handshake() */
+	size_t storage_len;
+	bool waited; /* a thread is blocked for it in ktls_handshake() */
 	bool done;
 	struct ktls_call *next; /* in its bucket, or in the list of those that are done */
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/handoff/exports.h"
 #include "lib/handoff/ops.h"
 #include "lib/wire/writer.h"
 
@@ -44,8 +45,32 @@ static bool numbers_valid(const struct ktls_params *params)
 	       (unsigned int)params->records <= KTLS_RECORDS_PREFER_KERNEL &&
 	       (unsigned int)params->hardware <= KTLS_HARDWARE_AVOID &&
 	       params->deadline_ms <= KTLS_DEADLINE_MAX &&
+	       params->bindings <= (KTLS_BINDING_EXPORTER | KTLS_BINDING_SERVER_END_POINT) &&
 	       params->received_len <= KTLS_RECEIVED_MAX &&
 	       (params->received || params->received_len == 0);
+}
+
+static bool exports_copy(const struct ktls_params *params, struct handoff_request *out)
+{
+	if (params->exports_len > KTLS_EXPORTS_MAX || (params->exports_len > 0 && !params->exports))
+		return false;
+	for (size_t i = 0; i < params->exports_len; i++) {
+		const struct ktls_export *e = &params->exports[i];
+
+		if (!e->label || e->len > KTLS_EXPORTED_MAX || (!e->context && e->context_len > 0))
+			return false;
+		out->exports[i] = (struct handoff_export){
+			.len = (uint16_t)e->len,
+			.has_context = e->context != NULL,
+			.label = { (const uint8_t *)e->label,
+				   strnlen(e->label, KTLS_EXPORT_LABEL_MAX + 1) },
+			.context = { e->context, e->context_len },
+		};
+		if (!export_valid(&out->exports[i]))
+			return false;
+	}
+	out->exports_len = params->exports_len;
+	return true;
 }
 
 int ktls_params_to_request(const struct ktls_params *params, uint8_t alpn[static KTLS_ALPN_MAX],
@@ -65,6 +90,9 @@ int ktls_params_to_request(const struct ktls_params *params, uint8_t alpn[static
 		return -EINVAL;
 	if (params->alpn && !alpn_copy(alpn, params->alpn, &r.alpn))
 		return -EINVAL;
+	if (!exports_copy(params, &r))
+		return -EINVAL;
+	r.bindings = (uint8_t)params->bindings;
 	r.role = (uint8_t)params->role;
 	r.records = (uint8_t)params->records;
 	r.hardware = (uint8_t)params->hardware;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/handoff/exports.h"
 #include "lib/handoff/lists.h"
 #include "lib/wire/writer.h"
 
@@ -32,6 +33,8 @@ enum kind {
 	BYTES,
 	CERT,      /* the next one of certs[] */
 	PEER_NAME, /* the next one of names[] */
+	EXPORT,    /* the next one of exports[] */
+	EXPORTED,  /* the next one of exported[] */
 };
 
 enum {
@@ -71,6 +74,8 @@ static const struct attribute attributes[] = {
 	REQUEST( 20,  NUMBER, MANDATORY,          hardware,      0,  KTLS_HARDWARE_AVOID),
 	REQUEST( 21,  ALPN,   MANDATORY,          alpn,          2,  KTLS_ALPN_MAX),
 	REQUEST( 22,  BYTES,  MANDATORY,          received,      1,  KTLS_RECEIVED_MAX),
+	REQUEST( 23,  EXPORT, MANDATORY,          exports,       EXPORT_WANTED_MIN, EXPORT_WANTED_MAX),
+	REQUEST( 24,  NUMBER, MANDATORY,          bindings,      0,  KTLS_BINDING_EXPORTER | KTLS_BINDING_SERVER_END_POINT),
 
 	REPLY(   1,   TEXT,   0,                  server_name,   1,  KTLS_SERVER_NAME_MAX),
 	REPLY(   2,   BYTES,  0,                  session,       1,  HANDOFF_SESSION_MAX),
@@ -92,6 +97,9 @@ static const struct attribute attributes[] = {
 	REPLY(   48,  PEER_NAME, 0,               names,         2,  HANDOFF_NAMES_LEN_MAX + 1),
 	REPLY(   49,  NUMBER, 0,                  names_left_out, 0, UINT16_MAX),
 	REPLY(   50,  NUMBER, 0,                  client_scheme, 0,  UINT16_MAX),
+	REPLY(   51,  EXPORTED, 0,                exported,      0,  KTLS_EXPORTED_MAX),
+	REPLY(   52,  BYTES,  0,                  tls_exporter,  32, 32),
+	REPLY(   53,  BYTES,  0,                  tls_server_end_point, 32, 64),
 
 	GREETING(64,  NUMBER, NEEDED,             protocol,      1,  UINT16_MAX),
 	GREETING(65,  NUMBER, NEEDED,             lanes,         1,  HANDOFF_LANES_MAX),
@@ -146,19 +154,6 @@ static struct ktls_span span_of(const struct reader *r)
 	return (struct ktls_span){ .bytes = r->at, .len = r->left };
 }
 
-/* RFC 7301, 3.1: names of 1 to 255 bytes, at least one. */
-static bool alpn_valid(struct reader r)
-{
-	struct reader name;
-
-	if (reader_empty(&r))
-		return false;
-	while (!reader_empty(&r))
-		if (!reader_vec8(&r, &name) || reader_empty(&name))
-			return false;
-	return true;
-}
-
 /* ---- parsing ------------------------------------------------------------------------------- */
 
 static bool number_parse(const struct attribute *a, struct reader r, void *field)
@@ -195,6 +190,26 @@ static bool text_parse(const struct attribute *a, struct reader r, char *field)
 	return true;
 }
 
+/* Those that may come several times. */
+static bool is_list(const struct attribute *a)
+{
+	return a->kind == CERT || a->kind == PEER_NAME || a->kind == EXPORT || a->kind == EXPORTED;
+}
+
+static bool item_parse(const struct attribute *a, struct reader r, void *out)
+{
+	switch (a->kind) {
+	case CERT:
+		return list_cert_parse(r, out);
+	case PEER_NAME:
+		return list_name_parse(r, out);
+	case EXPORT:
+		return export_wanted_parse(r, out);
+	default:
+		return exported_parse(r, out);
+	}
+}
+
 static bool value_parse(const struct attribute *a, struct reader r, void *out)
 {
 	void *field = (uint8_t *)out + a->offset;
@@ -205,11 +220,9 @@ static bool value_parse(const struct attribute *a, struct reader r, void *out)
 		return false;
 	if (a->kind == NAME || a->kind == TEXT)
 		return text_parse(a, r, field);
-	if (a->kind == CERT)
-		return list_cert_parse(r, out);
-	if (a->kind == PEER_NAME)
-		return list_name_parse(r, out);
-	if (a->kind == ALPN && !alpn_valid(r))
+	if (is_list(a))
+		return item_parse(a, r, out);
+	if (a->kind == ALPN && !list_alpn_valid(r))
 		return false;
 	*(struct ktls_span *)field = span_of(&r);
 	return true;
@@ -239,7 +252,7 @@ static int attribute_parse(uint8_t message, struct reader *r, uint64_t *seen, vo
 	a = attribute_find(message, type & (uint16_t)~HANDOFF_MANDATORY);
 	if (!a)
 		return type & HANDOFF_MANDATORY ? -KTLS_R_REQUEST_OPTION : 0;
-	if ((*seen & bit_of(a)) && a->kind != CERT && a->kind != PEER_NAME)
+	if ((*seen & bit_of(a)) && !is_list(a))
 		return -KTLS_R_REQUEST_MALFORMED;
 	*seen |= bit_of(a);
 	return value_parse(a, value, out) ? 0 : -KTLS_R_REQUEST_VALUE;
@@ -363,6 +376,11 @@ int handoff_request_check(const struct handoff_request *request)
 		return -KTLS_R_REQUEST_VALUE;
 	if (request->role == KTLS_SERVER && request->server_name[0])
 		return -KTLS_R_REQUEST_VALUE;
+	if (request->exports_len > KTLS_EXPORTS_MAX)
+		return -KTLS_R_REQUEST_VALUE;
+	for (size_t i = 0; i < request->exports_len; i++)
+		if (!export_valid(&request->exports[i]))
+			return -KTLS_R_REQUEST_VALUE;
 	return 0;
 }
 
@@ -419,6 +437,12 @@ static void attribute_build(const struct attribute *a, const void *in, struct wr
 		break;
 	case PEER_NAME:
 		list_names_build(a->type, in, w);
+		break;
+	case EXPORT:
+		exports_wanted_build(a->type, in, w);
+		break;
+	case EXPORTED:
+		exported_build(a->type, in, w);
 		break;
 	}
 }

@@ -79,6 +79,14 @@ struct handoff_greeting {
 	char version[65];       /* of ktlsd */
 };
 
+/* Keying material that is wanted: see struct ktls_export. */
+struct handoff_export {
+	uint16_t len;
+	bool has_context;
+	struct ktls_span label;
+	struct ktls_span context;
+};
+
 /* Everything that is asked of a handshake; the descriptor goes beside it. */
 struct handoff_request {
 	uint64_t id;          /* not 0 */
@@ -91,6 +99,9 @@ struct handoff_request {
 	struct ktls_span alpn;     /* RFC 7301, 3.1: each name with a length byte before it */
 	struct ktls_span received; /* bytes that the application has read from the socket already */
 	struct ktls_span session;  /* reserved */
+	struct handoff_export exports[KTLS_EXPORTS_MAX];
+	size_t exports_len;
+	uint8_t bindings; /* KTLS_BINDING_... */
 };
 
 /* A name that the peer's certificate presents. */
@@ -124,6 +135,10 @@ struct handoff_reply {
 	uint16_t names_left_out;
 	uint16_t client_scheme;
 	uint8_t resumed; /* 0 or 1 */
+	struct ktls_span exported[KTLS_EXPORTS_MAX];
+	size_t exported_len;
+	struct ktls_span tls_exporter;
+	struct ktls_span tls_server_end_point;
 };
 
 /*

@@ -33,8 +33,11 @@ static const char *keep_string(struct store *s, const void *bytes, size_t len)
 /* The certificates' spans and the names come first in the storage, for they have to be aligned. */
 static size_t storage_size(const struct handoff_reply *facts, const char *text)
 {
-	size_t size = facts->certs_len * sizeof(struct ktls_span);
+	size_t size = (facts->certs_len + facts->exported_len) * sizeof(struct ktls_span) +
+		      facts->tls_exporter.len + facts->tls_server_end_point.len;
 
+	for (size_t i = 0; i < facts->exported_len; i++)
+		size += facts->exported[i].len;
 	for (size_t i = 0; i < facts->certs_len; i++)
 		size += facts->certs[i].len;
 	size += facts->names_len * sizeof(struct ktls_name);
@@ -69,20 +72,38 @@ static void keep_names(struct ktls_reply *reply, struct ktls_name *names, struct
 	reply->names_left_out = facts->names_left_out;
 }
 
+static struct ktls_span keep_span(struct store *s, const struct ktls_span *span)
+{
+	return (struct ktls_span){ .bytes = keep(s, span->bytes, span->len), .len = span->len };
+}
+
+static void keep_exports(struct ktls_reply *reply, struct ktls_span *spans, struct store *s,
+			 const struct handoff_reply *facts)
+{
+	for (size_t i = 0; i < facts->exported_len; i++)
+		spans[i] = keep_span(s, &facts->exported[i]);
+	reply->exported = spans;
+	reply->exported_len = facts->exported_len;
+	reply->tls_exporter = keep_span(s, &facts->tls_exporter);
+	reply->tls_server_end_point = keep_span(s, &facts->tls_server_end_point);
+}
+
 static bool keep_all(struct ktls_call *call, const struct handoff_reply *facts, const char *text)
 {
-	size_t spans_size = facts->certs_len * sizeof(struct ktls_span);
+	size_t spans_len = facts->certs_len + facts->exported_len;
 	size_t names_size = facts->names_len * sizeof(struct ktls_name);
 	struct ktls_reply *reply = &call->reply;
 	struct ktls_name *names;
 	struct store s;
 
-	call->storage = malloc(storage_size(facts, text));
+	call->storage_len = storage_size(facts, text);
+	call->storage = malloc(call->storage_len);
 	if (!call->storage)
 		return false;
-	names = (void *)((uint8_t *)call->storage + spans_size);
+	names = (void *)((struct ktls_span *)call->storage + spans_len);
 	s.at = (uint8_t *)names + names_size;
 	keep_certs(reply, call->storage, &s, facts);
+	keep_exports(reply, (struct ktls_span *)call->storage + facts->certs_len, &s, facts);
 	keep_names(reply, names, &s, facts);
 	reply->text = keep_string(&s, text, strlen(text));
 	reply->server_name = keep_string(&s, facts->server_name, strlen(facts->server_name));
@@ -153,6 +174,8 @@ void ktls_reply_free(struct ktls_reply *reply)
 		return;
 	if (reply->fd >= 0)
 		close(reply->fd);
+	if (call->storage)
+		explicit_bzero(call->storage, call->storage_len);
 	free(call->storage);
 	free(call);
 }

@@ -73,9 +73,7 @@ struct ktls_key_update_limit {
 int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, uint64_t now)
 	__attribute__((warn_unused_result));
 
-#define KTLS_EXPORT_LABEL_MAX   249  /* bytes of a label: RFC 9846, 7.1 */
-#define KTLS_EXPORT_CONTEXT_MAX 1024 /* bytes of a context */
-#define KTLS_EXPORT_MAX         8160 /* bytes of keying material */
+#define KTLS_EXPORT_MAX 8160 /* bytes of keying material */
 
 /*
  * Keying material for an application (RFC 9846, 7.5; RFC 5705): len bytes, at most KTLS_EXPORT_MAX,

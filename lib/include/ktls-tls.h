@@ -64,6 +64,10 @@ enum ktls_role {
 #define KTLS_RSA_AES_128_GCM_SHA256 0x009c
 #define KTLS_RSA_AES_256_GCM_SHA384 0x009d
 
+/* Exporters, RFC 9846 7.5 and RFC 5705. */
+#define KTLS_EXPORT_LABEL_MAX   249  /* bytes of a label */
+#define KTLS_EXPORT_CONTEXT_MAX 1024 /* bytes of a context */
+
 /* NamedGroup, RFC 9846 B.3.1.4. */
 #define KTLS_GROUP_SECP256R1 0x0017
 #define KTLS_GROUP_SECP384R1 0x0018 /* of certificates only */

@@ -121,6 +121,25 @@ enum ktls_hardware {
 	KTLS_HARDWARE_AVOID = 3,
 };
 
+#define KTLS_EXPORTS_MAX  8    /* in one request */
+#define KTLS_EXPORTED_MAX 1024 /* bytes of keying material by one of them */
+
+/*
+ * Keying material that the reply shall bring (RFC 9846, 7.5; RFC 5705): both ends of the connection
+ * can make the same, and nobody else.
+ */
+struct ktls_export {
+	const char *label; /* 1 to 249 printable characters: registered with IANA, or "EXPERIMENTAL"
+			      and more */
+	const void *context; /* NULL: none, which in TLS 1.2 is not the same as an empty one */
+	size_t context_len;  /* bytes, at most KTLS_EXPORT_CONTEXT_MAX */
+	size_t len;          /* bytes wanted, 1 to KTLS_EXPORTED_MAX */
+};
+
+/* Channel bindings that the reply shall bring, for authentication above TLS (RFC 5056). */
+#define KTLS_BINDING_EXPORTER         1U /* tls-exporter, RFC 9266 */
+#define KTLS_BINDING_SERVER_END_POINT 2U /* tls-server-end-point, RFC 5929 4 */
+
 /*
  * Parameters of a handshake. To be set to zeros first, which means: a server, by the profile
  * "default", within ten seconds. What is pointed to is the caller's and used during the call only.
@@ -142,9 +161,12 @@ struct ktls_params {
 	const char *const *alpn;
 	/* What the application has read from the socket already, from the first byte on. */
 	const void *received;
-	size_t received_len;   /* bytes, at most KTLS_RECEIVED_MAX */
-	void *arg;             /* the application's, returned in the reply */
-	uintptr_t reserved[8]; /* 0, or the call returns -EINVAL */
+	size_t received_len;               /* bytes, at most KTLS_RECEIVED_MAX */
+	void *arg;                         /* the application's, returned in the reply */
+	const struct ktls_export *exports; /* keying material for the reply */
+	size_t exports_len;                /* number of them, at most KTLS_EXPORTS_MAX */
+	uintptr_t bindings;                /* KTLS_BINDING_... for the reply */
+	uintptr_t reserved[5];             /* 0, or the call returns -EINVAL */
 };
 
 /* ---- what came of it ----------------------------------------------------------------------- */
@@ -210,6 +232,17 @@ struct ktls_reply {
 	 * of the handshake in which the session began. Else 0.
 	 */
 	uint8_t resumed;
+	/*
+	 * What the params' exports asked for, in their order, each of the length asked for, or
+	 * empty where there is none: TLS 1.2 without an extended master secret (RFC 7627, 5.4), or
+	 * a label of TLS's own. With reason KTLS_OK only; secret, wiped by ktls_reply_free().
+	 */
+	const struct ktls_span *exported;
+	size_t exported_len;
+	struct ktls_span tls_exporter; /* 32 bytes; empty as well where there is none */
+	/* 32 to 64 bytes; empty where no certificate was shown (a resumed session), and where its
+	 * signature has no hash of its own (Ed25519). */
+	struct ktls_span tls_server_end_point;
 };
 
 /* Frees a reply; NULL is a no-op. */

@@ -21,13 +21,16 @@ GREETING, REQUEST, REPLY, CANCEL = 1, 2, 3, 4
 TEXT, BYTES = "text", "bytes"  # how a value is written; or a format of struct
 ASKED = {"server_name": (1, TEXT), "role": (16, "B"), "profile": (17, TEXT),
          "deadline_ms": (18, "I"), "records": (19, "B"), "hardware": (20, "B"),
-         "alpn": (21, BYTES), "received": (22, BYTES)}
+         "alpn": (21, BYTES), "received": (22, BYTES), "export": (23, BYTES),
+         "bindings": (24, "B")}
 TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         33: ("alert_origin", "B"), 34: ("alert", "B"), 35: ("text", TEXT), 36: ("version", "H"),
         37: ("suite", "H"), 38: ("group", "H"), 39: ("scheme", "H"), 40: ("tx", "B"),
         41: ("rx", "B"), 42: ("time_us", "Q"), 43: ("alpn", TEXT), 44: ("certificates", BYTES),
-        45: ("descriptor", "B"), 46: ("resumed", "B"), 48: ("names", BYTES), 49: ("names_left_out", "H"),
-        50: ("client_scheme", "H"), 64: ("protocol", "H"), 65: ("lanes", "H"), 66: ("lane", "H"),
+        45: ("descriptor", "B"), 46: ("resumed", "B"), 48: ("names", BYTES),
+        49: ("names_left_out", "H"), 50: ("client_scheme", "H"), 51: ("exported", BYTES),
+        52: ("tls_exporter", BYTES), 53: ("tls_server_end_point", BYTES),
+        64: ("protocol", "H"), 65: ("lanes", "H"), 66: ("lane", "H"),
         67: ("message_max", "I"), 68: ("in_flight_max", "I"), 69: ("deadline_max", "I"),
         70: ("received_max", "I"), 71: ("capabilities", "Q"), 72: ("daemon_version", TEXT)}
 
@@ -58,14 +61,15 @@ def parse(packet):
     magic, version, message, length, number = struct.unpack(">2sBBIQ", packet[:16])
     if (magic, version, length) != (b"KT", 1, len(packet)):
         raise ValueError("not the hand-off protocol")
-    fields, at = {"message": message, "id": number, "certificates": [], "names": []}, 16
+    fields, at = {"message": message, "id": number, "certificates": [], "names": [],
+                  "exported": []}, 16
     while at < length:
         kind, size = struct.unpack(">HH", packet[at:at + 4])
         raw, at = packet[at + 4:at + 4 + size], at + 4 + size
         name, how = TOLD.get(kind & ~MANDATORY, (None, None))
         if name is None and kind & MANDATORY:
             raise ValueError(f"unknown attribute {kind}")
-        if name == "certificates":
+        if name in ("certificates", "exported"):
             fields[name].append(raw)
         elif name == "names":
             fields[name].append((raw[0], raw[1:].decode("ascii")))

@@ -129,6 +129,43 @@ TEST(reply_fields_come_through)
 	EXPECT_EQ(KTLS_SCHEME_ECDSA_SECP256R1_SHA256, reply.client_scheme);
 }
 
+TEST(exports_come_through)
+{
+	struct handoff_request full = full_request(), request;
+	struct handoff_reply told = full_reply(), reply;
+	size_t len;
+
+	full.bindings = KTLS_BINDING_SERVER_END_POINT;
+	full.exports[0] =
+		(struct handoff_export){ 32, true, span("EXPERIMENTAL a", 14), span("context", 7) };
+	full.exports[1] = (struct handoff_export){ 1024, false, span("b", 1), span(NULL, 0) };
+	full.exports[2] = (struct handoff_export){ 1, true, span("c", 1), span("", 0) };
+	full.exports_len = 3;
+	len = handoff_request_build(&full, packet, sizeof(packet));
+	ASSERT_EQ(0, handoff_request_parse(packet, len, &request));
+	EXPECT_EQ(KTLS_BINDING_SERVER_END_POINT, request.bindings);
+	ASSERT_EQ(3, request.exports_len);
+	EXPECT_EQ(32, request.exports[0].len);
+	EXPECT_MEMEQ("EXPERIMENTAL a", request.exports[0].label.bytes, 14);
+	EXPECT_MEMEQ("context", request.exports[0].context.bytes, 7);
+	EXPECT_TRUE(request.exports[0].has_context);
+	EXPECT_FALSE(request.exports[1].has_context);
+	EXPECT_TRUE(request.exports[2].has_context);
+	EXPECT_EQ(0, request.exports[2].context.len);
+	told.exported[0] = span(certs, 32);
+	told.exported[1] = span(NULL, 0);
+	told.exported_len = 2;
+	told.tls_exporter = span(certs, 32);
+	told.tls_server_end_point = span(certs, 48);
+	len = handoff_reply_build(&told, packet, sizeof(packet));
+	ASSERT_EQ(0, handoff_reply_parse(packet, len, &reply));
+	ASSERT_EQ(2, reply.exported_len);
+	EXPECT_EQ(32, reply.exported[0].len);
+	EXPECT_EQ(0, reply.exported[1].len);
+	EXPECT_EQ(32, reply.tls_exporter.len);
+	EXPECT_EQ(48, reply.tls_server_end_point.len);
+}
+
 TEST(greeting_fields_come_through)
 {
 	struct handoff_greeting full = full_greeting(), greeting;
@@ -173,6 +210,11 @@ TEST(the_largest_reply_fits)
 			KTLS_NAME_URI, span(other, HANDOFF_NAMES_LEN_MAX / HANDOFF_NAMES_MAX)
 		};
 	reply.names_len = HANDOFF_NAMES_MAX;
+	for (size_t i = 0; i < KTLS_EXPORTS_MAX; i++)
+		reply.exported[i] = span(certs, KTLS_EXPORTED_MAX);
+	reply.exported_len = KTLS_EXPORTS_MAX;
+	reply.tls_exporter = span(certs, 32);
+	reply.tls_server_end_point = span(certs, 64);
 	len = handoff_reply_build(&reply, packet, sizeof(packet));
 	EXPECT_GT(len, HANDOFF_CHAIN_MAX);
 	ASSERT_EQ(0, handoff_reply_parse(packet, len, &parsed));
@@ -189,6 +231,12 @@ TEST(the_largest_request_fits)
 	memset(other, 1, KTLS_ALPN_MAX);
 	request.alpn = span(other, KTLS_ALPN_MAX);
 	request.received = span(certs, KTLS_RECEIVED_MAX);
+	for (size_t i = 0; i < KTLS_EXPORTS_MAX; i++)
+		request.exports[i] =
+			(struct handoff_export){ KTLS_EXPORTED_MAX, true,
+						 span(request.profile, KTLS_PROFILE_MAX),
+						 span(certs, KTLS_EXPORT_CONTEXT_MAX) };
+	request.exports_len = KTLS_EXPORTS_MAX;
 	ASSERT_EQ(0, handoff_request_parse(packet,
 					   handoff_request_build(&request, packet, sizeof(packet)),
 					   &parsed));

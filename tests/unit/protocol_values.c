@@ -131,6 +131,18 @@ TEST(request_values)
 		{ 21, "", -KTLS_R_REQUEST_VALUE },
 		{ 22, "", -KTLS_R_REQUEST_VALUE },
 		{ 22, "16", 0 },
+		{ 23, "0001016100", 0 },
+		{ 23, "040001610162", 0 },
+		{ 23, "0001016101", 0 },
+		{ 23, "0000016100", -KTLS_R_REQUEST_VALUE },
+		{ 23, "0401016100", -KTLS_R_REQUEST_VALUE },
+		{ 23, "0001016102", -KTLS_R_REQUEST_VALUE },
+		{ 23, "000101610062", -KTLS_R_REQUEST_VALUE },
+		{ 23, "0001017f00", -KTLS_R_REQUEST_VALUE },
+		{ 23, "00010000", -KTLS_R_REQUEST_VALUE },
+		{ 23, "0001026100", -KTLS_R_REQUEST_VALUE },
+		{ 24, "03", 0 },
+		{ 24, "04", -KTLS_R_REQUEST_VALUE },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -167,6 +179,10 @@ TEST(reply_values)
 		{ 49, "00", -KTLS_R_PROTOCOL },
 		{ 49, "0001", 0 },
 		{ 50, "0403", 0 },
+		{ 51, "", 0 },
+		{ 51, "00", 0 },
+		{ 52, "00", -KTLS_R_PROTOCOL },
+		{ 53, "00", -KTLS_R_PROTOCOL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -249,6 +265,26 @@ TEST(too_many_or_too_long_names)
 	reply = full_reply();
 	reply.names[1].text = span("a\nb", 3);
 	EXPECT_EQ(0, handoff_reply_build(&reply, other, sizeof(other)));
+}
+
+TEST(too_many_or_bad_exports)
+{
+	struct handoff_request request = full_request();
+	struct handoff_reply reply = full_reply();
+
+	for (size_t i = 0; i < KTLS_EXPORTS_MAX; i++)
+		request.exports[i] = (struct handoff_export){ 1, false, span("a", 1), { 0 } };
+	request.exports_len = KTLS_EXPORTS_MAX + 1;
+	EXPECT_EQ(0, handoff_request_build(&request, packet, sizeof(packet)));
+	EXPECT_EQ(-KTLS_R_REQUEST_VALUE, handoff_request_check(&request));
+	request.exports_len = KTLS_EXPORTS_MAX;
+	EXPECT_GT(handoff_request_build(&request, packet, sizeof(packet)), 0);
+	EXPECT_EQ(0, handoff_request_check(&request));
+	request.exports[7].label = span("a\nb", 3);
+	EXPECT_EQ(0, handoff_request_build(&request, packet, sizeof(packet)));
+	EXPECT_EQ(-KTLS_R_REQUEST_VALUE, handoff_request_check(&request));
+	reply.exported_len = KTLS_EXPORTS_MAX + 1;
+	EXPECT_EQ(0, handoff_reply_build(&reply, packet, sizeof(packet)));
 }
 
 TEST(what_is_too_long_is_not_built)
