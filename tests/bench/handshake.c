@@ -38,6 +38,9 @@ static const struct scenario scenarios[] = {
 	{ "1.3 RSA, new chain", KTLS_TLS_1_3, RSA, .memory = NEW_CHAIN, .aim = { 0, NO_AIM } },
 	{ "1.2 ECDSA", KTLS_TLS_1_2, P256, .aim = { 0.63, 0.5 } },
 	{ "1.2 ECDSA, new leaf", KTLS_TLS_1_2, P256, .memory = NEW_LEAF, .aim = { 0, 0.65 } },
+	{ "1.2 ECDSA, mutual", KTLS_TLS_1_2, P256, .mutual = true, .aim = { 0.5, 0.5 } },
+	{ "1.2 ECDSA, mutual, new leaf", KTLS_TLS_1_2, P256, .mutual = true, .memory = NEW_LEAF,
+	  .aim = { 0.65, 0.65 } },
 	{ "1.2 ECDSA, 1 ticket", KTLS_TLS_1_2, P256, .tickets = 1, .aim = { 0.63, 0 } },
 	{ "1.2 resumed", KTLS_TLS_1_2, P256, .resumed = true, .aim = { NO_AIM, NO_AIM } },
 	/* The signature, libcrypto's on both sides, is most of it: see the row of TLS 1.3. */
