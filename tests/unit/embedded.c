@@ -349,48 +349,6 @@ TEST_F(embedded, tls_1_2_where_the_config_has_it)
 	EXPECT_EQ(4, fake_kernel.installs);
 }
 
-/* How many of the two replies say that a session was resumed. */
-static int resumed(struct ktls *k)
-{
-	struct ktls_reply *reply;
-	int fd[2], n = 0;
-
-	tcp_pair(fd, 0);
-	EXPECT_EQ(0, ktls_start(k, fd[1], &as_server, NULL));
-	EXPECT_EQ(0, ktls_start(k, fd[0], &as_client, NULL));
-	for (int i = 0; i < 2; i++) {
-		reply = collect(k);
-		EXPECT_EQ(KTLS_OK, reply->reason);
-		n += reply->resumed;
-		if (reply->resumed && reply->certs_len > 0)
-			EXPECT_MEMEQ("example.com", reply->server_name, 12);
-		ktls_reply_free(reply);
-	}
-	close(fd[0]);
-	close(fd[1]);
-	return n;
-}
-
-/* TLS 1.2: 1.3's tickets come behind the handshake. */
-TEST_F(embedded, resumes_unless_told_not_to)
-{
-	struct ktls *k;
-
-	self->config.version_min = self->config.version_max = KTLS_TLS_1_2;
-	k = embedded_open(&self->config, self->conns.config.kernel, NULL);
-	ASSERT_NOT_NULL(k);
-	EXPECT_EQ(0, resumed(k));
-	EXPECT_EQ(2, resumed(k));
-	EXPECT_EQ(2, resumed(k));
-	ktls_close(k);
-	self->config.no_resumption = true;
-	k = embedded_open(&self->config, self->conns.config.kernel, NULL);
-	ASSERT_NOT_NULL(k);
-	EXPECT_EQ(0, resumed(k));
-	EXPECT_EQ(0, resumed(k));
-	ktls_close(k);
-}
-
 TEST_F(embedded, reads_files)
 {
 	char dir[] = "/tmp/ktls-embedded-XXXXXX", certs[64], key[64], trust[64];
