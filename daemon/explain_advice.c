@@ -330,8 +330,7 @@ static void broken_off(struct explain *x)
 		      : x->outcome == OUTCOME_RESET ? "The connection was reset"
 						    : "The connection broke";
 	v->where = trace_text(&x->trace, "%s, while we waited for %s", behind(x), awaited(x));
-	v->why = silent ? trace_text(&x->trace, "Nothing came within %u seconds.",
-				     x->options->timeout)
+	v->why = silent ? trace_text(&x->trace, "Nothing came for %u s.", x->options->timeout)
 			: "No alert says why.";
 	v->fault = FAULT_UNKNOWN;
 	if (first && x->options->role == KTLS_SERVER)

@@ -19,16 +19,21 @@ const char *decode_time(struct trace *trace, int64_t when)
 			  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+static const char *days(const struct decoder *d, int64_t n)
+{
+	return trace_text(d->trace, "%lld day%s", (long long)n, n == 1 ? "" : "s");
+}
+
 static const char *validity(const struct decoder *d, const struct x509_description *x)
 {
 	int64_t left = x->not_after - d->now;
 
 	if (d->now < x->not_before)
-		return trace_text(d->trace, "not valid yet, for %lld more days",
-				  (long long)((x->not_before - d->now + DAY - 1) / DAY));
+		return trace_text(d->trace, "not valid yet: in %s",
+				  days(d, (x->not_before - d->now + DAY - 1) / DAY));
 	if (left < 0)
-		return trace_text(d->trace, "EXPIRED %lld days ago", (long long)(-left / DAY));
-	return trace_text(d->trace, "%lld more days", (long long)(left / DAY));
+		return trace_text(d->trace, "EXPIRED %s ago", days(d, -left / DAY));
+	return trace_text(d->trace, "%s left", days(d, left / DAY));
 }
 
 static void certificate_fields(struct decoder *d, struct field *out,

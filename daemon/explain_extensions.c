@@ -24,8 +24,8 @@ void decode_bytes(struct decoder *d, struct field *out, const char *name, struct
 	if (reader_empty(&bytes))
 		field_add(d->trace, out, name, "empty");
 	else
-		field_add(d->trace, out, name, "%zu bytes, %s", bytes.left,
-			  trace_hex(d->trace, bytes, HEX_SHORT));
+		field_add(d->trace, out, name, "%zu byte%s, %s", bytes.left,
+			  bytes.left == 1 ? "" : "s", trace_hex(d->trace, bytes, HEX_SHORT));
 }
 
 /* A vector of 16-bit numbers as items of the extension itself. */

@@ -59,9 +59,39 @@ static void end(struct explain *x)
 	trace_free(&x->trace);
 }
 
+/* What many handshakes took. */
+struct tally {
+	unsigned long begun, complete;
+	uint64_t least, most, sum; /* microseconds, of those that were complete */
+};
+
+static void count(struct tally *t, const struct trace *trace)
+{
+	uint64_t took = trace->finished;
+
+	t->begun++;
+	if (!trace->verdict.good)
+		return;
+	t->least = t->complete == 0 || took < t->least ? took : t->least;
+	t->most = took > t->most ? took : t->most;
+	t->sum += took;
+	t->complete++;
+}
+
+static void put_tally(const struct tally *t)
+{
+	printf("\n%lu of %lu handshakes were complete", t->complete, t->begun);
+	if (t->complete > 0)
+		printf("; they took %.1f ms at least, %.1f on average, %.1f at most",
+		       (double)t->least / 1000, (double)t->sum / 1000 / (double)t->complete,
+		       (double)t->most / 1000);
+	puts(".");
+}
+
 /* True where it was complete. */
 static bool explain_one(const struct explain_options *o,
-			const struct explain_credentials *credentials, int listener, FILE *keylog)
+			const struct explain_credentials *credentials, int listener, FILE *keylog,
+			struct tally *tally)
 {
 	static struct explain_session session;
 	static struct explain x;
@@ -80,6 +110,7 @@ static bool explain_one(const struct explain_options *o,
 	if (x.outcome == OUTCOME_DONE && o->role == KTLS_SERVER)
 		explain_after(&x);
 	show(&x);
+	count(tally, &x.trace);
 	good = x.trace.verdict.good;
 	end(&x);
 	return good;
@@ -101,6 +132,7 @@ int explain_main(int argc, char **argv)
 	struct explain_credentials credentials;
 	struct explain_options options;
 	int status = 0, listener = -1;
+	struct tally tally = { .begun = 0 };
 	FILE *keylog = NULL;
 
 	if (explain_options_parse(argc, argv, &options, &status) != 0)
@@ -115,8 +147,10 @@ int explain_main(int argc, char **argv)
 	for (unsigned long i = 0; options.count == 0 || i < options.count; i++) {
 		if (i > 0 && !options.json)
 			putchar('\n');
-		status = explain_one(&options, &credentials, listener, keylog) ? 0 : 1;
+		status = explain_one(&options, &credentials, listener, keylog, &tally) ? 0 : 1;
 	}
+	if (options.count > 1 && !options.json)
+		put_tally(&tally);
 	if (keylog && fclose(keylog) != 0)
 		err(2, "%s", options.keylog_file);
 	if (listener >= 0)

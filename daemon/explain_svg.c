@@ -10,15 +10,23 @@
 
 #include "daemon/explain.h"
 
-#define WIDTH       1000
-#define CLIENT      200 /* x of the lifelines */
-#define SERVER      800
-#define MIDDLE      ((CLIENT + SERVER) / 2)
-#define TOP         176 /* y of the first row */
+#define WIDTH  1000
+#define CLIENT 200 /* x of the lifelines */
+#define SERVER 800
+#define MIDDLE ((CLIENT + SERVER) / 2)
+#define TOP    176 /* y of the first row */
 
-#define BRIEF_MAX   76 /* characters between the lifelines */
-#define VERDICT_MAX 92
-#define LINE        16 /* height of a line of small text */
+/* Room for text, in hundredths of its size. */
+#define ROOM_TITLE   3500
+#define ROOM_HEAD    6400
+#define ROOM_BOX     2050
+#define ROOM_NAME    3000
+#define ROOM_BRIEF   4700
+#define ROOM_KEYS    3500
+#define ROOM_MARGIN  1200
+#define ROOM_VERDICT 5500
+#define ROOM_WHY     5800
+#define LINE         16 /* height of a line of small text */
 
 /* What protects a row: it decides the colour behind it. */
 enum band { BAND_NONE, BAND_HANDSHAKE, BAND_APPLICATION };
@@ -69,11 +77,37 @@ static const char style[] =
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Text of a trace is printable ASCII; XML reserves some of it. "; " becomes a dot in the middle. */
-static void put_text(FILE *out, const char *text, size_t most)
+/* Hundredths of the font's size that a character may be wide, in the widest of the fonts. */
+static unsigned int width_of(char c)
 {
-	size_t len = strlen(text), shown = len > most ? most - 3 : len;
+	if (strchr("MWmw@%", c))
+		return 100;
+	if ((c >= 'A' && c <= 'Z') || strchr("_&<>=+~#", c))
+		return 74;
+	return strchr("iljtfrI.,:;'!|()[]{}/\\ -", c) ? 42 : 64;
+}
 
+/* The number of characters that fit, or all. */
+static size_t fitting(const char *text, unsigned int room)
+{
+	unsigned int width = 0;
+	size_t n = 0;
+
+	for (; text[n]; n++) {
+		width += width_of(text[n]);
+		if (width > room)
+			break;
+	}
+	return n;
+}
+
+/* Text of a trace is printable ASCII; XML reserves some of it. "; " becomes a dot in the middle. */
+static void put_text(FILE *out, const char *text, unsigned int room)
+{
+	size_t len = strlen(text), shown = fitting(text, room);
+
+	if (shown < len)
+		shown = fitting(text, room > 126 ? room - 126 : 0);
 	for (size_t i = 0; i < shown; i++) {
 		if (text[i] == ';' && text[i + 1] == ' ')
 			fputs(" \302\267", out);
@@ -93,10 +127,10 @@ static void put_text(FILE *out, const char *text, size_t most)
 }
 
 static void text_at(const struct picture *p, const char *class, double x, double y,
-		    const char *text, size_t most)
+		    const char *text, unsigned int room)
 {
 	fprintf(p->out, "<text class=\"%s\" x=\"%.0f\" y=\"%.0f\">", class, x, y);
-	put_text(p->out, text, most);
+	put_text(p->out, text, room);
 	fputs("</text>\n", p->out);
 }
 
@@ -195,8 +229,8 @@ static void put_bands(const struct picture *p)
 		box(p, band == BAND_HANDSHAKE ? "hs" : "app", CLIENT - 14, p->rows[i].y + 2,
 		    SERVER - CLIENT + 28, height - 4, 8);
 		put_lock(p, SERVER + 24, p->rows[i].y + 18);
-		text_at(p, "note", SERVER + 38, p->rows[i].y + 18, "encrypted", 30);
-		text_at(p, "note", SERVER + 38, p->rows[i].y + 33, band_text(p, band), 30);
+		text_at(p, "note", SERVER + 38, p->rows[i].y + 18, "encrypted", ROOM_MARGIN);
+		text_at(p, "note", SERVER + 38, p->rows[i].y + 33, band_text(p, band), ROOM_MARGIN);
 	}
 }
 
@@ -222,7 +256,7 @@ static void put_message(const struct picture *p, const struct row *row)
 
 	fprintf(p->out, "<text class=\"%s\" x=\"%d\" y=\"%.0f\">", slim ? "brief" : "name", MIDDLE,
 		slim ? row->y + 14 : y);
-	put_text(p->out, s->name, 60);
+	put_text(p->out, s->name, ROOM_NAME);
 	if (!slim)
 		fprintf(p->out, "<tspan class=\"size\" dx=\"8\">%zu byte%s%s</tspan>", s->len,
 			s->len == 1 ? "" : "s", s->shares_record ? ", same record" : "");
@@ -231,7 +265,7 @@ static void put_message(const struct picture *p, const struct row *row)
 	for (size_t i = 0, n = 0; !slim && i < sizeof(s->brief) / sizeof(s->brief[0]); i++)
 		if (s->brief[i] && *s->brief[i])
 			text_at(p, "brief", MIDDLE, arrow + (double)(++n * LINE), s->brief[i],
-				BRIEF_MAX);
+				ROOM_BRIEF);
 }
 
 /* Both ends make the same keys, each by itself. */
@@ -245,8 +279,8 @@ static void put_keys(const struct picture *p, const struct row *row)
 		fprintf(p->out, "<circle class=\"key\" cx=\"%d\" cy=\"%.1f\" r=\"7\"/>\n",
 			i ? SERVER : CLIENT, y + 21);
 	box(p, "key", MIDDLE - 230, y, 460, 42, 21);
-	text_at(p, "keyt", MIDDLE, y + 18, s->name, 60);
-	text_at(p, "keyd", MIDDLE, y + 33, s->brief[0] ? s->brief[0] : "", 62);
+	text_at(p, "keyt", MIDDLE, y + 18, s->name, ROOM_KEYS);
+	text_at(p, "keyd", MIDDLE, y + 33, s->brief[0] ? s->brief[0] : "", ROOM_KEYS);
 }
 
 static void put_done(const struct picture *p, const struct row *row)
@@ -255,7 +289,7 @@ static void put_done(const struct picture *p, const struct row *row)
 
 	line(p, "s slim", CLIENT - 14, y, MIDDLE - 110, y);
 	line(p, "s slim", MIDDLE + 110, y, SERVER + 14, y);
-	text_at(p, "who goodt", MIDDLE, y + 5, row->step->name, 40);
+	text_at(p, "who goodt", MIDDLE, y + 5, row->step->name, ROOM_BOX);
 }
 
 static void put_time(const struct picture *p, const struct row *row, char last[static 32])
@@ -271,7 +305,7 @@ static void put_time(const struct picture *p, const struct row *row, char last[s
 			  : row->step->kind == STEP_DONE ? 25
 			  : is_slim(p, row->step)        ? 24
 							 : 33),
-		text, 30);
+		text, ROOM_MARGIN);
 }
 
 static void put_rows(const struct picture *p)
@@ -310,19 +344,19 @@ static void put_head(const struct picture *p)
 
 	snprintf(text, sizeof(text), "%s handshake %s %s", version ? version : "TLS",
 		 client ? "with" : "on", t->target);
-	text_at(p, "h1", 40, 48, text, 62);
+	text_at(p, "h1", 40, 48, text, ROOM_TITLE);
 	snprintf(text, sizeof(text), "%s%s%s%s%s; %u round trip%s",
 		 suite ? suite : "nothing was agreed", group ? "; " : "", group ? group : "",
 		 scheme ? "; " : "", scheme ? scheme : "", t->round_trips,
 		 t->round_trips == 1 ? "" : "s");
-	text_at(p, "h2", 40, 74, text, 100);
+	text_at(p, "h2", 40, 74, text, ROOM_HEAD);
 	for (int i = 0; i < 2; i++) {
 		double x = i ? SERVER : CLIENT;
 		bool us = (i == 0) == client;
 
-		box(p, "box", x - 100, 104, 200, 48, 10);
-		text_at(p, "who", x, 125, i ? "server" : "client", 20);
-		text_at(p, "at", x, 143, us ? "ktlsctl" : t->address ? t->address : "?", 30);
+		box(p, "box", x - 130, 104, 260, 48, 10);
+		text_at(p, "who", x, 125, i ? "server" : "client", ROOM_BOX);
+		text_at(p, "at", x, 143, us ? "ktlsctl" : t->address ? t->address : "?", ROOM_BOX);
 	}
 }
 
@@ -330,22 +364,19 @@ static void put_head(const struct picture *p)
 static double put_wrapped(const struct picture *p, bool draw, double y, const char *label,
 			  const char *text)
 {
-	char lines[VERDICT_MAX + 1];
+	char line_text[512];
 
 	if (draw)
-		text_at(p, "v2 dim", 60, y, label, 20);
+		text_at(p, "v2 dim", 60, y, label, ROOM_MARGIN);
 	while (*text) {
-		size_t len = strlen(text);
+		size_t all = fitting(text, ROOM_WHY), len = all;
 
-		if (len > VERDICT_MAX) {
-			len = VERDICT_MAX;
-			while (len > 0 && text[len] != ' ')
-				len--;
-			len = len > 0 ? len : VERDICT_MAX;
-		}
-		snprintf(lines, sizeof(lines), "%.*s", (int)len, text);
+		while (text[all] && len > 0 && text[len] != ' ')
+			len--;
+		len = len > 0 ? len : all;
+		snprintf(line_text, sizeof(line_text), "%.*s", (int)len, text);
 		if (draw)
-			text_at(p, "v2", 160, y, lines, VERDICT_MAX);
+			text_at(p, "v2", 160, y, line_text, ROOM_WHY);
 		y += 19;
 		text += len + (text[len] == ' ');
 	}
@@ -376,7 +407,7 @@ static void put_verdict(const struct picture *p, double y)
 	double height = put_verdict_text(p, false, y + 54) - y - 4;
 
 	box(p, v->good ? "good" : "bad", 40, y, WIDTH - 80, height, 12);
-	text_at(p, v->good ? "v1 goodt" : "v1 badt", 60, y + 30, v->headline, 92);
+	text_at(p, v->good ? "v1 goodt" : "v1 badt", 60, y + 30, v->headline, ROOM_VERDICT);
 	put_verdict_text(p, true, y + 54);
 }
 
@@ -385,7 +416,7 @@ static void put_foot(const struct picture *p, double y)
 	char text[128];
 
 	snprintf(text, sizeof(text), "ktlsctl explain " KTLS_VERSION ", %s", p->trace->date);
-	text_at(p, "note end", WIDTH - 40, y, text, 80);
+	text_at(p, "note end", WIDTH - 40, y, text, ROOM_HEAD);
 }
 
 static void draw(const struct picture *p, double bottom)
@@ -397,7 +428,7 @@ static void draw(const struct picture *p, double bottom)
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
 		"height=\"%.0f\" role=\"img\">\n<title>TLS handshake: ",
 		WIDTH, height, WIDTH, height);
-	put_text(p->out, p->trace->target, 200);
+	put_text(p->out, p->trace->target, 100000);
 	fprintf(p->out, "</title>\n<style>%s</style>\n", style);
 	box(p, "bg", 0, 0, WIDTH, height, 0);
 	put_bands(p);

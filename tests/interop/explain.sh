@@ -313,7 +313,7 @@ hangs_up() {
 silent() {
 	plain "time.sleep(60)" || return
 	explain 1 --timeout 1 "127.0.0.1:$port" || return
-	says 'The peer says nothing' 'Nothing came within 1 seconds'
+	says 'The peer says nothing' 'Nothing came for 1 s'
 }
 
 half_a_record() {
@@ -337,7 +337,7 @@ no_name() {
 	explain 1 no-such-name.invalid && says 'There is no address for this name'
 }
 
-try 'expired' refuses_it expired 'has expired' 'EXPIRED 1 days ago' 'renew the certificate'
+try 'expired' refuses_it expired 'has expired' 'EXPIRED 1 day ago' 'renew the certificate'
 try 'not valid yet' refuses_it future 'not valid yet' 'check the clock'
 try 'another name' refuses_it wrong-name 'for another name' \
 	'It is for: somebody-else.example.net, 192.0.2.1.' '--name NAME'

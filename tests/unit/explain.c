@@ -169,7 +169,7 @@ TEST_F(explain, client_hello)
 		     items(look(step, "extensions/supported_versions (43)")));
 	EXPECT_STREQ("GREASE (0x0a0a),x25519,X25519MLKEM768",
 		     items(look(step, "extensions/supported_groups (10)")));
-	EXPECT_STREQ("1 bytes, 09", text_of(look(step, "extensions/key_share (51)/x25519")));
+	EXPECT_STREQ("1 byte, 09", text_of(look(step, "extensions/key_share (51)/x25519")));
 	EXPECT_STREQ("2 bytes, abcd", text_of(look(step, "extensions/unknown (4660)")));
 	EXPECT_STREQ("3 bytes, 000904",
 		     text_of(look(step, "extensions/signature_algorithms (13)/malformed")));
