@@ -10,7 +10,8 @@
 
 #include <ktls-handshake.h>
 
-#define ENGINES_QUEUE (256 * 1024)
+#define ENGINES_QUEUE  (256 * 1024)
+#define CHAIN_SEEN_MAX (KTLS_ENGINE_CHAIN_MAX + 1024)
 
 struct engine_queue {
 	uint8_t bytes[ENGINES_QUEUE];
@@ -33,8 +34,9 @@ struct engine_end {
 	int (*deferred)(struct engine_end *end);
 	struct ktls_span chain[KTLS_ENGINE_CERTS_MAX]; /* server: sends it; client: saw it */
 	size_t chain_len;
-	int verdict; /* what verify_chain() returns */
-	void *auth;  /* of operations that a test puts in */
+	uint8_t seen[CHAIN_SEEN_MAX]; /* what the client's chain points to, once it saw one */
+	int verdict;                  /* what verify_chain() returns */
+	void *auth;                   /* of operations that a test puts in */
 };
 
 /* Sets both up with the make-believe operations; then change ops and config, then engines_start().
