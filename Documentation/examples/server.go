@@ -34,47 +34,68 @@ const (
 	mandatory                                     = 0x8000 // ktlsd shall refuse what it does not know
 )
 
-// A connection to ktlsd, for any number of goroutines.
+// Ktlsd, for any number of goroutines.
 type Ktlsd struct {
+	path, profile string
+	mu            sync.Mutex
+	last          uint64
+	lane          *lane // nil: the next request opens one
+}
+
+// A connection to one of ktlsd's workers.
+type lane struct {
 	conn    *net.UnixConn
-	profile string
-	mu      sync.Mutex
-	last    uint64
 	waiting map[uint64]chan error
 }
 
 func Dial(path, profile string) (*Ktlsd, error) {
-	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: path, Net: "unixpacket"})
+	k := &Ktlsd{path: path, profile: profile}
+	return k, k.open()
+}
+
+// open makes the lane. The caller holds the lock, if there is anybody else yet.
+func (k *Ktlsd) open() error {
+	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: k.path, Net: "unixpacket"})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := conn.Read(make([]byte, 65536)); err != nil { // the greeting
-		return nil, err
+		conn.Close()
+		return err
 	}
-	k := &Ktlsd{conn: conn, profile: profile, waiting: map[uint64]chan error{}}
-	go k.collect()
-	return k, nil
+	k.lane = &lane{conn, map[uint64]chan error{}}
+	go k.collect(k.lane)
+	return nil
+}
+
+// leave sees to it that the next request goes elsewhere; replies still come.
+func (k *Ktlsd) leave(l *lane) {
+	if k.lane == l {
+		k.lane = nil
+	}
 }
 
 // collect hands out replies, which come in the order in which handshakes end.
-func (k *Ktlsd) collect() {
+func (k *Ktlsd) collect(l *lane) {
 	packet := make([]byte, 65536)
 	for {
-		n, err := k.conn.Read(packet)
-		if n < 16 {
-			log.Fatal("ktlsd has closed the connection: ", err)
-		}
-		if packet[3] != typeReply {
-			continue
+		n, _ := l.conn.Read(packet)
+		k.mu.Lock()
+		if n < 16 { // the worker has ended: what it has not answered is lost
+			k.leave(l)
+			for _, reply := range l.waiting {
+				reply <- errors.New("ktlsd: the worker has ended")
+			}
+			k.mu.Unlock()
+			l.conn.Close()
+			return
 		}
 		id := binary.BigEndian.Uint64(packet[8:])
-		k.mu.Lock()
-		reply := k.waiting[id]
-		delete(k.waiting, id)
-		k.mu.Unlock()
-		if reply != nil {
+		if reply := l.waiting[id]; packet[3] == typeReply && reply != nil {
+			delete(l.waiting, id)
 			reply <- outcome(packet[16:n])
 		}
+		k.mu.Unlock()
 	}
 }
 
@@ -117,28 +138,43 @@ func (k *Ktlsd) request(id uint64, deadline time.Duration) []byte {
 	return packet
 }
 
-// Handshake returns when the connection has its keys. Nobody reads or writes it meanwhile.
+// Handshake returns when the connection has its keys. Nobody reads or writes it meanwhile. Where a
+// worker takes no more requests, for ktlsd has a new configuration, sending fails: the next lane
+// leads to another one.
 func (k *Ktlsd) Handshake(conn *net.TCPConn, deadline time.Duration) error {
-	reply := make(chan error, 1)
-	k.mu.Lock()
-	k.last++
-	id := k.last
-	k.waiting[id] = reply
-	k.mu.Unlock()
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	sent := errors.New("closed")
-	if err := raw.Control(func(fd uintptr) {
-		_, _, sent = k.conn.WriteMsgUnix(k.request(id, deadline), syscall.UnixRights(int(fd)), nil)
-	}); err != nil {
-		return err
+	for try := 0; try < 3; try++ {
+		reply := make(chan error, 1)
+		k.mu.Lock()
+		if k.lane == nil {
+			if err := k.open(); err != nil {
+				k.mu.Unlock()
+				return err
+			}
+		}
+		l := k.lane
+		k.last++
+		id := k.last
+		l.waiting[id] = reply
+		k.mu.Unlock()
+		sent := errors.New("closed")
+		if err := raw.Control(func(fd uintptr) {
+			_, _, sent = l.conn.WriteMsgUnix(k.request(id, deadline), syscall.UnixRights(int(fd)), nil)
+		}); err != nil {
+			return err
+		}
+		if sent == nil {
+			return <-reply
+		}
+		k.mu.Lock()
+		delete(l.waiting, id)
+		k.leave(l)
+		k.mu.Unlock()
 	}
-	if sent != nil {
-		return sent
-	}
-	return <-reply
+	return errors.New("ktlsd: takes no requests")
 }
 
 // A connection with TLS in the kernel. Embedding TCPConn keeps its ReadFrom, and so sendfile.

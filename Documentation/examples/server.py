@@ -27,8 +27,18 @@ class Waiter:
         self.done, self.reply = threading.Event(), None
 
 
+class Lane:
+    """A connection to one of ktlsd's workers."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.connect(path)
+        self.socket.recv(65536)  # the greeting
+        self.waiting = {}  # id of a request: who waits for its reply
+
+
 class Ktlsd:
-    """A connection to ktlsd, for any number of threads."""
+    """ktlsd, for any number of threads."""
 
     REQUEST, REPLY = 2, 3
     ROLE, PROFILE, DEADLINE, ALPN = 16, 17, 18, 21
@@ -36,13 +46,27 @@ class Ktlsd:
     MANDATORY = 0x8000  # ktlsd shall refuse what it does not know
 
     def __init__(self, path, profile):
-        self.profile = profile.encode()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.connect(path)
-        self.socket.recv(65536)  # the greeting
+        self.path, self.profile = path, profile.encode()
         self.ids = itertools.count(1)
-        self.waiting = {}  # id of a request: who waits for its reply
-        threading.Thread(target=self.collect, daemon=True).start()
+        self.lock, self.lane = threading.Lock(), None
+        self.join(Waiter(), 0)
+
+    def join(self, waiter, number):
+        """The lane for a request, a new one where there is none."""
+        with self.lock:
+            if not self.lane:
+                self.lane = Lane(self.path)
+                threading.Thread(target=self.collect, args=(self.lane,), daemon=True).start()
+            if number:
+                self.lane.waiting[number] = waiter
+            return self.lane
+
+    def leave(self, lane, number=None):
+        """The next request goes elsewhere; replies still come."""
+        with self.lock:
+            lane.waiting.pop(number, None)
+            if self.lane is lane:
+                self.lane = None
 
     @staticmethod
     def attribute(number, value):
@@ -57,30 +81,45 @@ class Ktlsd:
             at += 4 + size
         return found
 
-    def collect(self):
+    def collect(self, lane):
         """Replies come in the order in which handshakes end."""
-        while packet := self.socket.recv(65536):
+        while packet := lane.socket.recv(65536):
             kind, number = struct.unpack(">3xB4xQ", packet[:16])
-            if kind == self.REPLY and number in self.waiting:
-                waiter = self.waiting.pop(number)
+            waiter = lane.waiting.pop(number, None) if kind == self.REPLY else None
+            if waiter:
                 waiter.reply = self.attributes(packet)
                 waiter.done.set()
-        print("ktlsd has closed the connection", file=sys.stderr, flush=True)
-        os._exit(1)
+        self.leave(lane)
+        for waiter in lane.waiting.values():  # the worker has ended: these are lost
+            waiter.done.set()
 
     def handshake(self, sock, protocols=(b"http/1.1",), deadline_ms=10000):
-        """None, or why there is no TLS on the socket."""
-        waiter, number = Waiter(), next(self.ids)
+        """
+        None, or why there is no TLS on the socket. Where a worker takes no more requests, for ktlsd
+        has a new configuration, sending fails: the next lane leads to another one.
+        """
         body = (self.attribute(self.ROLE, b"\0") +
                 self.attribute(self.PROFILE, self.profile) +
                 self.attribute(self.DEADLINE, struct.pack(">I", deadline_ms)) +
                 self.attribute(self.ALPN, b"".join(bytes([len(p)]) + p for p in protocols)))
-        header = struct.pack(">2sBBIQ", b"KT", 1, self.REQUEST, 16 + len(body), number)
-        self.waiting[number] = waiter
-        socket.send_fds(self.socket, [header + body], [sock.fileno()])
-        waiter.done.wait()  # nobody reads, writes or polls the socket meanwhile
-        reason, = struct.unpack(">H", waiter.reply[self.REASON])
-        return waiter.reply.get(self.TEXT, b"").decode() or f"reason {reason}" if reason else None
+        for _ in range(3):
+            waiter, number = Waiter(), next(self.ids)
+            header = struct.pack(">2sBBIQ", b"KT", 1, self.REQUEST, 16 + len(body), number)
+            lane = self.join(waiter, number)
+            try:
+                socket.send_fds(lane.socket, [header + body], [sock.fileno()])
+            except (BrokenPipeError, ConnectionResetError):
+                self.leave(lane, number)
+                continue
+            waiter.done.wait()  # nobody reads, writes or polls the socket meanwhile
+            return self.outcome(waiter.reply)
+        return "ktlsd takes no requests"
+
+    def outcome(self, reply):
+        if reply is None:
+            return "ktlsd's worker has ended"
+        reason, = struct.unpack(">H", reply[self.REASON])
+        return reply.get(self.TEXT, b"").decode() or f"reason {reason}" if reason else None
 
 
 def request_path(sock):
