@@ -41,7 +41,8 @@ enum channel_role {
  *	SUSPECT  u16 index of a worker that broke the rules
  *	KEYS     of tickets, the current one first: vec8 each, 32 to 64 bytes
  *(lib/conn/ticket_keys.h) SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
- *	SIGNED   u64 token, u16 reason, the signature: 0 to 512 bytes
+ *	SIGNED   u64 token, u16 reason, the signature or master secret: 0 to 512 bytes
+ *	DECRYPT  u64 token, u16 key, what is to be decrypted: daemon/question.h
  *	SEAL     u64 token, u16 profile, what a ticket is made of
  *	OPEN     u64 token, u16 profile, a ticket
  *	OPENED   u64 token, u16 reason, the ticket, or what is in it; nothing: there is none
@@ -58,6 +59,7 @@ enum channel_type {
 	CHANNEL_SUSPECT,
 	CHANNEL_SIGN,
 	CHANNEL_SIGNED,
+	CHANNEL_DECRYPT,
 	CHANNEL_KEYS,
 	CHANNEL_SEAL,
 	CHANNEL_OPEN,

@@ -90,7 +90,9 @@ struct config_profile {
 	uint8_t *alpn; /* names as RFC 7301, 3.1 writes them; NULL for none */
 	size_t alpn_len;
 	bool strict_sni;
-	uint16_t version_min; /* KTLS_TLS_1_2 or KTLS_TLS_1_3 */
+	bool static_rsa;          /* TLS 1.2: RSA key exchange, too */
+	bool plain_master_secret; /* TLS 1.2: peers without extended master secrets, too */
+	uint16_t version_min;     /* KTLS_TLS_1_2 or KTLS_TLS_1_3 */
 	uint16_t version_max;
 	unsigned int version_line; /* of the last key about versions */
 	unsigned int signatures;   /* at most, per second and signer */

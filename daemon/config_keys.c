@@ -46,6 +46,16 @@ static void set_version(struct parser *p, const struct key *key, const char *val
 		p->profile->version_line = p->place.line;
 }
 
+static void set_master_secret(struct parser *p, const struct key *key, const char *value)
+{
+	static const char *const names[] = { "require", "prefer" };
+	bool *plain = field(p, key);
+	unsigned int i;
+
+	if (value_choice(&p->place, value, names, COUNT(names), &i))
+		*plain = i == 1;
+}
+
 static void set_user(struct parser *p, const struct key *key, const char *value)
 {
 	value_user(&p->place, value, field(p, key));
@@ -282,6 +292,8 @@ static const struct key profile_keys[] = {
 	{ "strict-sni", .set = set_bool, IN_PROFILE(strict_sni) },
 	{ "tls-min", .set = set_version, IN_PROFILE(version_min) },
 	{ "tls-max", .set = set_version, IN_PROFILE(version_max) },
+	{ "static-rsa", .set = set_bool, IN_PROFILE(static_rsa) },
+	{ "extended-master-secret", .set = set_master_secret, IN_PROFILE(plain_master_secret) },
 	{ "tickets", .set = set_number, .range = { 0, KTLS_ENGINE_TICKETS_MAX },
 	  IN_PROFILE(tickets) },
 	{ "psk-ke", .set = set_bool, IN_PROFILE(psk_ke) },

@@ -39,6 +39,8 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	writer_u8(w, profile->strict_sni);
 	writer_u8(w, (uint8_t)profile->tickets);
 	writer_u8(w, profile->psk_ke);
+	writer_u8(w, profile->static_rsa);
+	writer_u8(w, profile->plain_master_secret);
 	writer_u8(w, (uint8_t)profile->client_auth);
 	for (size_t role = 0; role < CONFIG_ROLES; role++)
 		writer_u16(w, files->trust[role]);
@@ -106,6 +108,7 @@ void loader_pack_signers(struct writer *w, const struct loader *l)
 		writer_u8(w, roles_of(profile));
 		writer_u16(w, profile->version_min);
 		writer_u16(w, profile->version_max);
+		writer_u8(w, profile->static_rsa);
 		writer_u32(w, profile->signatures);
 	}
 	pack_keys(w, l);

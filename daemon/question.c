@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/question.h"
 
+#include <string.h>
+
 #include "daemon/bundle.h"
 
 #define RANDOM_LEN 32
@@ -97,4 +99,53 @@ bool question_allowed(const struct ktls_engine_sign *what, const struct question
 {
 	return (limits->roles & BUNDLE_ROLE(what->role)) && what->version >= limits->version_min &&
 	       what->version <= limits->version_max;
+}
+
+#define SESSION_HASH_MAX 48
+
+static size_t session_hash_len(const struct ktls_engine_decrypt *what)
+{
+	return what->prf == KTLS_ENGINE_PRF_SHA384 ? 48 : 32;
+}
+
+void decrypt_write(struct writer *w, const struct ktls_engine_decrypt *what)
+{
+	uint8_t hash[SESSION_HASH_MAX] = { 0 };
+
+	memcpy(hash, what->session_hash, session_hash_len(what));
+	writer_u16(w, what->version);
+	writer_u8(w, (uint8_t)what->prf);
+	writer_u8(w, what->extended);
+	writer_bytes(w, hash, sizeof(hash));
+	writer_bytes(w, what->client_random, RANDOM_LEN);
+	writer_bytes(w, what->server_random, RANDOM_LEN);
+	writer_vec(w, 2, what->encrypted, what->encrypted_len);
+}
+
+bool decrypt_read(struct reader *r, struct ktls_engine_decrypt *out)
+{
+	struct ktls_engine_decrypt what = { 0 };
+	struct reader hash, client, server, encrypted;
+	uint8_t prf, extended;
+
+	if (!reader_u16(r, &what.version) || !reader_u8(r, &prf) || prf > KTLS_ENGINE_PRF_SHA384 ||
+	    !reader_u8(r, &extended) || extended > 1 || !reader_bytes(r, SESSION_HASH_MAX, &hash) ||
+	    !reader_bytes(r, RANDOM_LEN, &client) || !reader_bytes(r, RANDOM_LEN, &server) ||
+	    !reader_vec16(r, &encrypted) || !reader_empty(r))
+		return false;
+	what.prf = (enum ktls_engine_prf)prf;
+	what.extended = extended;
+	what.session_hash = hash.at;
+	what.client_random = client.at;
+	what.server_random = server.at;
+	what.encrypted = encrypted.at;
+	what.encrypted_len = encrypted.left;
+	*out = what;
+	return true;
+}
+
+bool decrypt_allowed(const struct question_limits *limits)
+{
+	return limits->static_rsa && (limits->roles & BUNDLE_ROLE(KTLS_SERVER)) &&
+	       limits->version_min <= KTLS_TLS_1_2;
 }

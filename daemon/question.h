@@ -37,13 +37,28 @@ void question_write(struct writer *w, const struct ktls_engine_sign *what);
  */
 WIRE_MUST_CHECK bool question_read(struct reader *r, struct ktls_engine_sign *out);
 
+/*
+ * What a worker asks a signer to decrypt, for the master secret (RFC 5246, 7.4.7.1). On the
+ * channel: u16 version, u8 PRF, u8 extended, 48 bytes session hash, 32 bytes client random, 32
+ * bytes server random, vec16 the encrypted premaster secret.
+ */
+#define DECRYPT_MIN (4 + 48 + 64 + 2)
+#define DECRYPT_MAX (DECRYPT_MIN + KTLS_ENGINE_SIGNATURE_MAX)
+
+void decrypt_write(struct writer *w, const struct ktls_engine_decrypt *what);
+
+/* As question_read(). */
+WIRE_MUST_CHECK bool decrypt_read(struct reader *r, struct ktls_engine_decrypt *out);
+
 /* What a profile's keys may be used for. */
 struct question_limits {
 	uint8_t roles; /* BUNDLE_ROLE() */
 	uint16_t version_min;
 	uint16_t version_max;
+	bool static_rsa; /* a server's may decrypt */
 };
 
 bool question_allowed(const struct ktls_engine_sign *what, const struct question_limits *limits);
+bool decrypt_allowed(const struct question_limits *limits);
 
 #endif

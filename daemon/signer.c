@@ -147,8 +147,40 @@ static int on_sign(void *arg, struct reader *body, int fd)
 	return signer_answer(link);
 }
 
+static int on_decrypt(void *arg, struct reader *body, int fd)
+{
+	struct worker_link *link = arg;
+	struct signer *s = link->signer;
+	uint8_t master[KTLS_ENGINE_MASTER_LEN];
+	struct ktls_engine_decrypt what;
+	struct signer_key *key;
+	struct question q;
+	int err;
+
+	(void)fd;
+	if (!reader_u64(body, &q.token) || !reader_u16(body, &q.key) ||
+	    !decrypt_read(body, &what) || q.key >= s->keys_len)
+		return -EPROTO;
+	key = &s->keys[q.key];
+	if (!decrypt_allowed(&key->profile->limits))
+		return -EPROTO;
+	err = signer_may_sign(key->profile) ? x509_key_decrypt_master(key->key, &what, master)
+					    : -KTLS_R_SIGNER;
+	if (err == -KTLS_R_MISUSE)
+		return -EPROTO;
+	if (err == 0)
+		key->profile->made++;
+	answer(link, &q, err, master, sizeof(master));
+	secret_wipe(master, sizeof(master));
+	err = signer_answer(link);
+	if (!link->waiting)
+		channel_wipe(&link->answer);
+	return err;
+}
+
 static const struct channel_handler worker_handlers[] = {
 	{ CHANNEL_SIGN, on_sign },
+	{ CHANNEL_DECRYPT, on_decrypt },
 	{ CHANNEL_SEAL, signer_on_seal },
 	{ CHANNEL_OPEN, signer_on_open },
 	{ 0 },

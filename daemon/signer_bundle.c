@@ -10,11 +10,14 @@ static bool read_profile(struct signer_profile *profile, struct reader *r)
 {
 	struct question_limits *limits = &profile->limits;
 	struct reader name;
+	uint8_t static_rsa;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
 	    !reader_u8(r, &limits->roles) || !reader_u16(r, &limits->version_min) ||
-	    !reader_u16(r, &limits->version_max) || !reader_u32(r, &profile->limit))
+	    !reader_u16(r, &limits->version_max) || !reader_u8(r, &static_rsa) ||
+	    !reader_u32(r, &profile->limit))
 		return false;
+	limits->static_rsa = static_rsa;
 	memcpy(profile->name, name.at, name.left);
 	profile->refusals.burst = 3;
 	return true;

@@ -223,6 +223,7 @@ int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 		size_t *signature_len);
 
 /* The same for its seal() and open(). */
+int signer_decrypt(void *arg, const struct conn_decrypt *request, uint8_t *master);
 int signer_seal(void *arg, const struct conn_ticket *request, uint8_t *ticket, size_t *ticket_len);
 int signer_open(void *arg, const struct conn_ticket *request, uint8_t *content,
 		size_t *content_len);

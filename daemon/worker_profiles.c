@@ -137,17 +137,21 @@ static bool read_policy(struct worker *w, struct reader *r, struct conn_profile 
 static bool read_profile(struct worker *w, struct reader *r, struct profile *profile)
 {
 	struct reader name;
-	uint8_t strict, psk_ke;
+	uint8_t strict, psk_ke, static_rsa, plain;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
 	    !reader_u8(r, &profile->roles) || !reader_u16(r, &profile->conn.version_min) ||
 	    !reader_u16(r, &profile->conn.version_max) || !reader_u8(r, &strict) ||
-	    !reader_u8(r, &profile->conn.tickets) || !reader_u8(r, &psk_ke))
+	    !reader_u8(r, &profile->conn.tickets) || !reader_u8(r, &psk_ke) ||
+	    !reader_u8(r, &static_rsa) || !reader_u8(r, &plain))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->worker = w;
 	profile->conn.strict_server_name = strict;
 	profile->conn.psk_ke = psk_ke;
+	profile->conn.static_rsa = static_rsa;
+	profile->conn.plain_master_secret = plain;
+	profile->conn.decrypt = signer_decrypt;
 	profile->conn.name = profile->name;
 	profile->conn.sign = signer_sign;
 	profile->conn.seal = signer_seal;

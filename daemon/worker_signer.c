@@ -124,6 +124,12 @@ static void signers_flush(struct worker *w)
 }
 
 /* The answer to the oldest question, which was of one of these types; its bytes are in *rest. */
+/* A signature or a decryption, not a ticket. */
+static bool is_for_key(const struct sign_job *job)
+{
+	return job->message[0] == CHANNEL_SIGN || job->message[0] == CHANNEL_DECRYPT;
+}
+
 static struct sign_job *take_answer(struct signer_link *link, struct reader *body, bool sign,
 				    uint16_t *reason, struct reader *rest)
 {
@@ -132,7 +138,7 @@ static struct sign_job *take_answer(struct signer_link *link, struct reader *bod
 
 	if (!reader_u64(body, &token) || !reader_u16(body, reason))
 		return NULL;
-	if (!job || job->token != token || (job->message[0] == CHANNEL_SIGN) != sign)
+	if (!job || job->token != token || is_for_key(job) != sign)
 		return NULL;
 	*rest = *body;
 	if (!reader_skip(body, body->left))
@@ -277,6 +283,20 @@ int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 	if (!job)
 		return -KTLS_R_SIGNER;
 	question_write(&message, request->what);
+	return ask(profile->worker, job, &message);
+}
+
+int signer_decrypt(void *arg, const struct conn_decrypt *request, uint8_t *master)
+{
+	const struct profile *profile = arg;
+	struct writer message;
+	struct sign_job *job = job_new(profile->worker, CHANNEL_DECRYPT, request->token,
+				       profile->keys[request->identity], DECRYPT_MAX, &message);
+
+	(void)master;
+	if (!job)
+		return -KTLS_R_SIGNER;
+	decrypt_write(&message, request->what);
 	return ask(profile->worker, job, &message);
 }
 

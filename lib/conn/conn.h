@@ -47,6 +47,14 @@ struct conn_sign {
 	const struct ktls_engine_sign *what; /* valid during the call; its credential is nothing */
 };
 
+/* What is to be decrypted (RFC 5246, 7.4.7.1). */
+struct conn_decrypt {
+	uint64_t token; /* for conn_sign_done() */
+	const struct conn_profile *profile;
+	size_t identity;
+	const struct ktls_engine_decrypt *what; /* valid during the call; likewise */
+};
+
 /* A ticket to be opened, or what one is to be made of, which is secret. Valid during the call. */
 struct conn_ticket {
 	uint64_t token; /* for conn_ticket_done() */
@@ -79,7 +87,16 @@ struct conn_profile {
 	 */
 	int (*sign)(void *arg, const struct conn_sign *request, uint8_t *signature,
 		    size_t *signature_len);
-	void *sign_arg; /* of the next two as well */
+	void *sign_arg; /* of the next three as well */
+
+	/*
+	 * RSA key exchange (TLS 1.2), which has no forward secrecy: used only where static_rsa is
+	 * set. A server's decrypt() gives the master secret, KTLS_ENGINE_MASTER_LEN bytes, in the
+	 * way of sign(), with conn_sign_done().
+	 */
+	bool static_rsa;
+	int (*decrypt)(void *arg, const struct conn_decrypt *request, uint8_t *master);
+	bool plain_master_secret; /* TLS 1.2 without extended master secrets, too (RFC 7627) */
 
 	/*
 	 * Server: seals what a ticket is made of, and opens tickets (lib/conn/ticket_keys.h), in
@@ -179,7 +196,7 @@ struct conn_config {
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
 };
 
-#define CONN_SUITES_MAX  9
+#define CONN_SUITES_MAX  11
 #define CONN_RECORD_SIZE 16385 /* all that there may be: the kernel takes it */
 
 /*
@@ -187,6 +204,9 @@ struct conn_config {
  * number.
  */
 size_t conn_suites(uint64_t capabilities, uint16_t out[static CONN_SUITES_MAX]);
+
+/* How many of these a profile uses: without RSA key exchange unless it allows that. */
+size_t conn_suites_of(const struct conn_profile *profile, const uint16_t *suites, size_t len);
 
 /*
  * The caller has called crypto_init(). config is copied, what it points to is not. Returns 0, or a
@@ -235,7 +255,8 @@ void conn_cancel(struct conn *conn, enum ktls_reason reason);
 void conn_abandon(struct conn *conn);
 
 /*
- * What sign() left pending has ended: result is 0 and a signature, or a negative reason. A token
+ * What sign() or decrypt() left pending has ended: result is 0 and a signature or a master secret,
+ * or a negative reason. A token
  * whose handshake is no more is ignored.
  */
 void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,

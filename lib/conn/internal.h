@@ -57,7 +57,7 @@ struct conn_output {
 
 /* What the engine waits for, and where the outcome goes, inside of the engine. */
 struct conn_pending {
-	enum conn_operation { CONN_NOTHING, CONN_SIGN, CONN_SEAL, CONN_OPEN } what;
+	enum conn_operation { CONN_NOTHING, CONN_SIGN, CONN_DECRYPT, CONN_SEAL, CONN_OPEN } what;
 	uint8_t *out;
 	size_t *out_len;
 };

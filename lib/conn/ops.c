@@ -104,18 +104,44 @@ void conn_go_on(struct conn *c, int result)
 	conn_advance(c, 0);
 }
 
+static int op_decrypt_master(void *arg, const struct ktls_engine_decrypt *request, uint8_t *master)
+{
+	struct conn *c = arg;
+	struct conn_decrypt decrypt = { .token = c->token,
+					.profile = c->profile,
+					.identity = identity_index(c->profile, request->credential),
+					.what = request };
+	int r;
+
+	if (!c->profile->decrypt)
+		return -KTLS_R_SIGNER;
+	r = c->profile->decrypt(c->profile->sign_arg, &decrypt, master);
+	if (r == KTLS_ENGINE_PENDING)
+		c->pending = (struct conn_pending){ CONN_DECRYPT, master, NULL };
+	return r;
+}
+
+/* Whether what came back can be what was asked for. */
+static bool outcome_fits(const struct conn_pending *pending, size_t len)
+{
+	return pending->what == CONN_DECRYPT ? len == KTLS_ENGINE_MASTER_LEN
+					     : len <= KTLS_ENGINE_SIGNATURE_MAX;
+}
+
 void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *signature,
 		    size_t signature_len)
 {
 	struct conn *c = conn_loop_find(loop, token);
 
-	if (!c || c->stage != CONN_WAIT || c->pending.what != CONN_SIGN)
+	if (!c || c->stage != CONN_WAIT ||
+	    (c->pending.what != CONN_SIGN && c->pending.what != CONN_DECRYPT))
 		return;
-	if (result == 0 && signature_len > KTLS_ENGINE_SIGNATURE_MAX)
+	if (result == 0 && !outcome_fits(&c->pending, signature_len))
 		result = -KTLS_R_SIGNER;
 	if (result == 0) {
 		memcpy(c->pending.out, signature, signature_len);
-		*c->pending.out_len = signature_len;
+		if (c->pending.out_len)
+			*c->pending.out_len = signature_len;
 	}
 	conn_go_on(c, result);
 }
@@ -151,6 +177,14 @@ static int op_verify_signature(void *arg, uint16_t scheme, const uint8_t *conten
 					  signature_len);
 }
 
+static int op_encrypt(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+		      size_t *encrypted_len)
+{
+	const struct conn *c = arg;
+
+	return x509_peer_encrypt(c->peer, plain, plain_len, encrypted, encrypted_len);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint8_t *op_borrow(void *arg, size_t len)
@@ -173,6 +207,8 @@ const struct ktls_engine_ops conn_engine_ops = {
 	.agree = op_agree,
 	.choose = op_choose,
 	.sign = op_sign,
+	.decrypt_master = op_decrypt_master,
+	.encrypt = op_encrypt,
 	.verify_chain = op_verify_chain,
 	.verify_signature = op_verify_signature,
 	.borrow = op_borrow,

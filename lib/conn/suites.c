@@ -15,6 +15,9 @@ static const struct {
 	{ KTLS_CAN_TLS_1_2_AES_256_GCM, KTLS_ECDHE_RSA_AES_256_GCM_SHA384 },
 	{ KTLS_CAN_TLS_1_2_CHACHA20_POLY1305, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305 },
 	{ KTLS_CAN_TLS_1_2_CHACHA20_POLY1305, KTLS_ECDHE_RSA_CHACHA20_POLY1305 },
+	/* RSA key exchange comes last: conn_suites_of(). */
+	{ KTLS_CAN_TLS_1_2_AES_128_GCM, KTLS_RSA_AES_128_GCM_SHA256 },
+	{ KTLS_CAN_TLS_1_2_AES_256_GCM, KTLS_RSA_AES_256_GCM_SHA384 },
 };
 
 size_t conn_suites(uint64_t capabilities, uint16_t out[static CONN_SUITES_MAX])
@@ -25,4 +28,16 @@ size_t conn_suites(uint64_t capabilities, uint16_t out[static CONN_SUITES_MAX])
 		if (capabilities & rows[i].capability)
 			out[n++] = rows[i].suite;
 	return n;
+}
+
+static bool is_static_rsa(uint16_t suite)
+{
+	return suite == KTLS_RSA_AES_128_GCM_SHA256 || suite == KTLS_RSA_AES_256_GCM_SHA384;
+}
+
+size_t conn_suites_of(const struct conn_profile *profile, const uint16_t *suites, size_t len)
+{
+	while (!profile->static_rsa && len > 0 && is_static_rsa(suites[len - 1]))
+		len--;
+	return len;
 }

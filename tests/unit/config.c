@@ -95,6 +95,7 @@ TEST_F(config, reads_every_key)
 			"client-users = *\nclient-groups = 9 10\n"
 			"alpn = h2, http/1.1\n"
 			"strict-sni = yes\ntls-min = 1.2\ntls-max = 1.2\n"
+			"static-rsa = yes\nextended-master-secret = prefer\n"
 			"signatures-per-second = 12\n");
 	ASSERT_STREQ("", self->said);
 	ASSERT_NOT_NULL(self->config);
@@ -124,6 +125,8 @@ TEST_F(config, reads_every_key)
 	ASSERT_EQ(12, p->alpn_len);
 	EXPECT_MEMEQ("\2h2\10http/1.1", p->alpn, 12);
 	EXPECT_TRUE(p->strict_sni);
+	EXPECT_TRUE(p->static_rsa);
+	EXPECT_TRUE(p->plain_master_secret);
 	EXPECT_EQ(KTLS_TLS_1_2, p->version_min);
 	EXPECT_EQ(KTLS_TLS_1_2, p->version_max);
 	EXPECT_EQ(12, p->signatures);
@@ -140,6 +143,8 @@ TEST_F(config, has_defaults)
 	EXPECT_EQ(60000, self->config->deadline_max);
 	EXPECT_NULL(self->config->profiles[0].trust[KTLS_CLIENT].file.text);
 	EXPECT_FALSE(self->config->profiles[0].strict_sni);
+	EXPECT_FALSE(self->config->profiles[0].static_rsa);
+	EXPECT_FALSE(self->config->profiles[0].plain_master_secret);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_min);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_max);
 }
@@ -306,6 +311,8 @@ static const struct {
 	{ "[ktlsd]\nuser = no.such\n" MINIMAL, 2, "no user 'no.such'" },
 	{ "[ktlsd]\nlog = syslog\n" MINIMAL, 2, "'syslog' is none of auto, stderr, journal" },
 	{ MINIMAL "strict-sni = 1\n", 3, "'1' is neither yes nor no" },
+	{ MINIMAL "static-rsa = 1\n", 3, "'1' is neither yes nor no" },
+	{ MINIMAL "extended-master-secret = no\n", 3, "'no'" },
 	{ MINIMAL "server-users = no.such\n", 3, "no user 'no.such'" },
 	{ MINIMAL "server-groups = *\n", 3, "no group '*'" },
 	{ MINIMAL "client-users = ,\n", 3, "empty list" },

@@ -145,7 +145,7 @@ TEST_F(conn, the_kernel_has_a_say)
 	only_1_3.version_max = KTLS_TLS_1_3;
 	self->conns.config.suites = suites;
 	self->conns.config.suites_len = conn_suites(KTLS_CAN_TLS_1_2_AES_256_GCM, suites);
-	ASSERT_EQ(2, self->conns.config.suites_len);
+	ASSERT_EQ(3, self->conns.config.suites_len); /* of which one is for static_rsa */
 	conns_open(&self->conns);
 	run_versions(&self->conns, self->both, &both, &both);
 	expect_agreed_1_2(&self->client, &self->server);
@@ -156,12 +156,24 @@ TEST_F(conn, the_kernel_has_a_say)
 		  conn_start(self->conns.loop, &request, &self->client.conn));
 }
 
+TEST(static_rsa_has_to_be_allowed)
+{
+	uint16_t suites[CONN_SUITES_MAX];
+	size_t len = conn_suites(UINT64_MAX, suites);
+	struct conn_profile profile = { .static_rsa = false };
+
+	EXPECT_EQ(9, conn_suites_of(&profile, suites, len));
+	profile.static_rsa = true;
+	EXPECT_EQ(11, conn_suites_of(&profile, suites, len));
+	EXPECT_EQ(0, conn_suites_of(&profile, NULL, 0));
+}
+
 TEST(suites_of_capabilities)
 {
 	uint16_t suites[CONN_SUITES_MAX];
 
 	EXPECT_EQ(0, conn_suites(KTLS_CAN_REKEY, suites));
-	EXPECT_EQ(9, conn_suites(UINT64_MAX, suites));
+	EXPECT_EQ(11, conn_suites(UINT64_MAX, suites));
 	ASSERT_EQ(3, conn_suites(KTLS_CAN_TLS_1_3_AES_256_GCM | KTLS_CAN_TLS_1_2_CHACHA20_POLY1305,
 				 suites));
 	EXPECT_EQ(KTLS_AES_256_GCM_SHA384, suites[0]);

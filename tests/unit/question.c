@@ -296,6 +296,62 @@ TEST(fields_without_sense_have_no_content)
 	EXPECT_EQ(0, ktls_engine_sign_content(&what, content).len);
 }
 
+/* ---- decryption -------------------------------------------------------------------------------
+ */
+
+TEST(what_is_to_be_decrypted_arrives_as_it_was)
+{
+	struct ktls_engine_decrypt what = { .encrypted = bytes,
+					    .encrypted_len = 256,
+					    .version = 0x0303,
+					    .prf = KTLS_ENGINE_PRF_SHA384,
+					    .extended = true,
+					    .session_hash = bytes + 5,
+					    .client_random = bytes + 1,
+					    .server_random = bytes + 2 };
+	struct ktls_engine_decrypt got;
+	uint8_t packet[DECRYPT_MAX];
+	struct reader r;
+	struct writer w;
+
+	writer_init(&w, packet, sizeof(packet));
+	decrypt_write(&w, &what);
+	ASSERT_TRUE(writer_ok(&w));
+	for (size_t n = 0; n < w.len; n++) {
+		reader_init(&r, packet, n);
+		EXPECT_FALSE(decrypt_read(&r, &got));
+	}
+	reader_init(&r, packet, w.len);
+	ASSERT_TRUE(decrypt_read(&r, &got));
+	EXPECT_EQ(what.version, got.version);
+	EXPECT_EQ((int)what.prf, (int)got.prf);
+	EXPECT_TRUE(got.extended);
+	EXPECT_MEMEQ(what.session_hash, got.session_hash, 48);
+	EXPECT_MEMEQ(what.client_random, got.client_random, 32);
+	EXPECT_MEMEQ(what.server_random, got.server_random, 32);
+	ASSERT_EQ(256, got.encrypted_len);
+	EXPECT_MEMEQ(bytes, got.encrypted, 256);
+	packet[2] = 2; /* no PRF */
+	reader_init(&r, packet, w.len);
+	EXPECT_FALSE(decrypt_read(&r, &got));
+}
+
+TEST(decryption_has_to_be_allowed)
+{
+	struct question_limits limits = { .roles = BUNDLE_ROLE(KTLS_SERVER),
+					  .version_min = KTLS_TLS_1_2,
+					  .version_max = KTLS_TLS_1_3 };
+
+	EXPECT_FALSE(decrypt_allowed(&limits));
+	limits.static_rsa = true;
+	EXPECT_TRUE(decrypt_allowed(&limits));
+	limits.roles = BUNDLE_ROLE(KTLS_CLIENT);
+	EXPECT_FALSE(decrypt_allowed(&limits));
+	limits.roles = BUNDLE_ROLE(KTLS_SERVER);
+	limits.version_min = KTLS_TLS_1_3;
+	EXPECT_FALSE(decrypt_allowed(&limits));
+}
+
 TEST(a_profile_limits_versions_and_roles)
 {
 	static const uint16_t versions[] = { KTLS_TLS_1_2, KTLS_TLS_1_3 };
@@ -303,8 +359,9 @@ TEST(a_profile_limits_versions_and_roles)
 
 	for (int min = 0; min < 2; min++) {
 		for (int max = min; max < 2; max++) {
-			struct question_limits limits = { BUNDLE_ROLE(KTLS_SERVER), versions[min],
-							  versions[max] };
+			struct question_limits limits = { .roles = BUNDLE_ROLE(KTLS_SERVER),
+							  .version_min = versions[min],
+							  .version_max = versions[max] };
 
 			what.role = KTLS_SERVER;
 			for (int i = 0; i < 2; i++) {

@@ -131,6 +131,29 @@ TEST_F(signer, accuses_who_sends_what_is_no_hash)
 	expect_accused(self, &q);
 }
 
+/* The profile has no static-rsa: its keys sign and do nothing else. */
+TEST_F(signer, accuses_who_wants_something_decrypted)
+{
+	static const uint8_t zeros[256];
+	struct ktls_engine_decrypt what = { .encrypted = zeros,
+					    .encrypted_len = sizeof(zeros),
+					    .version = 0x0303,
+					    .session_hash = zeros,
+					    .client_random = zeros,
+					    .server_random = zeros };
+	struct channel_message m;
+
+	channel_begin(&m, CHANNEL_DECRYPT);
+	writer_u64(&m.body, 7);
+	writer_u16(&m.body, 0);
+	decrypt_write(&m.body, &what);
+	ASSERT_EQ(0, channel_send(&self->workers[1], &m, CHANNEL_FD_NONE));
+	EXPECT_EQ(-EPIPE, hear(self, &self->workers[1]));
+	ASSERT_EQ(0, hear(self, &self->control));
+	EXPECT_EQ(1, self->suspect);
+	EXPECT_EQ(0, self->answers);
+}
+
 TEST_F(signer, accuses_who_sends_something_else)
 {
 	const uint8_t stop = CHANNEL_STOP;

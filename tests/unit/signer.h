@@ -18,6 +18,7 @@
 #include "daemon/channel.h"
 #include "daemon/config.h"
 #include "daemon/loader.h"
+#include "daemon/question.h"
 #include "daemon/signer.h"
 #include "lib/x509/trust.h"
 #include "lib/x509/verify.h"
