@@ -46,6 +46,7 @@ enum channel_role {
  *	SEAL     u64 token, u16 profile, what a ticket is made of
  *	OPEN     u64 token, u16 profile, a ticket
  *	OPENED   u64 token, u16 reason, the ticket, or what is in it; nothing: there is none
+ *	KEY_LOG  a file that secrets are appended to
  */
 enum channel_type {
 	CHANNEL_SETUP = 1,
@@ -64,6 +65,7 @@ enum channel_type {
 	CHANNEL_SEAL,
 	CHANNEL_OPEN,
 	CHANNEL_OPENED,
+	CHANNEL_KEY_LOG,
 };
 
 struct channel {

@@ -114,6 +114,7 @@ struct config {
 	unsigned int deadline_max;   /* milliseconds; a request that asks for more gets this */
 	enum log_target log;
 	struct config_text ticket_keys; /* folder; text is NULL for keys of our own */
+	struct config_text key_log;     /* file of secrets; text is NULL for none */
 	struct config_profile *profiles;
 	size_t profiles_len;
 };

@@ -71,6 +71,7 @@ void config_free(struct config *config)
 		free_profile(config->profiles + i);
 	free(config->profiles);
 	free(config->ticket_keys.text);
+	free(config->key_log.text);
 	free(config->socket.text);
 	free(config->file);
 	free(config);

@@ -269,6 +269,7 @@ static const struct key ktlsd_keys[] = {
 	  IN_KTLSD(deadline_max) },
 	{ "log", .set = set_log, IN_KTLSD(log) },
 	{ "ticket-keys", .set = set_folder, IN_KTLSD(ticket_keys) },
+	{ "key-log", .set = set_folder, IN_KTLSD(key_log) },
 	{ NULL },
 };
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/key_log.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -69,6 +70,28 @@ static int set_up(const struct supervisor *s, const struct child *child)
 			    child->role == ROLE_WORKER ? bundles->workers : bundles->signers);
 }
 
+/* Without the file handshakes go on all the same. False where the worker cannot be told. */
+static bool give_key_log(const struct child *child)
+{
+	const char *file = child->generation->config->key_log.text;
+	struct channel_message m;
+	int fd, err;
+
+	if (!file || child->role != ROLE_WORKER)
+		return true;
+	fd = key_log_open(file);
+	if (fd < 0) {
+		log_message(LOG_ERR, "key-log %s: %s", file, strerror(-fd));
+		return true;
+	}
+	if (child->index == 0)
+		log_message(LOG_WARNING, "the secrets of all connections are written to %s", file);
+	channel_begin(&m, CHANNEL_KEY_LOG);
+	err = channel_send(&child->channel, &m, fd);
+	close(fd);
+	return err == 0;
+}
+
 static void start(struct supervisor *s, struct child *child)
 {
 	struct generation *g = child->generation;
@@ -78,7 +101,8 @@ static void start(struct supervisor *s, struct child *child)
 		log_message(LOG_ERR, "cannot start %s: %s", child->name, strerror(-err));
 		return;
 	}
-	if (set_up(s, child) != 0 || !supervisor_watch(s, child->channel.fd, child)) {
+	if (set_up(s, child) != 0 || !give_key_log(child) ||
+	    !supervisor_watch(s, child->channel.fd, child)) {
 		child_kill(child);
 		return;
 	}

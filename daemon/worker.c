@@ -140,6 +140,28 @@ static int on_setup(void *arg, struct reader *body, int fd)
 /* ---- what the supervisor says -----------------------------------------------------------------
  */
 
+/* A line at a time: all workers write to one file. */
+static void log_secret(void *arg, const char *line, size_t len)
+{
+	const struct worker *w = arg;
+
+	(void)!write(w->key_log, line, len);
+}
+
+static int on_key_log(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+
+	(void)body;
+	if (!w->loop || w->key_log > 0) {
+		close(fd);
+		return -EPROTO;
+	}
+	w->key_log = fd;
+	conn_loop_log_secrets(w->loop, log_secret, w);
+	return 0;
+}
+
 static int on_signer(void *arg, struct reader *body, int fd)
 {
 	struct worker *w = arg;
@@ -195,8 +217,13 @@ static int on_retire(void *arg, struct reader *body, int fd)
 }
 
 static const struct channel_handler handlers[] = {
-	{ CHANNEL_SETUP, on_setup }, { CHANNEL_SIGNER, on_signer }, { CHANNEL_CLIENT, on_client },
-	{ CHANNEL_STOP, on_stop },   { CHANNEL_RETIRE, on_retire }, { 0 },
+	{ CHANNEL_KEY_LOG, on_key_log },
+	{ CHANNEL_SETUP, on_setup },
+	{ CHANNEL_SIGNER, on_signer },
+	{ CHANNEL_CLIENT, on_client },
+	{ CHANNEL_STOP, on_stop },
+	{ CHANNEL_RETIRE, on_retire },
+	{ 0 },
 };
 
 static void on_supervisor(struct watch *watch, uint32_t events)

@@ -121,6 +121,7 @@ struct request {
 struct worker {
 	uint16_t index;
 	char name[16];
+	int key_log; /* file that secrets are appended to; 0: none */
 	uint64_t capabilities;
 	struct bundle_settings settings;
 	struct channel supervisor;

@@ -227,6 +227,13 @@ int conn_loop_fd(const struct conn_loop *loop);
 /* Does what can be done without waiting, and calls done() of what has ended. */
 void conn_loop_run(struct conn_loop *loop);
 
+/*
+ * From now on log() gets each secret as it is derived: a line of a file for debuggers (RFC 9850),
+ * its end included. Whoever has them reads the connections.
+ */
+void conn_loop_log_secrets(struct conn_loop *loop,
+			   void (*log)(void *arg, const char *line, size_t len), void *arg);
+
 /* Handshakes begun whose done() has not been called. */
 size_t conn_loop_count(const struct conn_loop *loop);
 

@@ -34,6 +34,7 @@ struct embedded {
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
 	struct embedded_call *calls; /* in flight */
+	int key_log;                 /* file of secrets, -1: none */
 };
 
 /* A call's impl. */
@@ -160,6 +161,8 @@ static void embedded_close(struct ktls *k)
 	while (e->calls)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
+	if (e->key_log >= 0)
+		close(e->key_log);
 }
 
 static const struct ktls_ops embedded_ops = {
@@ -212,6 +215,33 @@ static void crypto_start(void)
 	crypto_result = crypto_init();
 }
 
+/* A line at a time, so that several programs may write to one file. */
+static void log_secret(void *arg, const char *line, size_t len)
+{
+	const struct embedded *e = arg;
+
+	(void)!write(e->key_log, line, len);
+}
+
+/* For nobody but its owner; only where the program says so and somebody has named a file. */
+static bool open_key_log(struct embedded *e, struct ktls_error *error)
+{
+	const char *name = secure_getenv("SSLKEYLOGFILE");
+
+	if (!name)
+		return true;
+	e->key_log = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (e->key_log >= 0) {
+		conn_loop_log_secrets(e->loop, log_secret, e);
+		return true;
+	}
+	*error = (struct ktls_error){ .reason = KTLS_R_MISUSE, .error = errno };
+	snprintf(error->text, sizeof(error->text), "SSLKEYLOGFILE: cannot be opened: errno %d",
+		 errno);
+	embedded_close(&e->base);
+	return false;
+}
+
 static bool embedded_set_up(struct embedded *e, const struct ktls_embedded_config *config,
 			    const struct conn_kernel_ops *kernel, struct ktls_error *error)
 {
@@ -223,7 +253,7 @@ static bool embedded_set_up(struct embedded *e, const struct ktls_embedded_confi
 		ask_kernel(e);
 	r = open_loop(e, config->handshakes_max, kernel);
 	if (r == 0)
-		return true;
+		return !config->key_log || open_key_log(e, error);
 	*error = (struct ktls_error){ .reason = r == -EINVAL ? KTLS_R_MISUSE : KTLS_R_NO_MEMORY,
 				      .error = -r };
 	snprintf(error->text, sizeof(error->text), "cannot wait for sockets: errno %d", -r);
@@ -236,8 +266,10 @@ static struct embedded *embedded_new(struct ktls_error *error)
 	struct embedded *e = calloc(1, sizeof(*e));
 	int r = e ? ktls_base_init(&e->base, &embedded_ops) : -ENOMEM;
 
-	if (r == 0)
+	if (r == 0) {
+		e->key_log = -1;
 		return e;
+	}
 	*error = (struct ktls_error){ .reason = KTLS_R_NO_MEMORY, .error = -r };
 	snprintf(error->text, sizeof(error->text), "out of memory or descriptors");
 	free(e);

@@ -113,6 +113,8 @@ struct conn_slot {
 
 struct conn_loop {
 	struct conn_config config;
+	void (*log)(void *arg, const char *line, size_t len); /* of secrets; NULL */
+	void *log_arg;
 	int epoll;
 	int wake; /* eventfd: handshakes have ended, or descriptors are closed */
 	struct timers timers;

@@ -51,6 +51,13 @@ struct conn *conn_loop_find(struct conn_loop *loop, uint64_t token)
 	return loop->slots[at].conn;
 }
 
+void conn_loop_log_secrets(struct conn_loop *loop,
+			   void (*log)(void *arg, const char *line, size_t len), void *arg)
+{
+	loop->log = log;
+	loop->log_arg = arg;
+}
+
 size_t conn_loop_count(const struct conn_loop *loop)
 {
 	return loop->count;

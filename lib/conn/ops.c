@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "lib/conn/internal.h"
+#include "lib/crypto/util.h"
+#include "lib/wire/writer.h"
 #include "lib/x509/identity.h"
 
 static int op_random(void *arg, uint8_t *out, size_t len)
@@ -185,6 +187,41 @@ static int op_encrypt(void *arg, const uint8_t *plain, size_t plain_len, uint8_t
 	return x509_peer_encrypt(c->peer, plain, plain_len, encrypted, encrypted_len);
 }
 
+/* ---- secrets for debuggers ------------------------------------------------------------------- */
+
+#define LINE_MAX_LEN 256 /* label, random and secret in hexadecimal, blanks, the end */
+
+static void put_hex(struct writer *w, const uint8_t *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		writer_u8(w, (uint8_t)digits[bytes[i] >> 4]);
+		writer_u8(w, (uint8_t)digits[bytes[i] & 15]);
+	}
+}
+
+static void op_log_secret(void *arg, const char *label, const uint8_t client_random[32],
+			  const uint8_t *secret, size_t secret_len)
+{
+	const struct conn_loop *loop = ((struct conn *)arg)->loop;
+	char line[LINE_MAX_LEN];
+	struct writer w;
+
+	if (!loop->log)
+		return;
+	writer_init(&w, (uint8_t *)line, sizeof(line));
+	writer_bytes(&w, label, strlen(label));
+	writer_u8(&w, ' ');
+	put_hex(&w, client_random, 32);
+	writer_u8(&w, ' ');
+	put_hex(&w, secret, secret_len);
+	writer_u8(&w, '\n');
+	if (writer_ok(&w))
+		loop->log(loop->log_arg, line, w.len);
+	secret_wipe(line, sizeof(line));
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint8_t *op_borrow(void *arg, size_t len)
@@ -217,4 +254,5 @@ const struct ktls_engine_ops conn_engine_ops = {
 	.seal_ticket = conn_op_seal_ticket,
 	.open_ticket = conn_op_open_ticket,
 	.keep_session = conn_op_keep_session,
+	.log_secret = op_log_secret,
 };

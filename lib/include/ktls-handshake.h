@@ -462,6 +462,7 @@ struct ktls_embedded_config {
 	uint16_t version_max;
 	/* Neither make tickets as a server, nor keep and use those of others as a client. */
 	bool no_resumption;
+	bool key_log; /* append secrets to the file that SSLKEYLOGFILE names (RFC 9850) */
 	enum ktls_crl_check crl_check;
 	const char *const *crl_files; /* revocation lists, PEM or DER, ended by NULL; or NULL */
 	/* SHA-256 of public keys (SubjectPublicKeyInfo): one on the way to an anchor has to be

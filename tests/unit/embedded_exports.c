@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keying material and channel bindings in replies: params, handshake, reply. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/embedded.h"
@@ -91,6 +93,57 @@ TEST_F(embedded, bad_exports)
 	params.exports_len = 0;
 	params.bindings = 4;
 	EXPECT_EQ(-EINVAL, ktls_start(self->k, self->fd[0], &params, NULL));
+}
+
+/* ---- secrets for debuggers --------------------------------------------------------------------
+ */
+
+/* Two ends, five secrets each in TLS 1.3, only where the config says so. */
+TEST_F(embedded, secrets_go_to_a_file_if_the_config_says_so)
+{
+	char name[] = "/tmp/key-log-XXXXXX", line[256];
+	int fd = mkstemp(name), lines = 0;
+	FILE *f;
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+	setenv("SSLKEYLOGFILE", name, 1);
+	expect_same_exports(self);
+	ktls_close(self->k);
+	self->config.key_log = true;
+	self->k = embedded_open(&self->config, self->conns.config.kernel, &self->error);
+	ASSERT_NOT_NULL(self->k);
+	close(self->fd[0]);
+	close(self->fd[1]);
+	tcp_pair(self->fd, 0);
+	expect_same_exports(self);
+	f = fopen(name, "re");
+	ASSERT_NOT_NULL(f);
+	for (; fgets(line, sizeof(line), f); lines++) {
+		char label[40], random[65], secret[97];
+
+		ASSERT_EQ(3, sscanf(line, "%39[A-Z_0] %64[0-9a-f] %96[0-9a-f]\n", label, random,
+				    secret));
+		EXPECT_EQ(64u, strlen(random));
+		EXPECT_EQ(64u, strlen(secret));
+	}
+	fclose(f);
+	unlink(name);
+	EXPECT_EQ(10, lines);
+	unsetenv("SSLKEYLOGFILE");
+}
+
+TEST_F(embedded, a_file_of_secrets_that_cannot_be_written)
+{
+	struct ktls *k;
+
+	setenv("SSLKEYLOGFILE", "/nowhere/at/all", 1);
+	self->config.key_log = true;
+	k = embedded_open(&self->config, self->conns.config.kernel, &self->error);
+	EXPECT_NULL(k);
+	EXPECT_EQ(KTLS_R_MISUSE, self->error.reason);
+	EXPECT_STREQ("SSLKEYLOGFILE: cannot be opened: errno 2", self->error.text);
+	unsetenv("SSLKEYLOGFILE");
 }
 
 TEST_HARNESS_MAIN
