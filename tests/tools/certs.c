@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "tests/harness/certs.h"
+#include "tests/harness/crls.h"
 
 #define NAMES "DNS:localhost,DNS:p256.example.com,IP:127.0.0.1,IP:::1"
 
@@ -85,6 +86,17 @@ static void make_unknown(const char *dir)
 	cert_free(root);
 }
 
+/* A client's certificate, and the list of the root in which it is. */
+static void make_revoked(const char *dir, const struct cert_spec *spec, const struct cert *ca)
+{
+	struct cert *cert = cert_new(spec, ca);
+	const struct crl_spec list = { .issuer = ca, .revoked = { cert } };
+
+	cert_write(cert, dir, "client-revoked");
+	crl_write(&list, dir, "ca");
+	cert_free(cert);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct cert_spec direct = { SERVER, .san = NAMES };
@@ -113,6 +125,7 @@ int main(int argc, char **argv)
 		make(dir, servers[i].file, &servers[i].spec, intermediate);
 	make(dir, "direct", &direct, ca);
 	make(dir, "client", &client, ca);
+	make_revoked(dir, &client, ca);
 	make(dir, "self-signed", &direct, NULL);
 	make_unknown(dir);
 	cert_free(intermediate);

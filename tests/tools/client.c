@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client [--socket PATH | --embedded TRUST] [--name NAME] [--alpn NAME] PORT REQUEST: connects to
- * 127.0.0.1, has the handshake done, sends the request (with an empty line behind it) and writes
- * what comes back to standard output, up to the peer's close_notify. What was negotiated, or the
- * reason why not, goes to standard error. Status 0: all went well; 1: no TLS; 2: the stream did not
- * end as it should; 3: wrong usage.
+ * client [--socket PATH | --embedded TRUST] [--profile NAME] [--name NAME] [--alpn NAME] PORT
+ * REQUEST: connects to 127.0.0.1, has the handshake done, sends the request (with an empty line
+ * behind it) and writes what comes back to standard output, up to the peer's close_notify. What was
+ * negotiated, or the reason why not, goes to standard error. Status 0: all went well; 1: no TLS; 2:
+ * the stream did not end as it should; 3: wrong usage.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +22,7 @@
 struct options {
 	const char *socket_path;
 	const char *trust;
+	const char *profile;
 	const char *name;
 	const char *alpn[2];
 };
@@ -54,6 +55,7 @@ static int connect_to(const char *port)
 static int handshake(struct ktls *k, int fd, const struct options *o)
 {
 	struct ktls_params params = { .role = KTLS_CLIENT,
+				      .profile = o->profile,
 				      .server_name = o->name,
 				      .alpn = o->alpn[0] ? o->alpn : NULL,
 				      .deadline_ms = 60000 };
@@ -99,6 +101,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "socket", required_argument, NULL, 's' },
 						 { "embedded", required_argument, NULL, 'e' },
+						 { "profile", required_argument, NULL, 'p' },
 						 { "name", required_argument, NULL, 'n' },
 						 { "alpn", required_argument, NULL, 'a' },
 						 { 0 } };
@@ -110,6 +113,7 @@ int main(int argc, char **argv)
 	     option = getopt_long(argc, argv, "", options, NULL)) {
 		const char **where = option == 's'   ? &o.socket_path
 				     : option == 'e' ? &o.trust
+				     : option == 'p' ? &o.profile
 				     : option == 'n' ? &o.name
 				     : option == 'a' ? &o.alpn[0]
 						     : NULL;
