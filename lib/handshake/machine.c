@@ -10,8 +10,7 @@
 #include "lib/handshake/stash.h"
 #include "lib/wire/reason.h"
 
-#define HEADER             4 /* bytes of msg_type and length */
-#define HELLO_REQUESTS_MAX 4
+#define HEADER 4 /* bytes of msg_type and length */
 
 struct machine_row machine_row(enum state state)
 {
@@ -102,18 +101,6 @@ static int peek(struct engine *e, size_t len, struct reader *out)
 	}
 }
 
-/*
- * A client that is in a handshake already ignores a HelloRequest (RFC 5246, 7.4.1.1), which is not
- * part of the transcript either; but not many of them.
- */
-static bool is_hello_request(struct engine *e, const struct reader *header)
-{
-	if (engine_is_server(e) || !engine_may_use(e, KTLS_TLS_1_2) ||
-	    e->facts.version == KTLS_TLS_1_3 || !reader_equal(header, "\0\0\0", HEADER))
-		return false;
-	return e->hello_requests++ < HELLO_REQUESTS_MAX;
-}
-
 /* The next header that is of a message to be dealt with. */
 static int peek_header(struct engine *e, struct reader *header)
 {
@@ -121,7 +108,7 @@ static int peek_header(struct engine *e, struct reader *header)
 
 	for (;;) {
 		result = peek(e, HEADER, header);
-		if (result != 0 || !is_hello_request(e, header))
+		if (result != 0 || !record_is_hello_request(e, header))
 			return result;
 		record_watch_message(e, false, header->at, header->left);
 		stash_drop(e, HEADER);

@@ -18,9 +18,10 @@ enum {
 	TYPE_APPLICATION_DATA = 23,
 };
 
-#define ALERT_WARNING 1
-#define ALERT_FATAL   2
-#define WARNINGS_MAX  4
+#define ALERT_WARNING      1
+#define ALERT_FATAL        2
+#define HELLO_REQUESTS_MAX 4
+#define WARNINGS_MAX       4
 
 /* One record of the input: its header, and its body where the cursor found it. */
 struct record {
@@ -245,6 +246,14 @@ int record_recv(struct engine *e, struct reader *content)
 	return result;
 }
 
+bool record_is_hello_request(struct engine *e, const struct reader *message)
+{
+	if (engine_is_server(e) || !engine_may_use(e, KTLS_TLS_1_2) ||
+	    e->facts.version == KTLS_TLS_1_3 || !reader_equal(message, "\0\0\0", 4))
+		return false;
+	return e->hello_requests++ < HELLO_REQUESTS_MAX;
+}
+
 int record_recv_ccs(struct engine *e)
 {
 	struct reader content;
@@ -260,8 +269,10 @@ int record_recv_ccs(struct engine *e)
 			return r.len == 1 && r.body[0] == 1 ? 1 : -KTLS_R_CHANGE_CIPHER_SPEC;
 		}
 		result = recv_one(e, &r, &content);
-		if (result != 0)
-			return result < 0 ? result : -KTLS_R_MESSAGE_UNEXPECTED;
+		if (result < 0)
+			return result;
+		if (result > 0 && !record_is_hello_request(e, &content))
+			return -KTLS_R_MESSAGE_UNEXPECTED;
 	}
 }
 

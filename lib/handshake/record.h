@@ -23,6 +23,12 @@ void record_watch_message(const struct engine *e, bool sent, const uint8_t *byte
  */
 int record_recv(struct engine *e, struct reader *content) __attribute__((warn_unused_result));
 
+/*
+ * Whether these four bytes are a HelloRequest that is ignored: a client that is in a handshake
+ * already does so (RFC 5246, 7.4.1.1), and does not count it for the transcript; but not many.
+ */
+bool record_is_hello_request(struct engine *e, const struct reader *message);
+
 /* Takes the change_cipher_spec of TLS 1.2 (RFC 5246, 7.1): 1, 0 for want of input, or a reason. */
 int record_recv_ccs(struct engine *e) __attribute__((warn_unused_result));
 

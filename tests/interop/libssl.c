@@ -91,14 +91,7 @@ FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes128){ KTLS_TLS_1_2, "AES128-GCM-
 FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes256){ KTLS_TLS_1_2, "AES256-GCM-SHA384", "P-256",
 						      CERT_RSA2048, false };
 
-static const uint16_t suites_with_rsa[] = {
-	KTLS_AES_128_GCM_SHA256,           KTLS_AES_256_GCM_SHA384,
-	KTLS_CHACHA20_POLY1305_SHA256,     KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256,
-	KTLS_ECDHE_RSA_AES_128_GCM_SHA256, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384,
-	KTLS_ECDHE_RSA_AES_256_GCM_SHA384, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305,
-	KTLS_ECDHE_RSA_CHACHA20_POLY1305,  KTLS_RSA_AES_128_GCM_SHA256,
-	KTLS_RSA_AES_256_GCM_SHA384,
-};
+static uint16_t suites_with_rsa[SUITES_MAX];
 
 FIXTURE_SETUP(libssl)
 {
@@ -124,8 +117,11 @@ FIXTURE_SETUP(libssl)
 	engines_init(&ours, &unused);
 	/* Both versions are ours, so that it is libssl who decides. */
 	ours.config.version_min = KTLS_TLS_1_2;
+	memcpy(suites_with_rsa, suites_all, sizeof(suites_all));
+	suites_with_rsa[SUITES_ALL] = KTLS_RSA_AES_128_GCM_SHA256;
+	suites_with_rsa[SUITES_ALL + 1] = KTLS_RSA_AES_256_GCM_SHA384;
 	ours.config.suites = suites_with_rsa;
-	ours.config.suites_len = sizeof(suites_with_rsa) / sizeof(suites_with_rsa[0]);
+	ours.config.suites_len = SUITES_MAX;
 	auth_attach(&self->auth, &ours);
 }
 
@@ -209,6 +205,66 @@ TEST_F(libssl, is_the_client)
 	exchange_data(&ours, self->ssl);
 }
 
+static void use_leaf(struct test_self_libssl *self)
+{
+	ASSERT_EQ(1, SSL_CTX_use_certificate(self->ctx, self->leaf->x509));
+	ASSERT_EQ(1, SSL_CTX_use_PrivateKey(self->ctx, self->leaf->pkey));
+	ASSERT_EQ(1, SSL_CTX_add1_chain_cert(self->ctx, self->intermediate->x509));
+}
+
+/* Without exporters, which need what these peers lack (RFC 7627, 5.4). */
+static void exchange_text(struct test_self_libssl *self)
+{
+	struct ktls_traffic_key tx, rx;
+
+	ASSERT_EQ(0, ktls_engine_keys(&ours.engine, &tx, &rx));
+	send_text(self->ssl, &tx);
+	receive_text(self->ssl, &rx, false);
+}
+
+/* A peer that has never heard of extended master secrets (RFC 7627). */
+TEST_F(libssl, has_no_extended_master_secret)
+{
+	if (variant->version != KTLS_TLS_1_2)
+		return (void)EXPECT_EQ(KTLS_TLS_1_3, variant->version); /* which has none */
+	for (int plain = 0; plain < 2; plain++) {
+		auth_wipe(&self->auth);
+		auth_add(&self->auth, self->leaf);
+		ours.config.role = KTLS_SERVER;
+		ours.config.plain_master_secret = plain;
+		ktls_engine_wipe(&ours.engine);
+		ours.in.len = 0;
+		ours.calls = 0;
+		ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+		SSL_CTX_set_options(self->ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+		SSL_free(self->ssl);
+		start_ssl(self);
+		SSL_set_connect_state(self->ssl);
+		converse(self);
+		ASSERT_EQ(plain ? KTLS_ENGINE_DONE : KTLS_ENGINE_FAILED, ours.state);
+		EXPECT_EQ(plain ? KTLS_OK : KTLS_R_MASTER_SECRET,
+			  ktls_engine_facts(&ours.engine)->reason);
+	}
+	exchange_text(self);
+}
+
+TEST_F(libssl, knows_no_extended_master_secret_as_the_server)
+{
+	if (variant->version != KTLS_TLS_1_2)
+		return (void)EXPECT_EQ(KTLS_TLS_1_3, variant->version); /* which has none */
+	auth_trust(&self->auth, self->ca);
+	self->auth.name = "server.example";
+	ours.config.plain_master_secret = true;
+	ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
+	SSL_CTX_set_options(self->ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+	use_leaf(self);
+	start_ssl(self);
+	SSL_set_accept_state(self->ssl);
+	converse(self);
+	ASSERT_EQ(KTLS_ENGINE_DONE, ours.state);
+	exchange_text(self);
+}
+
 static int pick_h2(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
 		   unsigned int in_len, void *arg)
 {
@@ -219,13 +275,6 @@ static int pick_h2(SSL *ssl, const unsigned char **out, unsigned char *len, cons
 	*out = (const unsigned char *)"h2";
 	*len = 2;
 	return SSL_TLSEXT_ERR_OK;
-}
-
-static void use_leaf(struct test_self_libssl *self)
-{
-	ASSERT_EQ(1, SSL_CTX_use_certificate(self->ctx, self->leaf->x509));
-	ASSERT_EQ(1, SSL_CTX_use_PrivateKey(self->ctx, self->leaf->pkey));
-	ASSERT_EQ(1, SSL_CTX_add1_chain_cert(self->ctx, self->intermediate->x509));
 }
 
 TEST_F(libssl, is_the_server)
