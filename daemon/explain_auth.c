@@ -175,6 +175,22 @@ static int sign(void *arg, const struct ktls_engine_sign *request, uint8_t *sign
 			     content.len, signature, signature_len);
 }
 
+static int decrypt_master(void *arg, const struct ktls_engine_decrypt *request,
+			  uint8_t master[KTLS_ENGINE_MASTER_LEN])
+{
+	const struct explain *x = arg;
+
+	return x509_key_decrypt_master(x->credentials->key, request, master);
+}
+
+static int encrypt(void *arg, const uint8_t *plain, size_t plain_len, uint8_t *encrypted,
+		   size_t *encrypted_len)
+{
+	const struct explain *x = arg;
+
+	return x509_peer_encrypt(x->peer, plain, plain_len, encrypted, encrypted_len);
+}
+
 static int check_chain(struct explain *x, const struct ktls_span *certs, size_t certs_len)
 {
 	enum ktls_role peer = x->options->role == KTLS_CLIENT ? KTLS_SERVER : KTLS_CLIENT;
@@ -218,6 +234,8 @@ void explain_auth_ops(struct explain *x)
 {
 	x->ops.choose = choose;
 	x->ops.sign = sign;
+	x->ops.decrypt_master = decrypt_master;
+	x->ops.encrypt = encrypt;
 	x->ops.verify_chain = verify_chain;
 	x->ops.verify_signature = verify_signature;
 }

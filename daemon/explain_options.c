@@ -152,6 +152,17 @@ static size_t take_list(const char *value, enum names table, const uint16_t *all
 	return len;
 }
 
+/* Those with RSA key exchange are used only if somebody asks for them. */
+static void take_suites(struct explain_options *o, const char *value)
+{
+	uint16_t all[SUITES_MAX] = { 0 };
+
+	memcpy(all, suites_all, sizeof(suites_all));
+	all[SUITES_ALL] = KTLS_RSA_AES_128_GCM_SHA256;
+	all[SUITES_ALL + 1] = KTLS_RSA_AES_256_GCM_SHA384;
+	o->suites_len = take_list(value, NAMES_SUITE, all, SUITES_MAX, o->suites);
+}
+
 /* As RFC 7301, 3.1 writes them. */
 static void take_alpn(struct explain_options *o, const char *value)
 {
@@ -281,7 +292,7 @@ static bool take(struct parse *p, int c)
 		take_versions(o, optarg);
 		return true;
 	case OPT_SUITES:
-		o->suites_len = take_list(optarg, NAMES_SUITE, suites_all, SUITES_ALL, o->suites);
+		take_suites(o, optarg);
 		return true;
 	case OPT_GROUPS:
 		o->groups_len = take_list(optarg, NAMES_GROUP, groups_all, GROUPS_MAX, o->groups);

@@ -170,6 +170,14 @@ in_json() {
 <NewSessionTicket <NewSessionTicket <alert: close_notify" ]
 }
 
+old_key_exchange() {
+	openssl_server rsa2048 -tls1_2 -cipher AES128-GCM-SHA256 || return
+	explain 0 "${believing[@]}" --suites TLS_RSA_WITH_AES_128_GCM_SHA256 --tls 1.2 "127.0.0.1:$port" ||
+		return
+	says 'encrypted premaster secret' '48 bytes that the client made up' 'forward secrecy NONE' \
+		'key exchange RSA'
+}
+
 # resumed RANGE TEXT...
 resumed() {
 	openssl_server p256 || return
@@ -193,6 +201,7 @@ try 'OpenSSL, a retry and a client certificate' retried
 try 'names, addresses, lists' addresses
 try 'JSON' in_json
 try 'insecure' insecurely
+try 'RSA key exchange' old_key_exchange
 try 'resumption, TLS 1.3' resumed 1.3 "of the ticket's pre-shared key" 'pre_shared_key (41)' binder
 try 'resumption, TLS 1.2' resumed 1.2 'of the session that is resumed' 'session_ticket (35)'
 
