@@ -35,7 +35,8 @@ declare -A suites_of=(
 	[1.2]='TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
 		TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
 		TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-		TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256'
+		TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+		TLS_RSA_WITH_AES_128_GCM_SHA256 TLS_RSA_WITH_AES_256_GCM_SHA384'
 )
 
 stack() {
@@ -66,12 +67,17 @@ suites_for() {
 
 # What comes of a full handshake with a suite.
 agreed() {
-	[ -n "${KTLS_SOCKET:-}" ] || echo "suite=$1 resumed=no"
+	[ -z "${KTLS_SOCKET:-}" ] || return 0
+	echo "suite=$1 resumed=no"
+	case $1 in
+	TLS_RSA_*) echo group=none ;;
+	*) [ ${#proof[@]} -eq 0 ] || echo group=secp256r1 ;;
+	esac
 }
 
 cert_for() {
 	case $1 in
-	*_RSA_*) echo rsa2048 ;;
+	*_RSA_WITH_*) echo rsa2048 ;;
 	*) echo p256 ;;
 	esac
 }
@@ -104,7 +110,7 @@ cell_client() {
 	if [ "${3:-}" = certificate ]; then
 		words+=("cert=$certs/client")
 		mine+=(--demand --trust "$ca" --group secp256r1)
-		proof=("client=*" group=secp256r1)
+		proof=("client=*")
 	fi
 	"client_$2" "$1"
 }
@@ -151,7 +157,7 @@ cell_server() {
 
 		words+=(demand)
 		mine+=(--cert "$certs/client" --group secp256r1)
-		proof=("client=*" group=secp256r1)
+		proof=("client=*")
 	fi
 	want+=("received=$data_len" "sha256=$data_sum" "${server_end[@]}")
 	"server_$2" "$1"

@@ -196,7 +196,7 @@ has_ended() {
 
 # served WORD...: waits for its end, and says whether its line has these words.
 served() {
-	until_ok has_ended "$ours" || return
+	until_ok has_ended "$ours" || { cat "$tmp/ours"; return 1; }
 	facts=$(<"$tmp/ours")
 	facts=${facts#*$'\n'}
 	facts_have "$@"

@@ -287,6 +287,18 @@ static bool serve(struct options *o, int fd)
 	return well;
 }
 
+/* ---- suites -----------------------------------------------------------------------------------
+ */
+
+/* Those of RSA key exchange, too. */
+static size_t find_suites(const char *list, uint16_t *out)
+{
+	uint16_t known[SUITES_MAX] = { KTLS_RSA_AES_128_GCM_SHA256, KTLS_RSA_AES_256_GCM_SHA384 };
+
+	memcpy(known + SUITES_MAX - SUITES_ALL, suites_all, sizeof(suites_all));
+	return peer_numbers(list, ktls_suite_name, known, SUITES_MAX, out);
+}
+
 /* ---- options ----------------------------------------------------------------------------------
  */
 
@@ -357,8 +369,7 @@ static void take_list(struct options *o, int c, const char *list)
 		o->alpn_len = peer_alpn(list, o->alpn, sizeof(o->alpn));
 		break;
 	case 's':
-		o->suites_len =
-			peer_numbers(list, ktls_suite_name, suites_all, SUITES_ALL, o->suites);
+		o->suites_len = find_suites(list, o->suites);
 		break;
 	case 'g':
 		o->groups_len =
