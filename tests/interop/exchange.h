@@ -138,4 +138,14 @@ static inline void exchange_data(struct engine_end *end, SSL *ssl)
 		update_keys(ssl, &secrets, &tx, &rx);
 }
 
+/* RSA keys take long to make: once for all tests of a program. */
+__attribute__((constructor)) static void share_rsa_keys(void)
+{
+	static const enum cert_key keys[] = { CERT_RSA2048, CERT_RSA3072, CERT_RSA4096,
+					      CERT_RSA_PSS, CERT_RSA_PSS_SHA384 };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		cert_share_keys(keys[i], 1);
+}
+
 #endif

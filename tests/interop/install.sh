@@ -56,8 +56,15 @@ sample() {
 
 	sed 's/^#\([a-z\[]\)/\1/; s/www-data/root/; s/tls-servers, 1234/root/; s/tls-clients/root/
 		s/^user = .*/user = daemon/; s/socket-group = .*/socket-group = root/
+		s/^client-auth = none/client-auth = request/
+		s|/etc/ktlsd/clients-ca.pem|'"$dir"'/certs/ca.pem|
+		s|/etc/ktlsd/clients-ca.crl|'"$dir"'/certs/ca.crl|
+		s|/etc/ktlsd/servers-ca.crl|'"$dir"'/certs/ca.crl|
+		s|/etc/ktlsd/tickets|'"$dir"'/tickets|
 		s|/etc/ktlsd/server|'"$dir"'/certs/p256|' Documentation/ktlsd.conf >"$sample"
 	"$build/tests/tools/certs" "$dir/certs"
+	mkdir "$dir/tickets"
+	(umask 077; head -c 32 /dev/urandom >"$dir/tickets/current")
 	"$root/usr/sbin/ktlsd" --check-config --config "$sample"
 }
 check 'the sample configuration is right, every line of it' sample

@@ -496,13 +496,4 @@ TEST_F(libssl, is_resumed_without_a_key_exchange)
 	EXPECT_EQ(0, ktls_engine_facts(&ours.engine)->group);
 }
 
-/* RSA keys take long to make. */
-int main(int argc, char **argv)
-{
-	static const enum cert_key keys[] = { CERT_RSA2048, CERT_RSA3072, CERT_RSA4096,
-					      CERT_RSA_PSS, CERT_RSA_PSS_SHA384 };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		cert_share_keys(keys[i], 1);
-	return test_harness_main(argc, argv);
-}
+TEST_HARNESS_MAIN
