@@ -136,17 +136,30 @@ static inline void handshake_both(struct test_self_handoff *self)
 	expect_reason(self->k, KTLS_OK);
 }
 
+/* Bytes that do not matter; a ticket among them is no data, which recv() does not give out. */
+static inline ssize_t recv_whatever(int fd)
+{
+	uint8_t type, bytes[512];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
+	if (n >= 0 || errno != EIO)
+		return n;
+	n = kernel_record_recv(fd, bytes, sizeof(bytes), 0, &type);
+	if (n < 0)
+		errno = (int)-n;
+	return n;
+}
+
 /* The other end is closed: all holders of it have let go. Returns after how many milliseconds. */
 static inline int64_t wait_for_end(int peer)
 {
 	struct pollfd p = { .fd = peer, .events = POLLIN };
 	int64_t since = now_ms();
-	char bytes[512];
 	ssize_t n;
 
 	do {
 		ASSERT_EQ(1, poll(&p, 1, 60000));
-		n = recv(peer, bytes, sizeof(bytes), 0);
+		n = recv_whatever(peer);
 	} while (n > 0);
 	if (n < 0)
 		EXPECT_EQ(ECONNRESET, errno);
