@@ -113,6 +113,13 @@ static int sign(void *arg, const struct conn_sign *request, uint8_t *signature, 
 	return KTLS_ENGINE_PENDING;
 }
 
+static int decrypt(void *arg, const struct conn_decrypt *request, uint8_t *master)
+{
+	struct conns *conns = arg;
+
+	return x509_key_decrypt_master(conns->key, request->what, master);
+}
+
 void conns_sign(struct conns *conns, size_t i)
 {
 	struct conns_pending *pending = &conns->pending[i];
@@ -124,6 +131,14 @@ void conns_sign(struct conns *conns, size_t i)
 /* A leaf whose names make it some 10 KB long, if big. */
 static struct cert *leaf_new(const struct cert *ca, enum cert_key key, bool big)
 {
+	bool rsa = key == CERT_RSA2048;
+	struct cert_spec spec = {
+		.key = key,
+		.cn = "server",
+		.eku = "serverAuth",
+		.key_usage = rsa ? "critical,digitalSignature,keyEncipherment"
+				 : "critical,digitalSignature",
+	};
 	size_t size = 32768, len;
 	char *names = malloc(size);
 	struct cert *leaf;
@@ -132,7 +147,8 @@ static struct cert *leaf_new(const struct cert *ca, enum cert_key key, bool big)
 	for (int i = 0; i < 250 && big; i++)
 		len += (size_t)snprintf(names + len, size - len,
 					",DNS:a-name-to-fill-the-certificate-%d.example.com", i);
-	leaf = cert_server(key, names, ca);
+	spec.san = names;
+	leaf = cert_new(&spec, ca);
 	free(names);
 	return leaf;
 }
@@ -192,6 +208,7 @@ void conns_init(struct conns *conns, bool big)
 		.alpn_len = sizeof(alpn) - 1,
 		.sign = sign,
 		.sign_arg = conns,
+		.decrypt = decrypt,
 	};
 	conns->config = (struct conn_config){
 		.handshakes_max = 16, .pool_max = 1 << 20, .timeout_ms = 10000, .kernel = &fake_ops

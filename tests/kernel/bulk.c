@@ -45,6 +45,8 @@ VARIANT(ecdsa_aes_256_gcm, KTLS_TLS_1_2, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384, CE
 VARIANT(ecdsa_chacha20, KTLS_TLS_1_2, KTLS_ECDHE_ECDSA_CHACHA20_POLY1305, CERT_P256);
 VARIANT(rsa_aes_128_gcm, KTLS_TLS_1_2, KTLS_ECDHE_RSA_AES_128_GCM_SHA256, CERT_RSA2048);
 VARIANT(rsa_aes_256_gcm, KTLS_TLS_1_2, KTLS_ECDHE_RSA_AES_256_GCM_SHA384, CERT_RSA2048);
+VARIANT(plain_rsa_aes_128_gcm, KTLS_TLS_1_2, KTLS_RSA_AES_128_GCM_SHA256, CERT_RSA2048);
+VARIANT(plain_rsa_aes_256_gcm, KTLS_TLS_1_2, KTLS_RSA_AES_256_GCM_SHA384, CERT_RSA2048);
 VARIANT(rsa_chacha20, KTLS_TLS_1_2, KTLS_ECDHE_RSA_CHACHA20_POLY1305, CERT_RSA2048);
 
 /* A prime period: no two records of a stream begin alike, and none is like its neighbour. */
@@ -63,6 +65,7 @@ FIXTURE_SETUP(bulk)
 		conns_use_key(&self->conns, variant->key);
 	self->conns.profile.version_min = variant->version;
 	self->conns.profile.version_max = variant->version;
+	self->conns.profile.static_rsa = true;
 	self->conns.config.kernel = &conn_kernel_default;
 	self->conns.config.suites = &variant->suite;
 	self->conns.config.suites_len = 1;

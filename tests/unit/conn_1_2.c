@@ -100,6 +100,34 @@ static void run_versions(struct conns *conns, struct conn_end *const both[2],
 	ASSERT_TRUE(conns_run(conns, both, 2, 5000));
 }
 
+/* Without a signature: the server proves itself by what it decrypts (RFC 5246, 7.4.7.1). */
+TEST_F_TIMEOUT(conn, rsa_key_exchange, 30)
+{
+	static const uint16_t suites[] = { KTLS_RSA_AES_128_GCM_SHA256,
+					   KTLS_RSA_AES_256_GCM_SHA384 };
+
+	conns_use_key(&self->conns, CERT_RSA2048);
+	self->conns.profile.static_rsa = true;
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
+		conn_loop_free(self->conns.loop);
+		self->conns.config.suites = &suites[i];
+		self->conns.config.suites_len = 1;
+		conns_open(&self->conns);
+		open_pair(&self->client, &self->server, 0);
+		conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+		conns_begin(&self->conns, KTLS_SERVER, &self->server);
+		ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
+		expect_agreed_1_2(&self->client, &self->server);
+		EXPECT_EQ(suites[i], self->server.tx.suite);
+		EXPECT_EQ(0, self->server.facts.group);
+		EXPECT_EQ(0, self->conns.signed_count);
+		close(self->client.fd);
+		close(self->server.fd);
+	}
+	self->client.fd = -1;
+	self->server.fd = -1;
+}
+
 TEST_F(conn, is_off_unless_the_profile_has_it)
 {
 	struct conn_profile only_1_3 = self->conns.profile;
