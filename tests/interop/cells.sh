@@ -201,10 +201,11 @@ server_resumed() {
 		talk --session "$tmp/session" -- resumed=yes
 }
 
-# Before our request, so that their answer is under a new key, too.
+# Before our request. Whether their answer is under a new key, too, is a matter of what they had
+# written when they read ours.
 server_updated() {
 	their_server p256 "${words[@]}" || return
-	talk --key-update 1 -- updates=1,1
+	talk --key-update 1 -- 'updates=1,*'
 }
 
 # ---- all of them --------------------------------------------------------------------------------
