@@ -205,7 +205,7 @@ server_resumed() {
 # written when they read ours.
 server_updated() {
 	their_server p256 "${words[@]}" || return
-	talk --key-update 1 -- 'updates=1,*'
+	talk --key-update 1 -- && [[ $facts == *' updates=1,'* ]]
 }
 
 # ---- all of them --------------------------------------------------------------------------------
