@@ -147,6 +147,19 @@ bool protection_open(const struct protection *p, uint8_t *at, size_t len, uint64
 	return true;
 }
 
+int protection_strip(const uint8_t *content, size_t *len, uint8_t *type)
+{
+	size_t n = *len;
+
+	while (n > 0 && content[n - 1] == 0)
+		n--;
+	if (n == 0)
+		return -KTLS_R_RECORD_NO_TYPE;
+	*type = content[n - 1];
+	*len = n - 1;
+	return 0;
+}
+
 /* ---- with the keys of a handshake, which see a few records only ------------------------------ */
 
 size_t protect_seal(const struct schedule *s, const struct traffic *t, uint8_t type,

@@ -27,6 +27,13 @@ size_t protection_seal(const struct protection *p, uint8_t type, uint16_t versio
 bool protection_open(const struct protection *p, uint8_t *at, size_t len, uint64_t seq,
 		     uint8_t **content, size_t *content_len) __attribute__((warn_unused_result));
 
+/*
+ * The opened content of TLS 1.3 ends with its type and zeros (5.4): takes them off. 0, or with
+ * nothing written -KTLS_R_RECORD_NO_TYPE for zeros only.
+ */
+int protection_strip(const uint8_t *content, size_t *len, uint8_t *type)
+	__attribute__((warn_unused_result));
+
 /* Bytes of a record's body before and behind the content; 0 where records are not protected. */
 size_t protect_prefix(const struct schedule *s, const struct traffic *t);
 size_t protect_suffix(const struct schedule *s, const struct traffic *t);

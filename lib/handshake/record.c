@@ -159,25 +159,12 @@ static size_t receive_max(const struct engine *e)
 	return engine_is_1_2(e) ? PLAINTEXT_MAX : PLAINTEXT_MAX + 1;
 }
 
-/* The content of TLS 1.3 ends with its type and zeros (5.4). */
-static int strip_padding(uint8_t *type, const uint8_t *content, size_t *len)
-{
-	size_t n = *len;
-
-	while (n > 0 && content[n - 1] == 0)
-		n--;
-	if (n == 0)
-		return -KTLS_R_RECORD_NO_TYPE;
-	*type = content[n - 1];
-	*len = n - 1;
-	return 1;
-}
-
 /* Decrypts in place: 1 with type and content, 0 for skipped early data, or a negative reason. */
 static int unprotect(struct engine *e, const struct record *r, uint8_t *type, uint8_t **content,
 		     size_t *len)
 {
 	struct traffic *rx = &e->schedule.rx;
+	int result;
 
 	if (!protect_open(&e->schedule, rx, r->header, r->len, content, len)) {
 		if (e->skip_early_data && !e->protected_seen)
@@ -188,7 +175,10 @@ static int unprotect(struct engine *e, const struct record *r, uint8_t *type, ui
 	e->protected_seen = true;
 	if (*len > receive_max(e))
 		return -KTLS_R_RECORD_TOO_LONG;
-	return engine_is_1_2(e) ? 1 : strip_padding(type, *content, len);
+	if (engine_is_1_2(e))
+		return 1;
+	result = protection_strip(*content, len, type);
+	return result < 0 ? result : 1;
 }
 
 /* What a record says after protection is off: 1 for handshake bytes, 0 for nothing, or a reason. */

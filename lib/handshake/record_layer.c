@@ -165,20 +165,6 @@ static int check_header(const struct direction *d, const uint8_t *record, size_t
 	return 0;
 }
 
-/* The type stands behind the content, before padding of zeros (5.4). */
-static int strip(const uint8_t *content, size_t *len, uint8_t *type)
-{
-	size_t n = *len;
-
-	while (n > 0 && content[n - 1] == 0)
-		n--;
-	if (n == 0)
-		return -KTLS_R_RECORD_NO_TYPE;
-	*type = content[n - 1];
-	*len = n - 1;
-	return 0;
-}
-
 static int open_record(struct direction *d, uint8_t *record, size_t record_len, uint8_t *type,
 		       struct ktls_span *out)
 {
@@ -196,7 +182,7 @@ static int open_record(struct direction *d, uint8_t *record, size_t record_len, 
 	if (len > KTLS_RECORD_CONTENT_MAX + (d->suite->version == KTLS_TLS_1_3))
 		return -KTLS_R_RECORD_TOO_LONG;
 	if (d->suite->version == KTLS_TLS_1_3)
-		result = strip(content, &len, &inner);
+		result = protection_strip(content, &len, &inner);
 	if (result == 0 && len == 0 && inner != TYPE_APPLICATION_DATA)
 		result = -KTLS_R_RECORD_EMPTY;
 	if (result < 0)

@@ -213,17 +213,6 @@ static ssize_t read_record(int fd, size_t *len)
 	return recv_all(fd, in + HEADER, *len);
 }
 
-/* The type of TLS 1.3 stands behind the content, before the padding. */
-static bool strip_padding(const uint8_t *content, size_t *len)
-{
-	while (*len > 0 && content[*len - 1] == 0)
-		(*len)--;
-	if (*len == 0)
-		return false;
-	kernel.in_type = content[--*len];
-	return true;
-}
-
 static ssize_t open_record(int fd)
 {
 	uint8_t *content;
@@ -236,8 +225,8 @@ static ssize_t open_record(int fd)
 	if (!protect_open(&kernel.keys, &kernel.keys.rx, kernel.in, len, &content, &len))
 		return -EBADMSG;
 	kernel.keys.rx.seq++;
-	if (is_1_3() &&
-	    (kernel.in_type != RECORD_APPLICATION_DATA || !strip_padding(content, &len)))
+	if (is_1_3() && (kernel.in_type != RECORD_APPLICATION_DATA ||
+			 protection_strip(content, &len, &kernel.in_type) < 0))
 		return -EBADMSG;
 	kernel.content = content;
 	kernel.content_len = len;
