@@ -190,6 +190,16 @@ static bool fail_socket(struct explain *x, int error)
 	return fail(x, reset ? OUTCOME_RESET : OUTCOME_SOCKET, error);
 }
 
+/* Behind a call that failed: waits where that helps. */
+static bool may_go_on(struct explain *x, short events)
+{
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return fail_socket(x, errno);
+	return wait_for(x, events) || fail(x, OUTCOME_TIMEOUT, 0);
+}
+
 bool explain_send(struct explain *x, const uint8_t *bytes, size_t len)
 {
 	ssize_t n;
@@ -201,12 +211,8 @@ bool explain_send(struct explain *x, const uint8_t *bytes, size_t len)
 			continue;
 		}
 		n = 0;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return fail_socket(x, errno);
-		if (!wait_for(x, POLLOUT))
-			return fail(x, OUTCOME_TIMEOUT, 0);
+		if (!may_go_on(x, POLLOUT))
+			return false;
 	}
 	return true;
 }
@@ -232,12 +238,8 @@ bool explain_recv(struct explain *x, uint8_t *bytes, size_t len)
 			continue;
 		}
 		n = 0;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return fail_socket(x, errno);
-		if (!wait_for(x, POLLIN))
-			return fail(x, OUTCOME_TIMEOUT, 0);
+		if (!may_go_on(x, POLLIN))
+			return false;
 	}
 	x->trace.waited += explain_now() - began;
 	return true;

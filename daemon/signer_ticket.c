@@ -126,32 +126,29 @@ static int answer(struct worker_link *link, const struct ask *ask, size_t len)
 	return err;
 }
 
-int signer_on_seal(void *arg, struct reader *body, int fd)
+/* What is asked for is done by ticket_seal() or ticket_open(); a length of 0 is a refusal. */
+static int serve(struct worker_link *link, struct reader *body,
+		 size_t (*run)(const struct ticket_keys *, const uint8_t *, size_t, uint8_t *))
 {
-	struct worker_link *link = arg;
 	struct signer *s = link->signer;
 	struct ask ask;
 	size_t len = 0;
 
-	(void)fd;
 	if (!read_ask(s, body, &ask))
 		return -EPROTO;
 	if (signer_may_ticket(ask.profile))
-		len = ticket_seal(&s->tickets, ask.bytes, ask.len, s->ticket);
+		len = run(&s->tickets, ask.bytes, ask.len, s->ticket);
 	return answer(link, &ask, len);
+}
+
+int signer_on_seal(void *arg, struct reader *body, int fd)
+{
+	(void)fd;
+	return serve(arg, body, ticket_seal);
 }
 
 int signer_on_open(void *arg, struct reader *body, int fd)
 {
-	struct worker_link *link = arg;
-	struct signer *s = link->signer;
-	struct ask ask;
-	size_t len = 0;
-
 	(void)fd;
-	if (!read_ask(s, body, &ask))
-		return -EPROTO;
-	if (signer_may_ticket(ask.profile))
-		len = ticket_open(&s->tickets, ask.bytes, ask.len, s->ticket);
-	return answer(link, &ask, len);
+	return serve(arg, body, ticket_open);
 }
