@@ -14,6 +14,7 @@
 #ifndef KTLS_HANDOFF_OPS_H
 #define KTLS_HANDOFF_OPS_H
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +26,13 @@
 
 /* One handshake, from ktls_start() to ktls_reply_free(). */
 struct ktls_call {
-	struct ktls_reply reply; /* what the application gets; first */
-	uint64_t id;             /* the same as in reply and request */
-	void *impl;              /* the backend's */
+	struct ktls_reply reply;         /* what the application gets; first */
+	uint64_t id;                     /* the same as in reply and request */
+	void *impl;                      /* the backend's */
+	struct ktls_span key_tx, key_rx; /* of a service: struct handoff_keys, by their build() */
 	/* ---- handoff.c's ---- */
-	void *storage; /* what the reply points to */
+	struct sockaddr_in6 peer, local; /* or sockaddr_in; the reply points to them */
+	void *storage;                   /* what the reply points to */
 	size_t storage_len;
 	bool waited; /* a thread is blocked for it in ktls_handshake() */
 	bool done;
@@ -44,6 +47,16 @@ struct ktls_ops {
 	 */
 	int (*start)(struct ktls *k, struct ktls_call *call, int fd,
 		     const struct handoff_request *request);
+
+	/*
+	 * Begins a service for a connection whose handshake is over; otherwise as start(). The
+	 * reply's keys are in the call.
+	 */
+	int (*service)(struct ktls *k, struct ktls_call *call, int fd,
+		       const struct handoff_service *service);
+
+	/* The application has collected a connection of a listening socket's. */
+	void (*collected)(struct ktls *k, uint64_t id);
 
 	/* Ends the handshake soon: ktls_call_done() as always, mostly with CANCELLED. */
 	void (*cancel)(struct ktls *k, struct ktls_call *call);

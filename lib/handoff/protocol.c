@@ -8,14 +8,15 @@
 #include <string.h>
 
 #include "lib/handoff/exports.h"
-#include "lib/handoff/lists.h"
-#include "lib/wire/writer.h"
+#include "lib/handoff/values.h"
 
 static const struct handoff_rule rules[] = {
 	[HANDOFF_GREETING] = { "greeting", HANDOFF_TO_CLIENT, 4096, 0, 0 },
 	[HANDOFF_REQUEST] = { "request", HANDOFF_TO_DAEMON, HANDOFF_MESSAGE_MAX, 1, 1 },
 	[HANDOFF_REPLY] = { "reply", HANDOFF_TO_CLIENT, HANDOFF_MESSAGE_MAX, 0, 1 },
 	[HANDOFF_CANCEL] = { "cancel", HANDOFF_TO_DAEMON, 4096, 0, 0 },
+	[HANDOFF_SERVICE] = { "service", HANDOFF_TO_DAEMON, HANDOFF_MESSAGE_MAX, 1, 1 },
+	[HANDOFF_COLLECTED] = { "collected", HANDOFF_TO_DAEMON, 4096, 0, 0 },
 };
 
 const struct handoff_rule *handoff_rule(uint8_t type)
@@ -25,42 +26,17 @@ const struct handoff_rule *handoff_rule(uint8_t type)
 	return &rules[type];
 }
 
-enum kind {
-	NUMBER, /* as wide as its field; min and max are of the value, else of the bytes */
-	NAME,   /* printable ASCII without blanks */
-	TEXT,   /* anything but 0; control characters become '?' */
-	ALPN,   /* names with a length byte before each */
-	BYTES,
-	CERT,      /* the next one of certs[] */
-	PEER_NAME, /* the next one of names[] */
-	EXPORT,    /* the next one of exports[] */
-	EXPORTED,  /* the next one of exported[] */
-};
-
-enum {
-	NEEDED = 1,    /* a message without it is malformed */
-	MANDATORY = 2, /* sent with HANDOFF_MANDATORY */
-};
-
-struct attribute {
-	uint8_t message;
-	uint16_t type;
-	enum kind kind;
-	unsigned int flags;
-	size_t offset; /* of the field */
-	size_t size;
-	uint64_t min, max;
-};
-
 #define SIZE(s, field) sizeof(((struct handoff_##s *)0)->field)
 #define ROW(s, message, type, kind, flags, field, min, max)                                      \
 	{                                                                                        \
 		message, type, kind, flags, offsetof(struct handoff_##s, field), SIZE(s, field), \
 			min, max                                                                 \
 	}
-#define REQUEST(...)  ROW(request, HANDOFF_REQUEST, __VA_ARGS__)
-#define REPLY(...)    ROW(reply, HANDOFF_REPLY, __VA_ARGS__)
-#define GREETING(...) ROW(greeting, HANDOFF_GREETING, __VA_ARGS__)
+#define REQUEST(...)   ROW(request, HANDOFF_REQUEST, __VA_ARGS__)
+#define REPLY(...)     ROW(reply, HANDOFF_REPLY, __VA_ARGS__)
+#define SERVICE(...)   ROW(service, HANDOFF_SERVICE, __VA_ARGS__)
+#define COLLECTED(...) ROW(collected, HANDOFF_COLLECTED, __VA_ARGS__)
+#define GREETING(...)  ROW(greeting, HANDOFF_GREETING, __VA_ARGS__)
 
 /* clang-format off */
 static const struct attribute attributes[] = {
@@ -76,6 +52,14 @@ static const struct attribute attributes[] = {
 	REQUEST( 22,  BYTES,  MANDATORY,          received,      1,  KTLS_RECEIVED_MAX),
 	REQUEST( 23,  EXPORT, MANDATORY,          exports,       EXPORT_WANTED_MIN, EXPORT_WANTED_MAX),
 	REQUEST( 24,  NUMBER, MANDATORY,          bindings,      0,  KTLS_BINDING_EXPORTER | KTLS_BINDING_SERVER_END_POINT),
+	REQUEST( 25,  NUMBER, MANDATORY,          listen,        0,  HANDOFF_BACKLOG_MAX),
+
+	SERVICE( 2,   BYTES,  MANDATORY | NEEDED, session,       1,  HANDOFF_SESSION_MAX),
+	SERVICE( 18,  NUMBER, MANDATORY,          deadline_ms,   1,  KTLS_DEADLINE_MAX),
+	SERVICE( 26,  NUMBER, MANDATORY,          renew,         0,  HANDOFF_RENEW_TX | HANDOFF_RENEW_RX),
+	SERVICE( 27,  BYTES,  0,                  ticket,        1,  HANDOFF_TICKET_MAX),
+
+	COLLECTED(28, NUMBER, MANDATORY | NEEDED, count,         1,  HANDOFF_BACKLOG_MAX),
 
 	REPLY(   1,   TEXT,   0,                  server_name,   1,  KTLS_SERVER_NAME_MAX),
 	REPLY(   2,   BYTES,  0,                  session,       1,  HANDOFF_SESSION_MAX),
@@ -94,12 +78,19 @@ static const struct attribute attributes[] = {
 	REPLY(   44,  CERT,   0,                  certs,         1,  HANDOFF_CHAIN_MAX),
 	REPLY(   45,  NUMBER, MANDATORY,          descriptor,    0,  UINT8_MAX),
 	REPLY(   46,  NUMBER, 0,                  resumed,       0,  1),
+	REPLY(   47,  NUMBER, MANDATORY,          more,          0,  1),
 	REPLY(   48,  PEER_NAME, 0,               names,         2,  HANDOFF_NAMES_LEN_MAX + 1),
 	REPLY(   49,  NUMBER, 0,                  names_left_out, 0, UINT16_MAX),
 	REPLY(   50,  NUMBER, 0,                  client_scheme, 0,  UINT16_MAX),
 	REPLY(   51,  EXPORTED, 0,                exported,      0,  KTLS_EXPORTED_MAX),
 	REPLY(   52,  BYTES,  0,                  tls_exporter,  32, 32),
 	REPLY(   53,  BYTES,  0,                  tls_server_end_point, 32, 64),
+	REPLY(   54,  BYTES,  0,                  key_tx,        HANDOFF_KEYS_LEN, HANDOFF_KEYS_LEN),
+	REPLY(   55,  BYTES,  0,                  key_rx,        HANDOFF_KEYS_LEN, HANDOFF_KEYS_LEN),
+	REPLY(   56,  NUMBER, 0,                  records_max,   0,  UINT64_MAX),
+	REPLY(   57,  NUMBER, 0,                  session_age,   0,  UINT32_MAX),
+	REPLY(   58,  BYTES,  0,                  peer_address,  6,  HANDOFF_ADDRESS_MAX),
+	REPLY(   59,  BYTES,  0,                  local_address, 6,  HANDOFF_ADDRESS_MAX),
 
 	GREETING(64,  NUMBER, NEEDED,             protocol,      1,  UINT16_MAX),
 	GREETING(65,  NUMBER, NEEDED,             lanes,         1,  HANDOFF_LANES_MAX),
@@ -116,117 +107,7 @@ static const struct attribute attributes[] = {
 #define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
 _Static_assert(ATTRIBUTES <= 64, "one bit each in the set of those that were seen");
 
-/* ---- fields -------------------------------------------------------------------------------- */
-
-static void number_put(void *field, size_t size, uint64_t v)
-{
-	switch (size) {
-	case 1:
-		*(uint8_t *)field = (uint8_t)v;
-		break;
-	case 2:
-		*(uint16_t *)field = (uint16_t)v;
-		break;
-	case 4:
-		*(uint32_t *)field = (uint32_t)v;
-		break;
-	default:
-		*(uint64_t *)field = v;
-	}
-}
-
-static uint64_t number_get(const void *field, size_t size)
-{
-	switch (size) {
-	case 1:
-		return *(const uint8_t *)field;
-	case 2:
-		return *(const uint16_t *)field;
-	case 4:
-		return *(const uint32_t *)field;
-	default:
-		return *(const uint64_t *)field;
-	}
-}
-
-static struct ktls_span span_of(const struct reader *r)
-{
-	return (struct ktls_span){ .bytes = r->at, .len = r->left };
-}
-
 /* ---- parsing ------------------------------------------------------------------------------- */
-
-static bool number_parse(const struct attribute *a, struct reader r, void *field)
-{
-	uint64_t v = 0;
-	uint8_t byte;
-
-	if (r.left != a->size)
-		return false;
-	while (reader_u8(&r, &byte))
-		v = v << 8 | byte;
-	if (v < a->min || v > a->max)
-		return false;
-	number_put(field, a->size, v);
-	return true;
-}
-
-static bool is_control(uint8_t c)
-{
-	return c < 0x20 || c == 0x7f;
-}
-
-/* Of a name, every byte counts; of a text, only what would spoil a log or a terminal goes. */
-static bool text_parse(const struct attribute *a, struct reader r, char *field)
-{
-	uint8_t c;
-
-	while (reader_u8(&r, &c)) {
-		if (c == 0 || (a->kind == NAME && (c <= ' ' || c >= 0x7f)))
-			return false;
-		*field++ = is_control(c) ? '?' : (char)c;
-	}
-	*field = 0;
-	return true;
-}
-
-/* Those that may come several times. */
-static bool is_list(const struct attribute *a)
-{
-	return a->kind == CERT || a->kind == PEER_NAME || a->kind == EXPORT || a->kind == EXPORTED;
-}
-
-static bool item_parse(const struct attribute *a, struct reader r, void *out)
-{
-	switch (a->kind) {
-	case CERT:
-		return list_cert_parse(r, out);
-	case PEER_NAME:
-		return list_name_parse(r, out);
-	case EXPORT:
-		return export_wanted_parse(r, out);
-	default:
-		return exported_parse(r, out);
-	}
-}
-
-static bool value_parse(const struct attribute *a, struct reader r, void *out)
-{
-	void *field = (uint8_t *)out + a->offset;
-
-	if (a->kind == NUMBER)
-		return number_parse(a, r, field);
-	if (r.left < a->min || r.left > a->max)
-		return false;
-	if (a->kind == NAME || a->kind == TEXT)
-		return text_parse(a, r, field);
-	if (is_list(a))
-		return item_parse(a, r, out);
-	if (a->kind == ALPN && !list_alpn_valid(r))
-		return false;
-	*(struct ktls_span *)field = span_of(&r);
-	return true;
-}
 
 static const struct attribute *attribute_find(uint8_t message, uint16_t type)
 {
@@ -325,6 +206,30 @@ int handoff_request_parse(const void *packet, size_t len, struct handoff_request
 	return ret;
 }
 
+int handoff_service_parse(const void *packet, size_t len, struct handoff_service *out)
+{
+	struct handoff_service service = { .deadline_ms = KTLS_DEADLINE_DEFAULT };
+	int ret = message_parse(HANDOFF_SERVICE, packet, len, &service.id, &service);
+
+	if (ret == 0 && service.id == 0)
+		ret = -KTLS_R_REQUEST_MALFORMED;
+	if (ret == 0)
+		*out = service;
+	return ret;
+}
+
+int handoff_collected_parse(const void *packet, size_t len, struct handoff_collected *out)
+{
+	struct handoff_collected collected = { 0 };
+	int ret = message_parse(HANDOFF_COLLECTED, packet, len, &collected.id, &collected);
+
+	if (ret == 0 && collected.id == 0)
+		ret = -KTLS_R_REQUEST_MALFORMED;
+	if (ret == 0)
+		*out = collected;
+	return ret;
+}
+
 int handoff_cancel_parse(const void *packet, size_t len, uint64_t *id)
 {
 	uint64_t found;
@@ -386,67 +291,6 @@ int handoff_request_check(const struct handoff_request *request)
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-static void value_build(const struct attribute *a, const void *bytes, size_t len, struct writer *w)
-{
-	unsigned int bit = a->flags & MANDATORY ? HANDOFF_MANDATORY : 0;
-
-	writer_u16(w, (uint16_t)(a->type | bit));
-	writer_vec(w, 2, bytes, len);
-}
-
-/* 0 says the same as no attribute, unless one is needed. */
-static void number_build(const struct attribute *a, const void *field, struct writer *w)
-{
-	uint64_t v = number_get(field, a->size);
-	uint8_t bytes[8];
-
-	if (v == 0 && !(a->flags & NEEDED))
-		return;
-	for (size_t i = 0; i < a->size; i++)
-		bytes[i] = (uint8_t)(v >> (8 * (a->size - 1 - i)));
-	value_build(a, bytes, a->size, w);
-}
-
-static void bytes_build(const struct attribute *a, const void *bytes, size_t len, struct writer *w)
-{
-	if (len > a->max)
-		w->overflow = true;
-	else if (len > 0)
-		value_build(a, bytes, len, w);
-}
-
-static void attribute_build(const struct attribute *a, const void *in, struct writer *w)
-{
-	const void *field = (const uint8_t *)in + a->offset;
-	const struct ktls_span *span = field;
-
-	switch (a->kind) {
-	case NUMBER:
-		number_build(a, field, w);
-		break;
-	case NAME:
-	case TEXT:
-		bytes_build(a, field, strnlen(field, a->size), w);
-		break;
-	case ALPN:
-	case BYTES:
-		bytes_build(a, span->bytes, span->len, w);
-		break;
-	case CERT:
-		list_certs_build(a->type, in, w);
-		break;
-	case PEER_NAME:
-		list_names_build(a->type, in, w);
-		break;
-	case EXPORT:
-		exports_wanted_build(a->type, in, w);
-		break;
-	case EXPORTED:
-		exported_build(a->type, in, w);
-		break;
-	}
-}
-
 static size_t message_build(uint8_t type, uint64_t id, const void *in, void *buf, size_t cap)
 {
 	struct writer w, length;
@@ -485,4 +329,14 @@ size_t handoff_reply_build(const struct handoff_reply *reply, void *buf, size_t 
 size_t handoff_cancel_build(uint64_t id, void *buf, size_t cap)
 {
 	return message_build(HANDOFF_CANCEL, id, &id, buf, cap);
+}
+
+size_t handoff_service_build(const struct handoff_service *service, void *buf, size_t cap)
+{
+	return message_build(HANDOFF_SERVICE, service->id, service, buf, cap);
+}
+
+size_t handoff_collected_build(const struct handoff_collected *collected, void *buf, size_t cap)
+{
+	return message_build(HANDOFF_COLLECTED, collected->id, collected, buf, cap);
 }

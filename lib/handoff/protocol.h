@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include <ktls.h>
 
 #include "lib/wire/reader.h"
@@ -36,13 +38,17 @@
 #define HANDOFF_NAMES_MAX     128   /* names in a reply */
 #define HANDOFF_NAMES_LEN_MAX 8192  /* bytes of all of them, likewise */
 #define HANDOFF_TEXT_MAX      512   /* bytes of a reply's text */
-#define HANDOFF_SESSION_MAX   2048  /* bytes of a session blob */
+#define HANDOFF_SESSION_MAX   6144  /* bytes of a sealed session */
+#define HANDOFF_TICKET_MAX    32768 /* bytes of a NewSessionTicket message */
+#define HANDOFF_BACKLOG_MAX   4096  /* finished connections that wait to be collected */
 
 enum handoff_type {
-	HANDOFF_GREETING = 1, /* ktlsd's first message on a connection */
-	HANDOFF_REQUEST = 2,  /* of a handshake, with the socket */
-	HANDOFF_REPLY = 3,    /* the only one to a request; with id 0 it is about the connection */
-	HANDOFF_CANCEL = 4,   /* no reply of its own */
+	HANDOFF_GREETING = 1,  /* ktlsd's first message on a connection */
+	HANDOFF_REQUEST = 2,   /* of a handshake, with the socket */
+	HANDOFF_REPLY = 3,     /* the only one to a request; with id 0 it is about the connection */
+	HANDOFF_CANCEL = 4,    /* no reply of its own */
+	HANDOFF_SERVICE = 5,   /* for a connection whose handshake is over, with its socket */
+	HANDOFF_COLLECTED = 6, /* of a listening socket's connections; no reply of its own */
 };
 
 enum handoff_direction {
@@ -102,7 +108,46 @@ struct handoff_request {
 	struct handoff_export exports[KTLS_EXPORTS_MAX];
 	size_t exports_len;
 	uint8_t bindings; /* KTLS_BINDING_... */
+	/*
+	 * Not 0: the descriptor is a listening socket, whose connections are accepted, and so many
+	 * replies may be on their way: each has a descriptor and more set, the last has neither.
+	 */
+	uint16_t listen;
 };
+
+enum {
+	HANDOFF_RENEW_TX = 1,
+	HANDOFF_RENEW_RX = 2,
+};
+
+/* What is wanted of ktlsd behind a handshake. The reply has a fresh seal, whatever was asked. */
+struct handoff_service {
+	uint64_t id; /* not 0 */
+	uint32_t deadline_ms;
+	uint8_t renew;            /* HANDOFF_RENEW_...: the keys that follow those in force */
+	struct ktls_span session; /* sealed */
+	struct ktls_span ticket;  /* client: a NewSessionTicket message to be kept; or empty */
+};
+
+/* The client has taken so many replies of a listening socket's. */
+struct handoff_collected {
+	uint64_t id; /* of the request */
+	uint16_t count;
+};
+
+/* A key in force as ktlsd saw it, and the one to install in its place. Secret. */
+struct handoff_keys {
+	struct ktls_traffic_key follows; /* its seq is nothing */
+	struct ktls_traffic_key next;    /* its seq is 0 */
+};
+
+enum handoff_descriptor {
+	HANDOFF_FD_NONE = 0,
+	HANDOFF_FD_RELAYED = 1,  /* bit: carries plain bytes, and takes the place of the socket */
+	HANDOFF_FD_ACCEPTED = 2, /* bit: a new connection of a listening socket */
+};
+
+#define HANDOFF_ADDRESS_MAX 18 /* u16 port, then 4 or 16 bytes of address */
 
 /* A name that the peer's certificate presents. */
 struct handoff_name {
@@ -122,7 +167,8 @@ struct handoff_reply {
 	uint16_t scheme;
 	uint8_t tx; /* enum ktls_state */
 	uint8_t rx;
-	uint8_t descriptor; /* reserved: what the message's descriptor is for; 0: there is none */
+	uint8_t descriptor; /* HANDOFF_FD_...: what the message's descriptor is for */
+	uint8_t more;       /* 1: more replies follow with the same id */
 	uint64_t time_us;
 	char text[HANDOFF_TEXT_MAX + 1]; /* details; "": nothing to add to the reason's own text */
 	char server_name[KTLS_SERVER_NAME_MAX + 1];
@@ -139,6 +185,11 @@ struct handoff_reply {
 	size_t exported_len;
 	struct ktls_span tls_exporter;
 	struct ktls_span tls_server_end_point;
+	struct ktls_span key_tx, key_rx; /* struct handoff_keys by handoff_keys_build(), or empty */
+	uint64_t records_max;            /* that one key may protect; 0: not known */
+	uint32_t session_age;            /* seconds for which a sealed session is good */
+	struct ktls_span peer_address;   /* of the TCP socket: HANDOFF_ADDRESS_MAX, or empty */
+	struct ktls_span local_address;
 };
 
 /*
@@ -158,6 +209,14 @@ WIRE_MUST_CHECK int handoff_header_parse(const void *packet, size_t len,
 WIRE_MUST_CHECK int handoff_request_parse(const void *packet, size_t len,
 					  struct handoff_request *out);
 
+/* The same for a service. */
+WIRE_MUST_CHECK int handoff_service_parse(const void *packet, size_t len,
+					  struct handoff_service *out);
+
+/* Likewise. */
+WIRE_MUST_CHECK int handoff_collected_parse(const void *packet, size_t len,
+					    struct handoff_collected *out);
+
 /* A cancel, in ktlsd: the id of what is to be cancelled. Fails as handoff_request_parse() does. */
 WIRE_MUST_CHECK int handoff_cancel_parse(const void *packet, size_t len, uint64_t *id);
 
@@ -174,6 +233,23 @@ size_t handoff_greeting_build(const struct handoff_greeting *greeting, void *buf
 size_t handoff_request_build(const struct handoff_request *request, void *buf, size_t cap);
 size_t handoff_reply_build(const struct handoff_reply *reply, void *buf, size_t cap);
 size_t handoff_cancel_build(uint64_t id, void *buf, size_t cap);
+size_t handoff_service_build(const struct handoff_service *service, void *buf, size_t cap);
+size_t handoff_collected_build(const struct handoff_collected *collected, void *buf, size_t cap);
+
+#define HANDOFF_KEYS_LEN (4 + 2 * (32 + 12)) /* bytes of struct handoff_keys */
+
+/* The value of key_tx and key_rx, and back; false for what is none, with nothing written. */
+void handoff_keys_build(const struct handoff_keys *keys, uint8_t out[static HANDOFF_KEYS_LEN]);
+WIRE_MUST_CHECK bool handoff_keys_parse(const struct ktls_span *value, struct handoff_keys *out);
+
+/*
+ * An address as the protocol has it, of a struct sockaddr_in or _in6: returns its length, 0 for
+ * another family. And back: false for what is none, with nothing written. IPv4 comes back as a
+ * struct sockaddr_in.
+ */
+size_t handoff_address_build(const struct sockaddr *address,
+			     uint8_t out[static HANDOFF_ADDRESS_MAX]);
+WIRE_MUST_CHECK bool handoff_address_parse(const struct ktls_span *value, struct sockaddr_in6 *out);
 
 /*
  * Whether this version serves a request: fields in range, reserved ones unused. Returns 0 or

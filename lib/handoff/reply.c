@@ -44,7 +44,7 @@ static size_t storage_size(const struct handoff_reply *facts, const char *text)
 	for (size_t i = 0; i < facts->names_len; i++)
 		size += facts->names[i].text.len + 1;
 	return size + strlen(text) + 1 + strlen(facts->server_name) + 1 + facts->alpn.len + 1 +
-	       facts->session.len;
+	       facts->session.len + facts->key_tx.len + facts->key_rx.len;
 }
 
 static void keep_certs(struct ktls_reply *reply, struct ktls_span *spans, struct store *s,
@@ -110,6 +110,8 @@ static bool keep_all(struct ktls_call *call, const struct handoff_reply *facts, 
 	reply->alpn = keep_string(&s, facts->alpn.bytes, facts->alpn.len);
 	reply->session.bytes = keep(&s, facts->session.bytes, facts->session.len);
 	reply->session.len = facts->session.len;
+	call->key_tx = keep_span(&s, &facts->key_tx);
+	call->key_rx = keep_span(&s, &facts->key_rx);
 	return true;
 }
 
@@ -125,6 +127,9 @@ static void set_numbers(struct ktls_reply *reply, const struct handoff_reply *fa
 	reply->scheme = facts->scheme;
 	reply->client_scheme = facts->client_scheme;
 	reply->resumed = facts->resumed;
+	reply->records_max = facts->records_max;
+	reply->session_age = facts->session_age;
+	reply->more = facts->more;
 	reply->tx = (enum ktls_state)facts->tx;
 	reply->rx = (enum ktls_state)facts->rx;
 	reply->time_us = facts->time_us;
@@ -153,6 +158,11 @@ void ktls_reply_init(struct ktls_call *call, uint64_t id, void *arg)
 					   .fd = -1 };
 }
 
+static const struct sockaddr *keep_address(struct sockaddr_in6 *home, const struct ktls_span *from)
+{
+	return handoff_address_parse(from, home) ? (const struct sockaddr *)home : NULL;
+}
+
 void ktls_reply_set(struct ktls_call *call, const struct handoff_reply *facts, int fd)
 {
 	char text[HANDOFF_TEXT_MAX + 256];
@@ -160,6 +170,8 @@ void ktls_reply_set(struct ktls_call *call, const struct handoff_reply *facts, i
 	compose(text, sizeof(text), facts);
 	set_numbers(&call->reply, facts);
 	call->reply.fd = fd;
+	call->reply.peer = keep_address(&call->peer, &facts->peer_address);
+	call->reply.local = keep_address(&call->local, &facts->local_address);
 	if (keep_all(call, facts, text))
 		return;
 	call->reply.reason = KTLS_R_NO_MEMORY;

@@ -224,6 +224,7 @@ struct ktls_traffic_key {
 	R(KERNEL_NO_SUITE, 101, INTERNAL_ERROR, "RFC 9846 6.2", "the kernel lacks the cipher of the negotiated suite") \
 	R(KERNEL_REFUSED, 102, INTERNAL_ERROR, "RFC 9846 6.2", "the kernel refused the keys") \
 	R(KERNEL_HALF_INSTALLED, 103, NONE, "RFC 9846 6.2", "the kernel took the transmit keys and refused the receive keys; the connection was shut down") \
+	R(RELAY_UNAVAILABLE, 104, INTERNAL_ERROR, "RFC 9846 6.2", "the records were to be carried by a relay, and there is none for them") \
 	/* the socket */ \
 	R(SOCKET_NOT_SOCKET, 110, NONE, "-", "the descriptor is no socket") \
 	R(SOCKET_NOT_TCP, 111, NONE, "-", "the socket is not TCP over IPv4 or IPv6") \
@@ -235,6 +236,7 @@ struct ktls_traffic_key {
 	R(SOCKET_DISTURBED, 117, NONE, "-", "somebody else read from the socket during the handshake") \
 	R(SOCKET_ERROR, 118, NONE, "-", "the socket reported an error") \
 	R(PEER_EOF, 119, NONE, "-", "the peer closed the connection during the handshake") \
+	R(SOCKET_NOT_LISTENING, 121, NONE, "-", "the socket is not listening") \
 	R(PEER_RESET, 120, NONE, "-", "the peer reset the connection during the handshake") \
 	/* the hand-off */ \
 	R(REQUEST_MALFORMED, 140, NONE, "-", "malformed request") \
@@ -254,6 +256,8 @@ struct ktls_traffic_key {
 	R(WORKER_LOST, 162, NONE, "-", "the daemon's worker ended while it had this handshake") \
 	R(DAEMON_UNREACHABLE, 163, NONE, "-", "the daemon cannot be reached") \
 	R(PROTOCOL, 164, NONE, "-", "the other end of the hand-off socket broke the protocol") \
+	R(SESSION_INVALID, 165, NONE, "-", "the sealed session cannot be opened: another socket's, too old, or damaged") \
+	R(STALE_SESSION, 166, NONE, "RFC 9846 4.7.3", "the keys of the socket are none that this session leads to") \
 	/* after the hand-off, in the application's own process */ \
 	R(TRUNCATED, 180, NONE, "RFC 9846 6.1", "the connection ended without close_notify") \
 	R(KEY_UPDATE_UNSUPPORTED, 181, INTERNAL_ERROR, "RFC 9846 4.7.3, 6.2", "the peer changed its keys, which this kernel or version cannot follow") \

@@ -57,6 +57,7 @@ extern "C" {
 #define KTLS_RECEIVED_MAX     32768  /* bytes already read from the socket */
 
 struct ktls;
+struct sockaddr;
 
 /* ---- the connection to ktlsd --------------------------------------------------------------- */
 
@@ -93,7 +94,7 @@ void ktls_close(struct ktls *k);
 #define KTLS_CAN_REKEY                     (UINT64_C(1) << 16) /* KeyUpdate: Linux 6.14 */
 #define KTLS_CAN_ZEROCOPY                  (UINT64_C(1) << 17) /* TLS_TX_ZEROCOPY_RO */
 #define KTLS_CAN_RECORD_SIZE_LIMIT         (UINT64_C(1) << 18) /* TLS_TX_MAX_PAYLOAD_LEN */
-#define KTLS_CAN_RELAY                     (UINT64_C(1) << 24) /* reserved */
+#define KTLS_CAN_RELAY                     (UINT64_C(1) << 24) /* KTLS_RECORDS_PREFER_KERNEL */
 
 struct ktls_info {
 	char version[65];      /* of ktlsd, or of the embedding library */
@@ -177,7 +178,7 @@ enum ktls_state {
 	KTLS_STATE_SW = 1,      /* the kernel, on the CPU */
 	KTLS_STATE_HW = 2,      /* a network device */
 	KTLS_STATE_UNKNOWN = 3, /* the kernel or a device: ktlsd may not look */
-	KTLS_STATE_RELAY = 4,   /* reserved: a relay process of ktlsd */
+	KTLS_STATE_RELAY = 4,   /* a relay process of ktlsd; or a thread, without ktlsd */
 };
 
 enum ktls_alert_origin {
@@ -213,9 +214,14 @@ struct ktls_reply {
 	enum ktls_state tx;
 	enum ktls_state rx;
 	uint64_t time_us; /* microseconds from the request's arrival at ktlsd to the reply */
-	struct ktls_span session; /* reserved: sealed state for calls to come; empty */
-	int fd; /* reserved: a descriptor that came with the reply, -1: none. Closed with the reply
-		   unless the application sets it to -1 */
+	/* Sealed, for ktls_session_new() of <ktls-session.h>; empty where a relay has the records.
+	 */
+	struct ktls_span session;
+	/*
+	 * A connection of a listening socket's (ktls_listen()), else -1. Closed with the reply
+	 * unless the application sets it to -1.
+	 */
+	int fd;
 	/*
 	 * Whom the peer's certificate is for, in the order in which it says so, its subject first:
 	 * for a server, which client it has (client-auth of its profile), for a client the names of
@@ -243,6 +249,19 @@ struct ktls_reply {
 	/* 32 to 64 bytes; empty where no certificate was shown (a resumed session), and where its
 	 * signature has no hash of its own (Ed25519). */
 	struct ktls_span tls_server_end_point;
+	/*
+	 * How many records one key may protect (RFC 9846, 5.5), in each direction; 0: no matter,
+	 * for a relay counts. Who sends by calls of <ktls-session.h> need not count, either.
+	 */
+	uint64_t records_max;
+	uint32_t session_age; /* seconds for which a sealed session is good: max-session-age */
+	uint8_t more;         /* 1: ktls_listen() will have more replies with this id; else 0 */
+	/*
+	 * Addresses of the TCP connection, struct sockaddr_in or _in6, NULL where not known. With a
+	 * relay the descriptor is no TCP socket any more and getpeername() does not tell them.
+	 */
+	const struct sockaddr *peer;
+	const struct sockaddr *local;
 };
 
 /* Frees a reply; NULL is a no-op. */
@@ -265,6 +284,26 @@ int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_
  * waiting is done with it.
  */
 int ktls_fd(const struct ktls *k);
+
+#define KTLS_BACKLOG_MAX 4096
+
+/*
+ * Hands over a listening TCP socket: ktlsd accepts its connections and performs their handshakes,
+ * as params say, and ktls_collect() gives those that succeeded, a reply each, with the descriptor
+ * in fd, more set, and this id. Who is slow, hostile or no TLS peer never gets that far; ktlsd's
+ * log has them. The deadline is each connection's; received must be empty, the role KTLS_SERVER.
+ *
+ * The socket is shared with ktlsd until the end: nobody else accepts from it, and its status flags
+ * do not matter. At most backlog (1 to KTLS_BACKLOG_MAX) finished connections wait to be collected;
+ * then ktlsd stops accepting, and the kernel's own queue fills. When a worker of ktlsd is lost or
+ * leaves, or ktlsd is restarted, another takes over by itself.
+ *
+ * Returns as ktls_start() does. ktls_cancel(), or the listening socket's end, brings the last
+ * reply, with fd -1 and more 0: handshakes under way are abandoned, finished connections still
+ * come before it.
+ */
+int ktls_listen(struct ktls *k, int fd, const struct ktls_params *params, unsigned int backlog,
+		uint64_t *id) __attribute__((warn_unused_result));
 
 /*
  * One finished handshake in *reply, to be freed by ktls_reply_free(); or -EAGAIN where none has

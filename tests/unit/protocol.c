@@ -251,7 +251,7 @@ TEST(rules_are_there_for_each_message)
 	EXPECT_EQ(HANDOFF_TO_CLIENT, handoff_rule(HANDOFF_REPLY)->direction);
 	EXPECT_EQ(0, handoff_rule(HANDOFF_CANCEL)->fds_max);
 	EXPECT_NULL(handoff_rule(0));
-	EXPECT_NULL(handoff_rule(5));
+	EXPECT_NULL(handoff_rule(7));
 	EXPECT_NULL(handoff_rule(255));
 }
 
