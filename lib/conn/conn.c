@@ -24,15 +24,24 @@ uint64_t conn_cpu_now(void)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* Wipes and gives back whatever only a running handshake needs. */
+static void forget(struct conn *c)
+{
+	if (!c->secrets)
+		return;
+	ktls_engine_wipe(&c->secrets->engine);
+	arena_put(c->loop->arena, c->secrets);
+	c->secrets = NULL;
+}
+
+/* Wipes and gives back whatever only a running handshake needs. The keys are for done(), too. */
 static void conn_release(struct conn *c)
 {
 	struct conn_loop *loop = c->loop;
 
-	if (c->secrets) {
+	if (c->secrets && c->has_keys) {
 		ktls_engine_wipe(&c->secrets->engine);
-		arena_put(loop->arena, c->secrets);
-		c->secrets = NULL;
+	} else {
+		forget(c);
 	}
 	conn_resume_end(c);
 	conn_input_wipe(c);
@@ -55,6 +64,7 @@ void conn_end(struct conn *c, enum ktls_reason reason, int error)
 	result->alert = c->facts.alert;
 	if (c->alert_lost && !result->alert_received)
 		result->alert = KTLS_ALERT_NONE;
+	c->has_keys = c->has_keys && reason == KTLS_OK;
 	conn_release(c);
 	conn_loop_ended(c);
 }
@@ -139,6 +149,18 @@ static void recall_peer(struct conn *c)
 		c->peer = NULL;
 }
 
+static void tell_keys(const struct conn *c, struct conn_result *result)
+{
+	result->fd = -1;
+	if (!c->has_keys)
+		return;
+	result->secrets = &c->secrets->secrets;
+	result->tx_key = &c->secrets->tx;
+	result->rx_key = &c->secrets->rx;
+	if (c->keep_fd || result->carry)
+		result->fd = c->fd;
+}
+
 void conn_finish(struct conn *c)
 {
 	struct conn_result *result = &c->result;
@@ -147,6 +169,7 @@ void conn_finish(struct conn *c)
 	result->facts = &c->facts;
 	recall_peer(c);
 	tell_peer(c, result);
+	tell_keys(c, result);
 	result->exports = result->reason == KTLS_OK ? c->exports : NULL;
 	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
 	result->cpu_us = (uint32_t)(c->cpu / 1000);
@@ -157,6 +180,7 @@ void conn_finish(struct conn *c)
 void conn_free(struct conn *c)
 {
 	conn_release(c);
+	forget(c);
 	conn_loop_remove(c);
 	free(c->job);
 	free(c->chain);
@@ -177,74 +201,6 @@ void conn_drop(struct conn *c)
 		closer_push(c->loop->closer, job);
 	}
 	conn_free(c);
-}
-
-/* ---- the keys -------------------------------------------------------------------------------- */
-
-/* The server's certificate, where one was shown. */
-static const struct ktls_span *server_leaf(const struct conn *c)
-{
-	size_t len;
-
-	if (ktls_engine_facts(&c->secrets->engine)->resumed)
-		return NULL;
-	if (c->role == KTLS_SERVER)
-		return c->identity ? c->identity->chain : NULL;
-	return c->peer ? x509_peer_path(c->peer, &len) : NULL;
-}
-
-static int conn_export(struct conn *c)
-{
-	struct ktls_secrets *secrets = &c->secrets->secrets;
-	int r = ktls_engine_secrets(&c->secrets->engine, secrets);
-
-	if (r == 0)
-		conn_exports_make(c->exports, secrets, server_leaf(c));
-	return r;
-}
-
-/* The peer may have asked for shorter records than the kernel sends by itself. */
-static int conn_limit(struct conn *c, int *error)
-{
-	uint16_t most = ktls_engine_facts(&c->secrets->engine)->content_max;
-
-	return most > 0 ? c->loop->config.kernel->limit(c->fd, most, error) : 0;
-}
-
-/*
- * All of our bytes are with TCP, and no byte of the peer's that was taken is left over: transmit
- * first, since a socket with receive keys only is of no use to tell the peer anything.
- */
-static void conn_install(struct conn *c)
-{
-	const struct conn_kernel_ops *kernel = c->loop->config.kernel;
-	struct conn_secrets *s = c->secrets;
-	int error = 0;
-	int r = ktls_engine_keys(&s->engine, &s->tx, &s->rx);
-
-	if (r == 0 && c->exports)
-		r = conn_export(c);
-	if (r == 0)
-		r = kernel->install(c->fd, true, &s->tx, &error);
-	if (r < 0) {
-		conn_end_kernel(c, "TLS_TX", (enum ktls_reason)(-r), error);
-		return;
-	}
-	r = conn_limit(c, &error);
-	if (r < 0) {
-		shutdown(c->fd, SHUT_RDWR);
-		conn_end_kernel(c, "TLS_TX_MAX_PAYLOAD_LEN", KTLS_R_KERNEL_HALF_INSTALLED, error);
-		return;
-	}
-	r = kernel->install(c->fd, false, &s->rx, &error);
-	if (r < 0) {
-		shutdown(c->fd, SHUT_RDWR);
-		conn_end_kernel(c, "TLS_RX", KTLS_R_KERNEL_HALF_INSTALLED, error);
-		return;
-	}
-	c->result.tx = KTLS_STATE_SW;
-	c->result.rx = KTLS_STATE_SW;
-	conn_end(c, KTLS_OK, 0);
 }
 
 /* ---- the handshake --------------------------------------------------------------------------- */

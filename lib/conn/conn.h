@@ -11,7 +11,11 @@
  *   - it is read record-exactly: nothing past the last handshake record is taken. Bytes are taken
  *     up to the end of what has arrived of the record that the engine is in, never later ones;
  *   - it is let go in this order: removed from the epoll set, closed (a loop that owns its
- * descriptors does that in other threads: SO_LINGER can make close() block), done().
+ * descriptors does that in other threads: SO_LINGER can make close() block), done(); or given back
+ * with done(), where it is wanted.
+ *
+ * Where the kernel is not to have the records, or cannot and need not (enum conn_records), the
+ * handshake ends with keys and descriptor in the hands of done().
  *
  * Memory: one input and one output buffer a loop; for each handshake some 3 KB of guarded, locked
  * memory and 1 KB beside it; records and messages in pieces, and output that the socket does not
@@ -121,9 +125,16 @@ struct conn_profile {
 /* Writes the policy: to be called once, when the fields above it have been filled in. */
 void conn_profile_seal(struct conn_profile *profile);
 
+/* Who has the records after the handshake. */
+enum conn_records {
+	CONN_KERNEL,        /* the kernel, or the handshake fails */
+	CONN_PREFER_KERNEL, /* the kernel if it can, else the caller */
+	CONN_CALLER,        /* the caller: the socket gets neither ULP nor keys */
+};
+
 /* How a handshake ended. Valid during the call of done(). */
 struct conn_result {
-	enum ktls_reason reason; /* KTLS_OK, or why there are no keys in the kernel */
+	enum ktls_reason reason; /* KTLS_OK, or why there are no keys */
 	uint8_t alert;           /* sent or received; KTLS_ALERT_NONE */
 	bool alert_received;     /* by us; else we sent it */
 	int error;               /* errno behind the reason; 0 where there is none */
@@ -136,7 +147,18 @@ struct conn_result {
 	size_t names_len;
 	size_t names_left_out;
 	const struct conn_exports *exports; /* what was asked for (exports.h); with KTLS_OK only */
-	enum ktls_state tx, rx;             /* KTLS_STATE_NONE or _SW */
+	enum ktls_state tx, rx;             /* _SW with KTLS_OK, but for carry; else _NONE */
+	/*
+	 * With KTLS_OK: the records are the caller's to carry (lib/relay). That is so because of
+	 * refused, which error and text are about, or KTLS_OK where the request was CONN_CALLER.
+	 */
+	bool carry;
+	enum ktls_reason refused;
+	int fd; /* the caller's from here on: with KTLS_OK, where carry or keep_fd is set; else -1
+		 */
+	/* With KTLS_OK, else NULL. The keys are as a kernel gets them, installed or not. */
+	const struct ktls_secrets *secrets;
+	const struct ktls_traffic_key *tx_key, *rx_key;
 	uint64_t taken;   /* bytes taken from the socket, the bytes read before not counted */
 	uint32_t wall_us; /* from conn_start() to here */
 	uint32_t cpu_us;  /* of this thread, for this handshake */
@@ -157,6 +179,8 @@ struct conn_request {
 	const struct handoff_export *exports; /* keying material that is wanted */
 	size_t exports_len;                   /* at most KTLS_EXPORTS_MAX */
 	unsigned int bindings;                /* KTLS_BINDING_... that are wanted */
+	enum conn_records records;
+	bool keep_fd; /* KTLS_OK gives the descriptor back in the result, instead of closing it */
 
 	/* Called once, from conn_loop_run(); the conn is no more when it returns. */
 	void (*done)(void *arg, const struct conn_result *result);
@@ -169,6 +193,8 @@ struct conn_request {
 struct conn_kernel_ops {
 	/* Checks that the socket can have kernel TLS, and attaches the ULP. */
 	int (*attach)(int fd, int *error);
+	/* Checks a socket whose records the kernel will not have. NULL: it is good. */
+	int (*check)(int fd, int *error);
 	/* Installs the key of one direction. */
 	int (*install)(int fd, bool transmit, const struct ktls_traffic_key *key, int *error);
 	/* Makes records sent no longer than so many bytes of content; behind install(). NULL: it
@@ -246,8 +272,8 @@ void conn_loop_close(struct conn_loop *loop, int fd, void (*done)(void *arg), vo
 /*
  * Begins. Returns 0: request->done() will be called once, and a loop with closers owns the
  * descriptor. Or a negative reason (TOO_MANY, NO_MEMORY, REQUEST_VALUE, PROFILE_ROLE,
- * KERNEL_NO_SUITE): nothing has happened to the descriptor, which is still the caller's. What is
- * wrong with a socket is said by done().
+ * KERNEL_NO_SUITE): the descriptor is still the caller's, and nothing has happened to it, but that
+ * with CONN_PREFER_KERNEL it may have the ULP. What is wrong with a socket is said by done().
  */
 int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
 	__attribute__((warn_unused_result));

@@ -97,6 +97,11 @@ struct conn {
 	struct conn_exports *exports;         /* NULL: none are wanted */
 	const struct x509_identity *identity; /* server: that was chosen */
 
+	enum conn_records records;  /* _CALLER as well where the kernel has turned out not to do */
+	int refused_error;          /* errno of what made it so; 0 */
+	const char *refused_option; /* of the socket's, that failed with it */
+	bool keep_fd;
+	bool has_keys;   /* secrets holds what the result tells of */
 	bool alert_lost; /* the engine wrote an alert and the socket did not take it */
 	struct conn_result result;
 	struct ktls_engine_facts facts;
@@ -128,6 +133,8 @@ struct conn_loop {
 	struct conn **ended_last;
 	bool running;                   /* in conn_loop_run(), before the calls of done() */
 	struct session_store *sessions; /* NULL: none are kept */
+	/* Where the caller may have the records: the kernel's first, then the others. */
+	uint16_t suites[CONN_SUITES_MAX];
 	uint8_t scratch[CONN_SCRATCH];
 	uint8_t ticket[KTLS_ENGINE_TICKET_MAX]; /* the content of one, wiped after use */
 	uint8_t out[KTLS_ENGINE_OUT_MIN];
@@ -173,6 +180,14 @@ static inline struct conn *conn_of_timer(struct timer *timer)
 	return (struct conn *)(void *)((char *)timer - offsetof(struct conn, timer));
 }
 
+/* install.c */
+
+/* Attaches the ULP, or checks the socket. Returns KTLS_OK, or why there will be no handshake. */
+enum ktls_reason conn_attach(struct conn *c, int *error) __attribute__((warn_unused_result));
+
+/* Everything of ours is with TCP: the keys go to where the records are carried. Ends it. */
+void conn_install(struct conn *c);
+
 /* input.c */
 
 /* One step: returns false where there is nothing to be had from the socket now. */
@@ -195,6 +210,11 @@ bool conn_output_add(struct conn *c, const uint8_t *bytes, size_t len)
 /* Sends what waits; true where nothing waits any more. Errors go to c->send_error. */
 bool conn_output_flush(struct conn *c);
 void conn_output_wipe(struct conn *c);
+
+/* suites.c */
+
+/* All suites, those of the list first, RSA key exchange last: for conn_suites_of(). */
+void conn_suites_extend(const uint16_t *suites, size_t len, uint16_t out[static CONN_SUITES_MAX]);
 
 /* resume.c: the engine's operations, and what is around them */
 uint64_t conn_op_now(void *arg);

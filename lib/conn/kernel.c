@@ -5,6 +5,7 @@
 
 const struct conn_kernel_ops conn_kernel_default = {
 	.attach = kernel_ulp_attach,
+	.check = kernel_check,
 	.install = kernel_install,
 	.limit = kernel_limit,
 };

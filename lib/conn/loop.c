@@ -127,6 +127,7 @@ int conn_loop_new(const struct conn_config *config, struct conn_loop **out)
 	loop->wake = -1;
 	loop->timers.fd = -1;
 	loop->ended_last = &loop->ended;
+	conn_suites_extend(config->suites, config->suites_len, loop->suites);
 	r = loop_allocate(loop);
 	if (r == 0)
 		r = loop_open(loop);
@@ -198,7 +199,7 @@ void conn_loop_ended(struct conn *c)
 	struct conn_loop *loop = c->loop;
 	struct closer_job *job = c->job;
 
-	if (job) {
+	if (job && !(c->has_keys && (c->keep_fd || c->result.carry))) {
 		*job = (struct closer_job){ .fd = c->fd, .closed = conn_closed, .arg = c };
 		c->job = NULL;
 		closer_push(loop->closer, job);

@@ -75,35 +75,60 @@ static bool has_suites(const struct conn_config *loop, uint16_t version)
 	return !loop->suites;
 }
 
-/* What the profile allows and the kernel can do. False where that is nothing. */
-static bool choose_versions(const struct conn_config *loop, const struct conn_profile *profile,
-			    struct ktls_engine_config *out)
+/*
+ * What the profile allows and the kernel can do. Where that is nothing, somebody else may have the
+ * records; else false.
+ */
+static bool choose_versions(struct conn *c, struct ktls_engine_config *out)
 {
+	const struct conn_config *loop = &c->loop->config;
+	const struct conn_profile *profile = c->profile;
 	uint16_t min = profile->version_min ? profile->version_min : KTLS_TLS_1_3;
 	uint16_t max = profile->version_max ? profile->version_max : KTLS_TLS_1_3;
 
 	out->version_min = min == KTLS_TLS_1_2 && !has_suites(loop, min) ? KTLS_TLS_1_3 : min;
 	out->version_max = max == KTLS_TLS_1_3 && !has_suites(loop, max) ? KTLS_TLS_1_2 : max;
-	return out->version_min <= out->version_max;
+	if (c->records != CONN_CALLER && out->version_min <= out->version_max)
+		return true;
+	if (c->records == CONN_KERNEL)
+		return false;
+	if (c->records == CONN_PREFER_KERNEL)
+		c->result.refused = KTLS_R_KERNEL_NO_SUITE;
+	c->records = CONN_CALLER;
+	out->version_min = min;
+	out->version_max = max;
+	return true;
 }
 
-static uint16_t record_size_limit(const struct conn_config *loop)
+/* A relay takes and makes records of any size. */
+static uint16_t record_size_limit(const struct conn *c)
 {
+	const struct conn_config *loop = &c->loop->config;
+
+	if (c->records == CONN_CALLER)
+		return CONN_RECORD_SIZE;
 	return loop->kernel->limit ? loop->record_size_limit : 0;
+}
+
+/* The kernel's suites, or all where somebody else can have the records. */
+static void choose_suites(const struct conn *c, struct ktls_engine_config *out)
+{
+	const struct conn_config *loop = &c->loop->config;
+	bool all = c->records != CONN_KERNEL && loop->suites;
+
+	out->suites = all ? c->loop->suites : loop->suites;
+	out->suites_len =
+		conn_suites_of(c->profile, out->suites, all ? CONN_SUITES_MAX : loop->suites_len);
 }
 
 static int conn_engine_init(struct conn *c, const struct conn_request *request)
 {
-	const struct conn_config *loop = &c->loop->config;
 	const struct conn_profile *profile = request->profile;
 	struct ktls_engine_config config = { .role = request->role,
 					     .ops = &conn_engine_ops,
-					     .suites = loop->suites,
-					     .suites_len = conn_suites_of(profile, loop->suites,
-									  loop->suites_len),
 					     .plain_master_secret = profile->plain_master_secret,
 					     .client_auth = profile->client_auth,
-					     .record_size_limit = record_size_limit(loop),
+					     .record_size_limit = record_size_limit(c),
 					     .grease = true,
 					     .alpn = profile->alpn,
 					     .alpn_len = profile->alpn_len };
@@ -111,8 +136,9 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 	char *name = (char *)c->tail;
 	uint8_t *alpn = c->tail + 2 * name_size;
 
-	if (!choose_versions(loop, profile, &config))
+	if (!choose_versions(c, &config))
 		return -KTLS_R_KERNEL_NO_SUITE;
+	choose_suites(c, &config);
 	if (name_size > 0) {
 		memcpy(name, request->server_name, name_size);
 		c->server_name = name;
@@ -139,6 +165,8 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 	c->timer.at = TIMER_OFF;
 	c->fd = request->fd;
 	c->role = request->role;
+	c->records = request->records;
+	c->keep_fd = request->keep_fd;
 	c->profile = request->profile;
 	c->done = request->done;
 	c->arg = request->arg;
@@ -151,29 +179,42 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 	return NULL;
 }
 
-/* The first steps on the socket; from here on, whatever goes wrong is told by done(). */
-static void conn_begin(struct conn *c, uint32_t timeout_ms)
+/* The first steps; from here on, whatever goes wrong is told by done(). */
+static void conn_begin(struct conn *c, uint32_t timeout_ms, enum ktls_reason reason, int error)
 {
 	struct conn_loop *loop = c->loop;
-	uint64_t start = conn_cpu_now();
-	int error = 0;
-	int r;
 
 	if (timeout_ms == 0)
 		timeout_ms = loop->config.timeout_ms;
 	timer_start(&loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
-	r = loop->config.kernel->attach(c->fd, &error);
-	c->cpu += conn_cpu_now() - start;
-	if (r < 0) {
-		conn_end_kernel(c, "TCP_ULP", (enum ktls_reason)(-r), error);
+	if (reason != KTLS_OK) {
+		conn_end_kernel(c, "TCP_ULP", reason, error);
 		return;
 	}
 	c->kick = c->kick || c->role == KTLS_CLIENT;
 	conn_advance(c, 0);
 }
 
+/*
+ * The socket, then the engine, whose suites depend on what the kernel says. Only where they do not
+ * is the engine first: what it refuses has not touched the socket.
+ */
+static int conn_prepare(struct conn *c, const struct conn_request *request,
+			enum ktls_reason *reason, int *error)
+{
+	bool ready = c->records == CONN_KERNEL;
+	int r = ready ? conn_engine_init(c, request) : 0;
+
+	if (r < 0)
+		return r;
+	*reason = conn_attach(c, error);
+	return ready ? 0 : conn_engine_init(c, request);
+}
+
 int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
 {
+	enum ktls_reason reason = KTLS_OK;
+	int error = 0;
 	int r = request_check(request);
 	struct conn *c;
 
@@ -184,13 +225,13 @@ int conn_start(struct conn_loop *loop, const struct conn_request *request, struc
 	c = conn_new(loop, request);
 	if (!c)
 		return -KTLS_R_NO_MEMORY;
-	r = conn_engine_init(c, request);
+	r = conn_prepare(c, request, &reason, &error);
 	if (r < 0) {
 		conn_free(c);
 		return r;
 	}
 	conn_loop_add(c);
 	*out = c;
-	conn_begin(c, request->timeout_ms);
+	conn_begin(c, request->timeout_ms, reason, error);
 	return 0;
 }

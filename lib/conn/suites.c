@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From what the kernel can do to what may be negotiated. */
-#include "lib/conn/conn.h"
+#include "lib/conn/internal.h"
 
 static const struct {
 	uint64_t capability;
@@ -40,4 +40,27 @@ size_t conn_suites_of(const struct conn_profile *profile, const uint16_t *suites
 	while (!profile->static_rsa && len > 0 && is_static_rsa(suites[len - 1]))
 		len--;
 	return len;
+}
+
+static size_t add(uint16_t suite, uint16_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (out[i] == suite)
+			return n;
+	out[n] = suite;
+	return n + 1;
+}
+
+void conn_suites_extend(const uint16_t *suites, size_t len, uint16_t out[static CONN_SUITES_MAX])
+{
+	size_t n = 0;
+
+	for (int rsa = 0; rsa < 2; rsa++) {
+		for (size_t i = 0; i < len; i++)
+			if (is_static_rsa(suites[i]) == rsa)
+				n = add(suites[i], out, n);
+		for (size_t i = 0; i < CONN_SUITES_MAX; i++)
+			if (is_static_rsa(rows[i].suite) == rsa)
+				n = add(rows[i].suite, out, n);
+	}
 }

@@ -175,9 +175,8 @@ static int attach(int fd, int *error)
 	return reason_of(rows, *error);
 }
 
-int kernel_ulp_attach(int fd, int *error)
+static int check_socket(int fd, bool *half_closed, int *error)
 {
-	bool half_closed = false, attached = false;
 	int reason;
 
 	*error = 0;
@@ -185,7 +184,25 @@ int kernel_ulp_attach(int fd, int *error)
 	if (reason == 0)
 		reason = check_peek_off(fd);
 	if (reason == 0)
-		reason = check_state(fd, &half_closed, error);
+		reason = check_state(fd, half_closed, error);
+	return reason;
+}
+
+int kernel_check(int fd, int *error)
+{
+	bool half_closed = false, attached = false;
+	int reason = check_socket(fd, &half_closed, error);
+
+	if (reason == 0)
+		reason = check_ulp(fd, &attached, error);
+	return reason == -KTLS_R_KERNEL_NO_TLS ? 0 : reason;
+}
+
+int kernel_ulp_attach(int fd, int *error)
+{
+	bool half_closed = false, attached = false;
+	int reason = check_socket(fd, &half_closed, error);
+
 	if (reason == 0)
 		reason = check_ulp(fd, &attached, error);
 	if (reason != 0 || attached)

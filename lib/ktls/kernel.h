@@ -48,6 +48,12 @@
 WIRE_MUST_CHECK int kernel_ulp_attach(int fd, int *error);
 
 /*
+ * Checks a socket whose records the kernel will not have: as kernel_ulp_attach(), but that a kernel
+ * without TLS is none the worse, nor a peer that has sent its FIN already.
+ */
+WIRE_MUST_CHECK int kernel_check(int fd, int *error);
+
+/*
  * Installs the key of one direction: for what we send, or what we receive. The ULP is attached, all
  * bytes of the handshake are written or read, and nobody else reads meanwhile. Once installed, a
  * key cannot be taken out; a second one is a rekey, which kernels before 6.14 refuse, and TLS 1.2.

@@ -43,7 +43,7 @@ struct conn_end {
 	bool tx_set, rx_set;
 	uint16_t content_max;        /* that the kernel was told; 0: nothing */
 	bool fd_was_open;            /* when done() was called */
-	struct ktls_secrets secrets; /* as the keys were installed */
+	struct ktls_secrets secrets; /* as the keys were installed, or were the caller's */
 };
 
 /* A signature that is made later. */
