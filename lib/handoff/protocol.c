@@ -281,6 +281,8 @@ int handoff_request_check(const struct handoff_request *request)
 		return -KTLS_R_REQUEST_VALUE;
 	if (request->role == KTLS_SERVER && request->server_name[0])
 		return -KTLS_R_REQUEST_VALUE;
+	if (request->listen && (request->role != KTLS_SERVER || request->received.len > 0))
+		return -KTLS_R_REQUEST_VALUE;
 	if (request->exports_len > KTLS_EXPORTS_MAX)
 		return -KTLS_R_REQUEST_VALUE;
 	for (size_t i = 0; i < request->exports_len; i++)

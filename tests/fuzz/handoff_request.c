@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A packet as ktlsd's worker gets it: its header, then as a request or a cancel.
+ * A packet as ktlsd's worker gets it: its header, then as each of the messages that it may be.
  *
  * What must hold: a refusal has one of the reasons that a client is told and writes nothing; what
  * was accepted lies within the packet, is what this version serves, and is the same after it was
@@ -58,6 +58,47 @@ static void check_request(const struct handoff_request *r, const uint8_t *data, 
 	FUZZ_CHECK(len == len_again && memcmp(built, again, len) == 0);
 }
 
+static void check_service(const uint8_t *data, size_t size)
+{
+	struct handoff_service service, before, parsed;
+	size_t len;
+	int ret;
+
+	memset(&before, 0x5a, sizeof(before));
+	memcpy(&service, &before, sizeof(before));
+	ret = handoff_service_parse(data, size, &service);
+	if (ret < 0) {
+		check_refusal(ret, &service, &before, sizeof(before));
+		return;
+	}
+	FUZZ_CHECK(service.id != 0 && service.session.len > 0);
+	FUZZ_CHECK(within(service.session, data, size) && within(service.ticket, data, size));
+	len = handoff_service_build(&service, built, sizeof(built));
+	FUZZ_CHECK(len > 0 && handoff_service_parse(built, len, &parsed) == 0);
+	FUZZ_CHECK(handoff_service_build(&parsed, again, sizeof(again)) == len &&
+		   memcmp(built, again, len) == 0);
+}
+
+static void check_collected(const uint8_t *data, size_t size)
+{
+	struct handoff_collected collected, before, parsed;
+	size_t len;
+	int ret;
+
+	memset(&before, 0x5a, sizeof(before));
+	memcpy(&collected, &before, sizeof(before));
+	ret = handoff_collected_parse(data, size, &collected);
+	if (ret < 0) {
+		check_refusal(ret, &collected, &before, sizeof(before));
+		return;
+	}
+	FUZZ_CHECK(collected.id != 0 && collected.count > 0 &&
+		   collected.count <= HANDOFF_BACKLOG_MAX);
+	len = handoff_collected_build(&collected, built, sizeof(built));
+	FUZZ_CHECK(len > 0 && handoff_collected_parse(built, len, &parsed) == 0);
+	FUZZ_CHECK(parsed.id == collected.id && parsed.count == collected.count);
+}
+
 static void fuzz_packet(const uint8_t *data, size_t size)
 {
 	struct handoff_request request, before;
@@ -75,6 +116,8 @@ static void fuzz_packet(const uint8_t *data, size_t size)
 	if (ret == 0 || ret == -KTLS_R_REQUEST_OPTION || ret == -KTLS_R_REQUEST_VALUE)
 		FUZZ_CHECK(handoff_header_parse(data, size, &header) == 0);
 
+	check_service(data, size);
+	check_collected(data, size);
 	ret = handoff_cancel_parse(data, size, &id);
 	if (ret < 0)
 		check_refusal(ret, &id, &(uint64_t){ 7 }, sizeof(id));

@@ -72,11 +72,22 @@ static inline struct handoff_greeting full_greeting(void)
 					  .version = "0.1.0" };
 }
 
+static inline struct handoff_service full_service(void)
+{
+	return (struct handoff_service){ .id = 9,
+					 .deadline_ms = 700,
+					 .renew = HANDOFF_RENEW_TX | HANDOFF_RENEW_RX,
+					 .session = span("sealed", 6),
+					 .ticket = span("ticket", 6) };
+}
+
 /* One type for all messages, so that what holds for each is tested on each. */
 union message {
 	struct handoff_greeting greeting;
 	struct handoff_request request;
 	struct handoff_reply reply;
+	struct handoff_service service;
+	struct handoff_collected collected;
 	uint64_t cancel;
 };
 
@@ -100,6 +111,8 @@ FIXTURE_VARIANT_ADD(message, greeting){ .type = HANDOFF_GREETING, TO_CLIENT };
 FIXTURE_VARIANT_ADD(message, request){ .type = HANDOFF_REQUEST, TO_DAEMON };
 FIXTURE_VARIANT_ADD(message, reply){ .type = HANDOFF_REPLY, TO_CLIENT };
 FIXTURE_VARIANT_ADD(message, cancel){ .type = HANDOFF_CANCEL, TO_DAEMON };
+FIXTURE_VARIANT_ADD(message, service){ .type = HANDOFF_SERVICE, TO_DAEMON };
+FIXTURE_VARIANT_ADD(message, collected){ .type = HANDOFF_COLLECTED, TO_DAEMON };
 
 static inline size_t build(uint8_t type, const union message *m, void *buf, size_t cap)
 {
@@ -110,6 +123,10 @@ static inline size_t build(uint8_t type, const union message *m, void *buf, size
 		return handoff_request_build(&m->request, buf, cap);
 	case HANDOFF_REPLY:
 		return handoff_reply_build(&m->reply, buf, cap);
+	case HANDOFF_SERVICE:
+		return handoff_service_build(&m->service, buf, cap);
+	case HANDOFF_COLLECTED:
+		return handoff_collected_build(&m->collected, buf, cap);
 	default:
 		return handoff_cancel_build(m->cancel, buf, cap);
 	}
@@ -124,6 +141,10 @@ static inline int parse(uint8_t type, const void *buf, size_t len, union message
 		return handoff_request_parse(buf, len, &m->request);
 	case HANDOFF_REPLY:
 		return handoff_reply_parse(buf, len, &m->reply);
+	case HANDOFF_SERVICE:
+		return handoff_service_parse(buf, len, &m->service);
+	case HANDOFF_COLLECTED:
+		return handoff_collected_parse(buf, len, &m->collected);
 	default:
 		return handoff_cancel_parse(buf, len, &m->cancel);
 	}
@@ -173,6 +194,12 @@ FIXTURE_SETUP(message)
 		break;
 	case HANDOFF_REPLY:
 		self->full.reply = full_reply();
+		break;
+	case HANDOFF_SERVICE:
+		self->full.service = full_service();
+		break;
+	case HANDOFF_COLLECTED:
+		self->full.collected = (struct handoff_collected){ .id = 77, .count = 300 };
 		break;
 	default:
 		self->full.cancel = UINT64_MAX;
