@@ -32,6 +32,7 @@
 #include "tests/harness/peer.h"
 #include "tests/harness/record_link.h"
 #include "tests/harness/sessions.h"
+#include "tests/harness/shake.h"
 #include "tests/harness/talk.h"
 
 #define PATIENCE_S 10
@@ -70,50 +71,13 @@ static struct sessions sessions;
 /* ---- credentials ------------------------------------------------------------------------------
  */
 
-static void load_identity(const char *cert_path, const char *key_path)
-{
-	struct x509_error error = { .text = "" };
-	size_t cert_len, key_len;
-	char *cert = peer_read_file(cert_path, &cert_len);
-	char *key = peer_read_file(key_path, &key_len);
-
-	auth.identities[auth.n] = x509_identity_new(cert, cert_len, &error);
-	if (auth.identities[auth.n] == NULL)
-		errx(1, "%s: %s", cert_path, error.text);
-	auth.keys[auth.n] = x509_key_new(key, key_len, &error);
-	if (auth.keys[auth.n] == NULL)
-		errx(1, "%s: %s", key_path, error.text);
-	if (!x509_key_fits(auth.keys[auth.n], auth.identities[auth.n]))
-		errx(1, "%s is not the key of %s", key_path, cert_path);
-	auth.n++;
-	free(cert);
-	free(key);
-}
-
-static void load_trust(const char *path)
-{
-	struct x509_error error = { .text = "" };
-	size_t len;
-	char *pem = peer_read_file(path, &len);
-
-	auth.trust = x509_trust_new(pem, len, &error);
-	if (auth.trust == NULL)
-		errx(1, "%s: %s", path, error.text);
-	free(pem);
-}
-
 /* "DIR/p256" stands for DIR/p256.pem and DIR/p256.key. */
 static void load(const struct options *o)
 {
-	char cert[4096], key[4096];
-
-	for (size_t i = 0; i < o->certs_len; i++) {
-		snprintf(cert, sizeof(cert), "%s.pem", o->certs[i]);
-		snprintf(key, sizeof(key), "%s.key", o->certs[i]);
-		load_identity(cert, key);
-	}
+	for (size_t i = 0; i < o->certs_len; i++)
+		shake_load(&auth, o->certs[i]);
 	if (o->trust != NULL)
-		load_trust(o->trust);
+		shake_trust(&auth, o->trust);
 	auth.strict = o->strict;
 	auth.name = o->name;
 	sessions_init(&sessions);
@@ -124,63 +88,6 @@ static void load(const struct options *o)
 
 /* ---- the handshake ----------------------------------------------------------------------------
  */
-
-static bool send_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n < 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* KTLS_OK, or why there is no more. */
-static enum ktls_reason recv_exactly(int fd, uint8_t *bytes, size_t len)
-{
-	ssize_t n;
-
-	for (; len > 0; bytes += n, len -= (size_t)n) {
-		n = recv(fd, bytes, len, 0);
-		if (n == 0)
-			return KTLS_R_PEER_EOF;
-		if (n < 0)
-			return errno == EAGAIN       ? KTLS_R_DEADLINE
-			       : errno == ECONNRESET ? KTLS_R_PEER_RESET
-						     : KTLS_R_SOCKET_ERROR;
-	}
-	return KTLS_OK;
-}
-
-/* To its end, however it ends. KTLS_OK, or what the socket had to say. */
-static enum ktls_reason shake_hands(int fd)
-{
-	static uint8_t in[KTLS_ENGINE_RECORD_MAX], out[KTLS_ENGINE_OUT_MIN];
-	enum ktls_reason reason;
-	size_t in_len = 0;
-
-	for (;;) {
-		struct ktls_engine_io io = {
-			.in = in, .in_len = in_len, .out = out, .out_cap = sizeof(out)
-		};
-
-		end.state = ktls_engine_run(&end.engine, &io);
-		if (!send_all(fd, out, io.out_len) && end.state == KTLS_ENGINE_READ)
-			return errno == EPIPE || errno == ECONNRESET ? KTLS_R_PEER_RESET
-								     : KTLS_R_SOCKET_ERROR;
-		if (end.state != KTLS_ENGINE_READ)
-			return KTLS_OK;
-		in_len -= io.consumed;
-		memmove(in, in + io.consumed, in_len);
-		reason = recv_exactly(fd, in + in_len, io.need - in_len);
-		if (reason != KTLS_OK)
-			return reason;
-		in_len = io.need;
-	}
-}
 
 static void configure(const struct options *o)
 {
@@ -198,9 +105,7 @@ static void configure(const struct options *o)
 	end.config.groups_len = o->groups_len;
 	end.config.alpn = o->alpn_len ? o->alpn : NULL;
 	end.config.alpn_len = o->alpn_len;
-	/* No address is sent as a server's name (RFC 6066, 3). */
-	if (o->name != NULL && strchr(o->name, ':') == NULL &&
-	    strspn(o->name, "0123456789.") != strlen(o->name))
+	if (o->name != NULL && shake_is_host_name(o->name))
 		end.config.server_name = o->name;
 	end.config.tickets = o->tickets;
 	end.config.record_size_limit = o->record_limit;
@@ -264,7 +169,7 @@ static bool serve(struct options *o, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	configure(o);
-	reason = shake_hands(fd);
+	reason = shake_hands(fd, &end);
 	facts = ktls_engine_facts(&end.engine);
 	if (reason != KTLS_OK) {
 		peer_print_failed((int)reason, KTLS_ALERT_NONE, false);
