@@ -57,7 +57,10 @@ void conn_end(struct conn *c, enum ktls_reason reason, int error)
 	if (c->stage == CONN_ENDED)
 		return;
 	c->stage = CONN_ENDED;
-	c->facts = *ktls_engine_facts(&c->secrets->engine);
+	if (c->service)
+		conn_service_facts(c, &c->facts);
+	else
+		c->facts = *ktls_engine_facts(&c->secrets->engine);
 	result->reason = reason;
 	result->error = error;
 	result->alert_received = reason == KTLS_R_PEER_ALERT || reason == KTLS_R_PEER_CLOSE_NOTIFY;
@@ -80,6 +83,12 @@ void conn_fail(struct conn *c, enum ktls_reason reason, int error)
 {
 	struct ktls_engine_io io = { .out = c->loop->out, .out_cap = sizeof(c->loop->out) };
 
+	if (c->stage == CONN_SEALING) { /* it has succeeded, and does without */
+		conn_end(c, KTLS_OK, 0);
+		return;
+	}
+	if (c->stage == CONN_SERVICE)
+		conn_end(c, reason, error);
 	if (c->stage == CONN_ENDED)
 		return;
 	ktls_engine_abort(&c->secrets->engine, reason, &io);
@@ -117,6 +126,8 @@ void conn_deadline(struct conn *c)
 		[CONN_HANDSHAKE] = "waiting for the peer",
 		[CONN_WAIT] = "waiting for the signer",
 		[CONN_FLUSH] = "waiting for room in the socket's send buffer",
+		[CONN_SEALING] = "",
+		[CONN_SERVICE] = "waiting for the signer",
 		[CONN_ENDED] = "",
 	};
 
@@ -159,21 +170,30 @@ static void tell_keys(const struct conn *c, struct conn_result *result)
 	result->rx_key = &c->secrets->rx;
 	if (c->keep_fd || result->carry)
 		result->fd = c->fd;
+	if (result->carry)
+		return;
+	result->records_max = conn_records_max(c->profile, c->facts.suite);
+	result->session = (struct ktls_span){ c->session, c->session_len };
+	result->session_age = c->session ? c->loop->config.session_age : 0;
 }
 
 void conn_finish(struct conn *c)
 {
 	struct conn_result *result = &c->result;
+	uint8_t keys[2 * HANDOFF_KEYS_LEN];
 
 	result->text = c->text;
 	result->facts = &c->facts;
 	recall_peer(c);
 	tell_peer(c, result);
 	tell_keys(c, result);
+	if (c->service && c->has_keys)
+		conn_service_keys(c, keys, result);
 	result->exports = result->reason == KTLS_OK ? c->exports : NULL;
 	result->wall_us = (uint32_t)((timer_now() - c->started) / 1000);
 	result->cpu_us = (uint32_t)(c->cpu / 1000);
 	c->done(c->arg, result);
+	secret_wipe(keys, sizeof(keys));
 	conn_free(c);
 }
 
@@ -183,6 +203,8 @@ void conn_free(struct conn *c)
 	forget(c);
 	conn_loop_remove(c);
 	free(c->job);
+	free(c->service);
+	free(c->session);
 	free(c->chain);
 	free(c->kept);
 	conn_exports_free(c->exports);

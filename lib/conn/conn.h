@@ -34,6 +34,7 @@
 #include <ktls.h>
 
 #include "lib/handoff/protocol.h"
+#include "lib/handoff/sealed.h"
 
 struct conn;
 struct conn_exports;
@@ -65,6 +66,29 @@ struct conn_ticket {
 	const struct conn_profile *profile;
 	const uint8_t *bytes;
 	size_t len;
+};
+
+/*
+ * What a connection needs behind its handshake (lib/conn/sealed_state.h), to be sealed, which is
+ * secret, or a sealed session to be opened. Valid during the call.
+ */
+struct conn_seal {
+	uint64_t token;                    /* for conn_seal_done() */
+	uint64_t cookie;                   /* of the socket: SO_COOKIE */
+	uint8_t header[SEALED_HEADER_LEN]; /* to be sealed: what it begins with */
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/*
+ * Seals and opens sessions (lib/conn/sealing_keys.h). Returns 0 with what was wanted written: at
+ * most HANDOFF_SESSION_MAX bytes; KTLS_ENGINE_PENDING, and conn_seal_done() is called later; or a
+ * negative reason, SESSION_INVALID for what does not open. Calls nothing of this header itself.
+ */
+struct conn_sealer {
+	int (*seal)(void *arg, const struct conn_seal *request, uint8_t *sealed, size_t *len);
+	int (*open)(void *arg, const struct conn_seal *request, uint8_t *content, size_t *len);
+	void *arg;
 };
 
 /*
@@ -111,9 +135,10 @@ struct conn_profile {
 		    size_t *ticket_len);
 	int (*open)(void *arg, const struct conn_ticket *request, uint8_t *content,
 		    size_t *content_len);
-	const char *name; /* of the profile: no session goes from one to another */
-	uint8_t tickets;  /* server: for a client after a handshake; 0: no resumption */
-	bool psk_ke;      /* resumption without a key exchange, too */
+	const char *name;     /* of the profile: no session goes from one to another */
+	uint8_t tickets;      /* server: for a client after a handshake; 0: no resumption */
+	bool psk_ke;          /* resumption without a key exchange, too */
+	uint64_t records_max; /* that a key may protect; 0: as many as is good for its cipher */
 
 	/*
 	 * What peers are held to: a digest of client_auth and of both trusts, revocation lists and
@@ -159,6 +184,15 @@ struct conn_result {
 	/* With KTLS_OK, else NULL. The keys are as a kernel gets them, installed or not. */
 	const struct ktls_secrets *secrets;
 	const struct ktls_traffic_key *tx_key, *rx_key;
+	/*
+	 * With KTLS_OK. Sealed, for services to come; empty where none can be served. How many
+	 * records one key may protect (RFC 9846, 5.5), 0 with carry. Seconds for which a sealed
+	 * session is good. Of a service: the keys wanted, struct handoff_keys by its build().
+	 */
+	struct ktls_span session;
+	uint64_t records_max;
+	uint32_t session_age;
+	struct ktls_span key_tx, key_rx;
 	uint64_t taken;   /* bytes taken from the socket, the bytes read before not counted */
 	uint32_t wall_us; /* from conn_start() to here */
 	uint32_t cpu_us;  /* of this thread, for this handshake */
@@ -187,6 +221,23 @@ struct conn_request {
 	void *arg;
 };
 
+/* A service for a connection whose handshake is over. Copied by conn_service_start(). */
+struct conn_service_request {
+	int fd;
+	struct ktls_span session; /* sealed */
+	struct ktls_span ticket;  /* client: a NewSessionTicket message to be kept; or empty */
+	uint8_t renew;            /* HANDOFF_RENEW_... */
+	uint32_t timeout_ms;      /* 0: the loop's */
+	/*
+	 * The profile of a name, which has been sealed with the session, if whoever asks may use it
+	 * in that role: 0 or a negative reason. Called at most once, before done().
+	 */
+	int (*admit)(void *arg, const char *profile, enum ktls_role role,
+		     const struct conn_profile **out);
+	void (*done)(void *arg, const struct conn_result *result); /* as of a handshake */
+	void *arg;
+};
+
 #define CONN_PREREAD_MAX 32768
 
 /* The kernel; tests have their own. 0 or a negative reason, with *error the errno behind it. */
@@ -200,6 +251,9 @@ struct conn_kernel_ops {
 	/* Makes records sent no longer than so many bytes of content; behind install(). NULL: it
 	 * cannot, whatever the capabilities say. */
 	int (*limit)(int fd, uint16_t content_max, int *error);
+	/* The key in force, or a negative errno. NULL: it does not tell, and there are no services.
+	 */
+	int (*get)(int fd, bool transmit, struct ktls_traffic_key *out);
 };
 
 extern const struct conn_kernel_ops conn_kernel_default;
@@ -220,6 +274,9 @@ struct conn_config {
 	 * (KTLS_CAN_RECORD_SIZE_LIMIT), else 0: they are neither told nor answered. */
 	uint16_t record_size_limit;
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
+	const struct conn_sealer *sealer;     /* NULL: no sessions are sealed, no services */
+	bool rekey;                           /* the kernel changes keys (KTLS_CAN_REKEY) */
+	uint32_t session_age;                 /* seconds for which the sealer's seals are good */
 };
 
 #define CONN_SUITES_MAX  11
@@ -279,6 +336,15 @@ int conn_start(struct conn_loop *loop, const struct conn_request *request, struc
 	__attribute__((warn_unused_result));
 
 /*
+ * Begins a service, otherwise as conn_start(): of the handshakes at a time it counts as one. The
+ * result's facts are version and suite. Fails with TOO_MANY, NO_MEMORY, SESSION_INVALID,
+ * REQUEST_VALUE; done() may say these as well, STALE_SESSION, SIGNER, what admit() said, and
+ * MESSAGE_MALFORMED for a ticket that is none.
+ */
+int conn_service_start(struct conn_loop *loop, const struct conn_service_request *request,
+		       struct conn **out) __attribute__((warn_unused_result));
+
+/*
  * Ends a handshake with the reason (CANCELLED, DEADLINE); its alert is sent if the reason has one.
  * done() is called as ever, with that reason unless the handshake had ended before.
  */
@@ -300,6 +366,13 @@ void conn_sign_done(struct conn_loop *loop, uint64_t token, int result, const ui
  * handshake is no more is ignored. bytes are the caller's, to be wiped.
  */
 void conn_ticket_done(struct conn_loop *loop, uint64_t token, const uint8_t *bytes, size_t len);
+
+/*
+ * What a sealer left pending has ended: result is 0 and there are bytes, or it is a negative
+ * reason. Otherwise as conn_ticket_done().
+ */
+void conn_seal_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *bytes,
+		    size_t len);
 
 /* A client's session and what goes with it. */
 struct conn_session {

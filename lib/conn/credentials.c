@@ -333,6 +333,7 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		.client_auth = config->client_auth,
 		.trust = out->trust,
 		.client_trust = out->trust,
+		.records_max = config->records_per_key,
 		.sign = sign,
 		.sign_arg = out,
 	};

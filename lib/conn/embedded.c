@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "lib/conn/credentials.h"
+#include "lib/conn/own_seals.h"
 #include "lib/conn/reply.h"
+#include "lib/conn/sealing_keys.h"
 #include "lib/crypto/util.h"
 #include "lib/handoff/ops.h"
 #include "lib/ktls/probe.h"
@@ -31,6 +33,7 @@ struct embedded {
 	struct ktls base; /* first */
 	struct conn_loop *loop;
 	struct credentials credentials;
+	struct own_seals *seals;
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
 	struct embedded_call *calls; /* in flight */
@@ -115,27 +118,84 @@ static int begin(struct embedded_call *impl, const struct handoff_request *reque
 	return r < 0 ? r : conn_start(e->loop, &conn, &impl->conn);
 }
 
-static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
-			  const struct handoff_request *request)
+static int admit(void *arg, const char *profile, enum ktls_role role,
+		 const struct conn_profile **out)
+{
+	const struct embedded_call *impl = arg;
+
+	(void)role;
+	if (strcmp(profile, "default") != 0)
+		return -KTLS_R_PROFILE_UNKNOWN;
+	*out = &impl->embedded->credentials.profile;
+	return 0;
+}
+
+static int begin_service(struct embedded_call *impl, const struct handoff_service *service)
+{
+	const struct conn_service_request conn = {
+		.fd = impl->fd,
+		.session = service->session,
+		.ticket = service->ticket,
+		.renew = service->renew,
+		.timeout_ms = service->deadline_ms,
+		.admit = admit,
+		.done = on_done,
+		.arg = impl,
+	};
+
+	return conn_service_start(impl->embedded->loop, &conn, &impl->conn);
+}
+
+/* A duplicate, and what is known of the call; NULL with *error a negative errno. */
+static struct embedded_call *prepare(struct ktls *k, struct ktls_call *call, int fd, int *error)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct embedded_call *impl;
-	int r;
 
-	if (copy < 0)
-		return -errno;
+	if (copy < 0) {
+		*error = -errno;
+		return NULL;
+	}
 	impl = impl_new(embedded_of(k), call, copy);
 	if (!impl) {
 		close(copy);
-		return -ENOMEM;
+		*error = -ENOMEM;
 	}
 	call->impl = impl;
-	r = begin(impl, request);
-	if (r < 0) {
-		impl_free(impl);
-		ktls_call_failed(k, call, (enum ktls_reason)(-r));
-	}
-	return 0;
+	return impl;
+}
+
+static void refuse(struct embedded_call *impl, int reason)
+{
+	struct ktls *k = &impl->embedded->base;
+	struct ktls_call *call = impl->call;
+
+	impl_free(impl);
+	ktls_call_failed(k, call, (enum ktls_reason)(-reason));
+}
+
+static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
+			  const struct handoff_request *request)
+{
+	int error = 0;
+	struct embedded_call *impl = prepare(k, call, fd, &error);
+	int r = impl ? begin(impl, request) : 0;
+
+	if (r < 0)
+		refuse(impl, r);
+	return error;
+}
+
+static int embedded_service(struct ktls *k, struct ktls_call *call, int fd,
+			    const struct handoff_service *service)
+{
+	int error = 0;
+	struct embedded_call *impl = prepare(k, call, fd, &error);
+	int r = impl ? begin_service(impl, service) : 0;
+
+	if (r < 0)
+		refuse(impl, r);
+	return error;
 }
 
 static void embedded_cancel(struct ktls *k, struct ktls_call *call)
@@ -161,12 +221,14 @@ static void embedded_close(struct ktls *k)
 	while (e->calls)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
+	own_seals_free(e->seals);
 	if (e->key_log >= 0)
 		close(e->key_log);
 }
 
 static const struct ktls_ops embedded_ops = {
 	.start = embedded_start,
+	.service = embedded_service,
 	.cancel = embedded_cancel,
 	.run = embedded_run,
 	.close = embedded_close,
@@ -193,14 +255,20 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 				      .sessions_bytes = SESSIONS_BYTES,
 				      .suites = e->suites_len > 0 ? e->suites : NULL,
 				      .suites_len = e->suites_len,
-				      .kernel = kernel };
+				      .kernel = kernel,
+				      .rekey = kernel ||
+					       (e->base.info.capabilities & KTLS_CAN_REKEY),
+				      .session_age = SEALING_AGE_S };
 	struct epoll_event event = { .events = EPOLLIN };
 	int r;
 
 	if (e->base.info.capabilities & KTLS_CAN_RECORD_SIZE_LIMIT)
 		config.record_size_limit = CONN_RECORD_SIZE;
+	e->seals = own_seals_new();
+	if (!e->seals)
+		return -ENOMEM;
+	config.sealer = own_seals_sealer(e->seals);
 	r = conn_loop_new(&config, &e->loop);
-
 	if (r < 0)
 		return r;
 	r = epoll_ctl(e->base.events, EPOLL_CTL_ADD, conn_loop_fd(e->loop), &event);

@@ -68,12 +68,6 @@ static int take_keys(struct conn *c)
 	return r;
 }
 
-static void end_ok(struct conn *c, int error)
-{
-	c->has_keys = true;
-	conn_end(c, KTLS_OK, error);
-}
-
 static void carry(struct conn *c)
 {
 	char message[128];
@@ -82,7 +76,8 @@ static void carry(struct conn *c)
 		snprintf(c->text, sizeof(c->text), "%s: %s", c->refused_option,
 			 strerror_r(c->refused_error, message, sizeof(message)));
 	c->result.carry = true;
-	end_ok(c, c->refused_error);
+	c->has_keys = true;
+	conn_end(c, KTLS_OK, c->refused_error);
 }
 
 /* A suite that only others have was on offer, too. */
@@ -137,7 +132,7 @@ static void install(struct conn *c)
 	}
 	c->result.tx = KTLS_STATE_SW;
 	c->result.rx = KTLS_STATE_SW;
-	end_ok(c, 0);
+	conn_sealing_begin(c);
 }
 
 void conn_install(struct conn *c)

@@ -25,6 +25,8 @@ enum conn_stage {
 	CONN_HANDSHAKE, /* the engine wants input */
 	CONN_WAIT,      /* the engine waits for an operation; nothing is read meanwhile */
 	CONN_FLUSH,     /* the engine is done; our last bytes are on their way */
+	CONN_SEALING,   /* all is done, and the session is being sealed */
+	CONN_SERVICE,   /* there is no handshake: a session is being opened, or sealed anew */
 	CONN_ENDED,     /* the result is fixed; the descriptor may still be open */
 };
 
@@ -57,7 +59,15 @@ struct conn_output {
 
 /* What the engine waits for, and where the outcome goes, inside of the engine. */
 struct conn_pending {
-	enum conn_operation { CONN_NOTHING, CONN_SIGN, CONN_DECRYPT, CONN_SEAL, CONN_OPEN } what;
+	enum conn_operation {
+		CONN_NOTHING,
+		CONN_SIGN,
+		CONN_DECRYPT,
+		CONN_SEAL,
+		CONN_OPEN,
+		CONN_SEAL_SESSION,
+		CONN_OPEN_SESSION,
+	} what;
 	uint8_t *out;
 	size_t *out_len;
 };
@@ -82,6 +92,8 @@ struct conn {
 	enum ktls_role role;
 	const struct conn_profile *profile;
 	const char *server_name; /* in tail */
+	struct ktls_span alpn;   /* the list; in tail or the profile's */
+	uint32_t owner;
 	void (*done)(void *arg, const struct conn_result *result);
 	void *arg;
 
@@ -100,6 +112,10 @@ struct conn {
 	enum conn_records records;  /* _CALLER as well where the kernel has turned out not to do */
 	int refused_error;          /* errno of what made it so; 0 */
 	const char *refused_option; /* of the socket's, that failed with it */
+	struct conn_service *service; /* NULL: a handshake */
+	uint8_t *session;             /* sealed; NULL: none yet */
+	size_t session_len;
+
 	bool keep_fd;
 	bool has_keys;   /* secrets holds what the result tells of */
 	bool alert_lost; /* the engine wrote an alert and the socket did not take it */
@@ -188,6 +204,45 @@ enum ktls_reason conn_attach(struct conn *c, int *error) __attribute__((warn_unu
 /* Everything of ours is with TCP: the keys go to where the records are carried. Ends it. */
 void conn_install(struct conn *c);
 
+/* start.c */
+
+/* A conn that nothing refers to yet. NULL where memory or a limit is exhausted. */
+struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request);
+
+/* timeout_ms: 0 for the loop's. */
+void conn_timer_start(struct conn *c, uint32_t timeout_ms);
+
+/* The name for the server_name extension, in out, which has room for it; NULL: none is sent. */
+const char *conn_name_to_send(const char *name, char *out);
+
+/* sealing.c */
+
+/* How many records a key may protect. */
+uint64_t conn_records_max(const struct conn_profile *profile, uint16_t suite);
+
+/* The socket's cookie; false where it has none. */
+bool conn_cookie(int fd, uint64_t *out) __attribute__((warn_unused_result));
+
+/*
+ * Has the state sealed: 0 with c->session, KTLS_ENGINE_PENDING, or a negative reason. State loses
+ * what does not fit.
+ */
+struct sealed_state;
+int conn_seal(struct conn *c, uint64_t cookie, struct sealed_state *state)
+	__attribute__((warn_unused_result));
+
+/* The kernel has the keys: the handshake ends when the session is sealed. */
+void conn_sealing_begin(struct conn *c);
+
+/* service.c */
+void conn_service_opened(struct conn *c, int result, const uint8_t *bytes, size_t len);
+void conn_service_sealed(struct conn *c, int result);
+void conn_service_facts(const struct conn *c, struct ktls_engine_facts *out);
+
+/* Those that are wanted; the result points into bytes. */
+void conn_service_keys(const struct conn *c, uint8_t bytes[static 2 * HANDOFF_KEYS_LEN],
+		       struct conn_result *result);
+
 /* input.c */
 
 /* One step: returns false where there is nothing to be had from the socket now. */
@@ -217,6 +272,10 @@ void conn_output_wipe(struct conn *c);
 void conn_suites_extend(const uint16_t *suites, size_t len, uint16_t out[static CONN_SUITES_MAX]);
 
 /* resume.c: the engine's operations, and what is around them */
+
+/* A copy of the peer's chain, to be freed: as it was verified now, or when the session began. NULL
+ * without memory. */
+struct conn_chain *conn_peer_chain(const struct conn *c);
 uint64_t conn_op_now(void *arg);
 int conn_op_seal_ticket(void *arg, const uint8_t *state, size_t state_len, uint8_t *ticket,
 			size_t *ticket_len);

@@ -8,4 +8,5 @@ const struct conn_kernel_ops conn_kernel_default = {
 	.check = kernel_check,
 	.install = kernel_install,
 	.limit = kernel_limit,
+	.get = kernel_get,
 };

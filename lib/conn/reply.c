@@ -51,6 +51,11 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 		out->names[i].text =
 			(struct ktls_span){ (const uint8_t *)name->text, strlen(name->text) };
 	}
+	out->session = result->session;
+	out->records_max = result->records_max;
+	out->session_age = result->session_age;
+	out->key_tx = result->key_tx;
+	out->key_rx = result->key_rx;
 	if (result->exports)
 		put_exports(result->exports, out);
 	out->names_left_out =

@@ -32,8 +32,7 @@ uint64_t conn_op_now(void *arg)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* The peer's chain: as it was verified now, or when the session began. NULL: it showed none. */
-static struct conn_chain *peer_chain(const struct conn *c)
+struct conn_chain *conn_peer_chain(const struct conn *c)
 {
 	const struct conn_chain *kept = c->offered ? c->offered->chain : c->kept;
 	const struct ktls_span *path = NULL;
@@ -80,7 +79,7 @@ int conn_op_seal_ticket(void *arg, const uint8_t *state, size_t state_len, uint8
 			size_t *ticket_len)
 {
 	struct conn *c = arg;
-	struct conn_chain *chain = peer_chain(c);
+	struct conn_chain *chain = conn_peer_chain(c);
 	struct conn_ticket request = { .token = c->token, .profile = c->profile };
 	int r = 0;
 
@@ -273,7 +272,7 @@ void conn_op_keep_session(void *arg, const uint8_t *session, size_t session_len)
 
 	if (!c->resumable)
 		return;
-	chain = peer_chain(c);
+	chain = conn_peer_chain(c);
 	if (chain)
 		session_store_keep(c->loop->sessions, c->session_key, &bytes, chain);
 	free(chain);

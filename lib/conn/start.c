@@ -50,11 +50,8 @@ static size_t tail_size(const struct conn_request *request)
 	return 2 * name_size + request->alpn_len;
 }
 
-/*
- * The name for the server_name extension, written to out: RFC 6066, 3 has neither IP addresses
- * (NULL) nor the dot at the end of an absolute name there.
- */
-static const char *name_to_send(const char *name, char *out)
+/* RFC 6066, 3 has neither IP addresses nor the dot at the end of an absolute name there. */
+const char *conn_name_to_send(const char *name, char *out)
 {
 	size_t len = strlen(name);
 
@@ -142,19 +139,19 @@ static int conn_engine_init(struct conn *c, const struct conn_request *request)
 	if (name_size > 0) {
 		memcpy(name, request->server_name, name_size);
 		c->server_name = name;
-		config.server_name = name_to_send(name, name + name_size);
+		config.server_name = conn_name_to_send(name, name + name_size);
 	}
 	if (request->alpn_len > 0) {
 		memcpy(alpn, request->alpn, request->alpn_len);
 		config.alpn = alpn;
 		config.alpn_len = request->alpn_len;
 	}
+	c->alpn = (struct ktls_span){ config.alpn, config.alpn_len };
 	conn_resume_begin(c, request, &config);
 	return ktls_engine_init(&c->secrets->engine, &config, c) == 0 ? 0 : -KTLS_R_REQUEST_VALUE;
 }
 
-/* A conn that nothing refers to yet. NULL where memory or a limit is exhausted. */
-static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request)
+struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request)
 {
 	struct conn *c = calloc(1, sizeof(*c) + tail_size(request));
 
@@ -167,6 +164,7 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 	c->role = request->role;
 	c->records = request->records;
 	c->keep_fd = request->keep_fd;
+	c->owner = request->owner;
 	c->profile = request->profile;
 	c->done = request->done;
 	c->arg = request->arg;
@@ -179,14 +177,17 @@ static struct conn *conn_new(struct conn_loop *loop, const struct conn_request *
 	return NULL;
 }
 
+void conn_timer_start(struct conn *c, uint32_t timeout_ms)
+{
+	if (timeout_ms == 0)
+		timeout_ms = c->loop->config.timeout_ms;
+	timer_start(&c->loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
+}
+
 /* The first steps; from here on, whatever goes wrong is told by done(). */
 static void conn_begin(struct conn *c, uint32_t timeout_ms, enum ktls_reason reason, int error)
 {
-	struct conn_loop *loop = c->loop;
-
-	if (timeout_ms == 0)
-		timeout_ms = loop->config.timeout_ms;
-	timer_start(&loop->timers, &c->timer, c->started + timeout_ms * UINT64_C(1000000));
+	conn_timer_start(c, timeout_ms);
 	if (reason != KTLS_OK) {
 		conn_end_kernel(c, "TCP_ULP", reason, error);
 		return;

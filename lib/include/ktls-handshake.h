@@ -469,7 +469,10 @@ struct ktls_embedded_config {
 	 * among them, or, without trust, the peer's own, whoever signed it. */
 	const uint8_t (*pins)[32];
 	size_t pins_len;
-	uintptr_t reserved[5]; /* 0 */
+	/* Records that one key may protect; 0, or too many: what its cipher allows (RFC 9846, 5.5).
+	 */
+	uintptr_t records_per_key;
+	uintptr_t reserved[4]; /* 0 */
 };
 
 /*

@@ -33,6 +33,52 @@ static struct conn_end *end_of(int fd)
 	return NULL;
 }
 
+#define SOCKETS_MAX 64
+
+static struct fake_socket {
+	uint64_t cookie;
+	bool set[2];
+	struct ktls_traffic_key keys[2];
+} sockets[SOCKETS_MAX];
+
+static struct fake_socket *socket_of(int fd, bool make)
+{
+	static size_t next;
+	struct fake_socket *s;
+	uint64_t cookie;
+
+	if (!conn_cookie(fd, &cookie))
+		return NULL;
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (sockets[i].cookie == cookie)
+			return &sockets[i];
+	if (!make)
+		return NULL;
+	s = &sockets[next++ % SOCKETS_MAX];
+	*s = (struct fake_socket){ .cookie = cookie };
+	return s;
+}
+
+void fake_kernel_set(int fd, bool transmit, const struct ktls_traffic_key *key)
+{
+	struct fake_socket *s = socket_of(fd, true);
+
+	if (s) {
+		s->set[transmit] = true;
+		s->keys[transmit] = *key;
+	}
+}
+
+int fake_kernel_get(int fd, bool transmit, struct ktls_traffic_key *out)
+{
+	const struct fake_socket *s = socket_of(fd, false);
+
+	if (!s || !s->set[transmit])
+		return -EBUSY;
+	*out = s->keys[transmit];
+	return 0;
+}
+
 static int fake_attach(int fd, int *error)
 {
 	(void)fd;
@@ -50,6 +96,7 @@ static int fake_install(int fd, bool transmit, const struct ktls_traffic_key *ke
 	if (result < 0)
 		return result;
 	fake_kernel.installs++;
+	fake_kernel_set(fd, transmit, key);
 	if (!end)
 		return 0;
 	if (transmit)
@@ -80,6 +127,7 @@ static const struct conn_kernel_ops fake_ops = {
 	.attach = fake_attach,
 	.install = fake_install,
 	.limit = fake_limit,
+	.get = fake_kernel_get,
 };
 
 /* ---- certificates and signatures ------------------------------------------------------------- */
@@ -277,7 +325,7 @@ static void copy_keys(struct conn_end *end, const struct conn_result *result)
 	end->result.tx_key = end->result.rx_key = NULL;
 }
 
-static void on_done(void *arg, const struct conn_result *result)
+void conns_done(void *arg, const struct conn_result *result)
 {
 	struct conn_end *end = arg;
 
@@ -304,7 +352,7 @@ struct conn_request conns_request(struct conns *conns, enum ktls_role role, stru
 		.role = role,
 		.profile = &conns->profile,
 		.server_name = role == KTLS_CLIENT ? "example.com" : NULL,
-		.done = on_done,
+		.done = conns_done,
 		.arg = end,
 	};
 }

@@ -29,6 +29,13 @@ struct fake_kernel {
 
 extern struct fake_kernel fake_kernel;
 
+/*
+ * The key of one direction, as it was installed or set here: of a socket, whatever descriptor it is
+ * looked at through. Sockets beyond the last 64 are forgotten.
+ */
+void fake_kernel_set(int fd, bool transmit, const struct ktls_traffic_key *key);
+int fake_kernel_get(int fd, bool transmit, struct ktls_traffic_key *out);
+
 /* One end of a handshake, and what became of it. */
 struct conn_end {
 	int fd;
@@ -87,6 +94,9 @@ bool conns_run(struct conns *conns, struct conn_end *const *ends, size_t n, int 
 
 /* Runs the loop until it has nothing to do. */
 void conns_settle(struct conns *conns);
+
+/* What such a request calls, arg being its end: for those that have a done() of their own. */
+void conns_done(void *arg, const struct conn_result *result);
 
 /* A request of a role with the profile, for example.com, ending in end. */
 struct conn_request conns_request(struct conns *conns, enum ktls_role role, struct conn_end *end);

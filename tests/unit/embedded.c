@@ -264,7 +264,7 @@ TEST_F(embedded, refuses_what_makes_no_sense)
 	config.trust_file = "/dev";
 	expect_refused(&config, kernel, "/dev: ");
 	config = self->config;
-	config.reserved[4] = 1;
+	config.reserved[3] = 1;
 	expect_refused(&config, kernel, "reserved");
 	cert_free(other);
 }
