@@ -8,6 +8,7 @@
 #include "daemon/bundle.h"
 #include "daemon/log.h"
 #include "daemon/question.h"
+#include "lib/conn/sealing_keys.h"
 #include "lib/conn/ticket_keys.h"
 #include "lib/crypto/util.h"
 #include "lib/handoff/packet.h"
@@ -44,6 +45,13 @@ static const struct rule rules[] = {
 	[CHANNEL_OPEN] = { "OPEN", ROLE_WORKER, ROLE_SIGNER, 11, 10 + KTLS_ENGINE_TICKET_MAX,
 			   false },
 	[CHANNEL_KEY_LOG] = { "KEY_LOG", ROLE_SUPERVISOR, ROLE_WORKER, 0, 0, true },
+	[CHANNEL_SEALING] = { "SEALING", ROLE_SUPERVISOR, ROLE_SIGNER, SEALING_BOOT, SEALING_BOOT,
+			      true },
+	[CHANNEL_SEAL_SESSION] = { "SEAL_SESSION", ROLE_WORKER, ROLE_SIGNER,
+				   16 + SEALED_HEADER_LEN + 1,
+				   16 + SEALED_HEADER_LEN + SEALING_CONTENT_MAX, false },
+	[CHANNEL_OPEN_SESSION] = { "OPEN_SESSION", ROLE_WORKER, ROLE_SIGNER, 16 + 1,
+				   16 + HANDOFF_SESSION_MAX, false },
 	[CHANNEL_OPENED] = { "OPENED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + KTLS_ENGINE_TICKET_MAX,
 			     false },
 };

@@ -45,8 +45,11 @@ enum channel_role {
  *	DECRYPT  u64 token, u16 key, what is to be decrypted: daemon/question.h
  *	SEAL     u64 token, u16 profile, what a ticket is made of
  *	OPEN     u64 token, u16 profile, a ticket
- *	OPENED   u64 token, u16 reason, the ticket, or what is in it; nothing: there is none
+ *	OPENED   u64 token, u16 reason, the ticket or session, or what is in it; nothing: none
  *	KEY_LOG  a file that secrets are appended to
+ *	SEALING  the boot's id, 16 bytes; with the file of sealing keys (daemon/sealing_file.h)
+ *	SEAL_SESSION  u64 token, u64 cookie, 24 bytes of header, what is to be sealed
+ *	OPEN_SESSION  u64 token, u64 cookie, a sealed session
  */
 enum channel_type {
 	CHANNEL_SETUP = 1,
@@ -66,6 +69,9 @@ enum channel_type {
 	CHANNEL_OPEN,
 	CHANNEL_OPENED,
 	CHANNEL_KEY_LOG,
+	CHANNEL_SEALING,
+	CHANNEL_SEAL_SESSION,
+	CHANNEL_OPEN_SESSION,
 };
 
 struct channel {

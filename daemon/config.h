@@ -31,11 +31,12 @@
 #define CONFIG_USER_DEFAULT  "ktlsd" /* workers and signers run as */
 
 #define CONFIG_PROFILES_MAX  256
-#define CONFIG_PAIRS_MAX     16 /* certificates in one profile */
-#define CONFIG_CRLS_MAX      16 /* files of revocation lists, for one role of a profile */
-#define CONFIG_PINS_MAX      16 /* likewise */
-#define CONFIG_PROCESSES_MAX 64 /* workers, signers */
-#define CONFIG_ROLES         2  /* indexes are enum ktls_role */
+#define CONFIG_PAIRS_MAX     16       /* certificates in one profile */
+#define CONFIG_CRLS_MAX      16       /* files of revocation lists, for one role of a profile */
+#define CONFIG_PINS_MAX      16       /* likewise */
+#define CONFIG_PROCESSES_MAX 64       /* workers, signers */
+#define CONFIG_RECORDS_MAX   23726566 /* for a key: AES-GCM's limit (RFC 9846, 5.5) */
+#define CONFIG_ROLES         2        /* indexes are enum ktls_role */
 
 /* A value and where it stands, for the errors of those who use it later. */
 struct config_text {
@@ -97,6 +98,7 @@ struct config_profile {
 	unsigned int version_line; /* of the last key about versions */
 	unsigned int signatures;   /* at most, per second and signer */
 	unsigned int tickets;      /* for a client, after a handshake */
+	unsigned int records;      /* that a key may protect, at most; 0: what its cipher allows */
 	bool psk_ke;               /* resumption without a key exchange */
 };
 
@@ -112,6 +114,7 @@ struct config {
 	unsigned int signers;
 	unsigned int max_handshakes; /* in flight, per worker */
 	unsigned int deadline_max;   /* milliseconds; a request that asks for more gets this */
+	unsigned int session_age;    /* seconds that a sealed session is good for */
 	enum log_target log;
 	struct config_text ticket_keys; /* folder; text is NULL for keys of our own */
 	struct config_text key_log;     /* file of secrets; text is NULL for none */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/conn/sealing_keys.h"
+
 /* Not given: no user, group or mode has this value. */
 #define NO_UID  ((uid_t)-1)
 #define NO_GID  ((gid_t)-1)
@@ -28,6 +30,7 @@ struct config *config_new(const char *file)
 		.signers = 1,
 		.max_handshakes = 1024,
 		.deadline_max = 60000,
+		.session_age = SEALING_AGE_S,
 		.log = LOG_TARGET_AUTO,
 	};
 	if (!config->file || !config->socket.text) {

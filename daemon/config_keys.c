@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "daemon/config_parser.h"
+#include "lib/conn/sealing_keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -33,6 +34,11 @@ static void set_number(struct parser *p, const struct key *key, const char *valu
 static void set_duration(struct parser *p, const struct key *key, const char *value)
 {
 	value_duration(&p->place, value, key->range, field(p, key));
+}
+
+static void set_age(struct parser *p, const struct key *key, const char *value)
+{
+	value_age(&p->place, value, key->range, field(p, key));
 }
 
 static void set_bool(struct parser *p, const struct key *key, const char *value)
@@ -267,6 +273,8 @@ static const struct key ktlsd_keys[] = {
 	{ "max-handshakes", .set = set_number, .range = { 1, 16384 }, IN_KTLSD(max_handshakes) },
 	{ "max-deadline", .set = set_duration, .range = { 10, KTLS_DEADLINE_MAX },
 	  IN_KTLSD(deadline_max) },
+	{ "max-session-age", .set = set_age, .range = { SEALING_AGE_MIN_S, SEALING_AGE_MAX_S },
+	  IN_KTLSD(session_age) },
 	{ "log", .set = set_log, IN_KTLSD(log) },
 	{ "ticket-keys", .set = set_folder, IN_KTLSD(ticket_keys) },
 	{ "key-log", .set = set_folder, IN_KTLSD(key_log) },
@@ -298,6 +306,8 @@ static const struct key profile_keys[] = {
 	{ "tickets", .set = set_number, .range = { 0, KTLS_ENGINE_TICKETS_MAX },
 	  IN_PROFILE(tickets) },
 	{ "psk-ke", .set = set_bool, IN_PROFILE(psk_ke) },
+	{ "records-per-key", .set = set_number, .range = { 1, CONFIG_RECORDS_MAX },
+	  IN_PROFILE(records) },
 	{ "signatures-per-second", .set = set_number, .range = { 1, 1000000 },
 	  IN_PROFILE(signatures) },
 	{ NULL },

@@ -97,6 +97,31 @@ bool value_duration(struct config_place *place, const char *text, struct config_
 	return false;
 }
 
+bool value_age(struct config_place *place, const char *text, struct config_range range,
+	       unsigned int *out)
+{
+	static const struct {
+		const char *name;
+		unsigned int seconds;
+	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	const char *end = "";
+	unsigned long n;
+
+	if (digits(text, &n, &end) && n <= range.max) {
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			unsigned long s = n * units[i].seconds;
+
+			if (strcmp(end, units[i].name) != 0 || s < range.min || s > range.max)
+				continue;
+			*out = (unsigned int)s;
+			return true;
+		}
+	}
+	config_error(place, "'%s' is not a time from %us to %ud: write it like 90s, 30m, 12h or 7d",
+		     text, range.min, range.max / 86400);
+	return false;
+}
+
 bool value_bool(struct config_place *place, const char *text, bool *out)
 {
 	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {

@@ -29,6 +29,9 @@ struct config_range {
 
 bool value_number(struct config_place *place, const char *text, struct config_range range,
 		  unsigned int *out);
+/* "90s", "30m", "12h", "7d" to seconds; the range is in seconds, too. */
+bool value_age(struct config_place *place, const char *text, struct config_range range,
+	       unsigned int *out);
 /* "10s", "500ms", "2m" to milliseconds; the range is in milliseconds, too. */
 bool value_duration(struct config_place *place, const char *text, struct config_range range,
 		    unsigned int *out);

@@ -2,6 +2,7 @@
 #include "daemon/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -138,6 +139,12 @@ static const int worker_calls[] = {
 	SYS_rseq,        SYS_getrusage,       SYS_sched_getaffinity,
 };
 
+/* The file of sealing keys. */
+static const int signer_calls[] = {
+	SYS_pread64,
+	SYS_pwrite64,
+};
+
 /* libcrypto and libc may ask; they get an error, not a signal. */
 static const int refused_calls[] = {
 	SYS_openat,     SYS_prctl, SYS_uname, SYS_sysinfo,
@@ -223,6 +230,10 @@ static void build(struct filter *f, enum channel_role role)
 		for_argument(f, SYS_clone, 0, CLONE_THREAD | CLONE_FILES,
 			     CLONE_THREAD | CLONE_FILES);
 		for_argument(f, SYS_unshare, 0, ~0U, CLONE_FILES);
+	}
+	if (role == ROLE_SIGNER) {
+		for_calls(f, signer_calls, COUNT(signer_calls), SECCOMP_RET_ALLOW);
+		for_argument(f, SYS_fcntl, 1, ~0U, F_SETLK);
 	}
 	for_argument(f, SYS_mmap, 2, PROT_EXEC, 0);
 	for_argument(f, SYS_mprotect, 2, PROT_EXEC, 0);

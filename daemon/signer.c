@@ -183,6 +183,8 @@ static const struct channel_handler worker_handlers[] = {
 	{ CHANNEL_DECRYPT, on_decrypt },
 	{ CHANNEL_SEAL, signer_on_seal },
 	{ CHANNEL_OPEN, signer_on_open },
+	{ CHANNEL_SEAL_SESSION, signer_on_seal_session },
+	{ CHANNEL_OPEN_SESSION, signer_on_open_session },
 	{ 0 },
 };
 
@@ -263,14 +265,18 @@ static void tell_counts(struct signer *s)
 	for (size_t i = 0; i < s->profiles_len; i++) {
 		struct signer_profile *profile = &s->profiles[i];
 
-		if (profile->made > 0 || profile->tickets > 0 || profile->refused > 0)
+		if (profile->made > 0 || profile->tickets > 0 || profile->seals > 0 ||
+		    profile->refused > 0)
 			log_message(LOG_INFO,
-				    "profile %s: %ju signatures, %ju tickets, %ju refused in %ju s",
+				    "profile %s: %ju signatures, %ju tickets, %ju sealed sessions, "
+				    "%ju refused in %ju s",
 				    profile->name, (uintmax_t)profile->made,
-				    (uintmax_t)profile->tickets, (uintmax_t)profile->refused,
+				    (uintmax_t)profile->tickets, (uintmax_t)profile->seals,
+				    (uintmax_t)profile->refused,
 				    (uintmax_t)((clock_ms() - s->counted) / 1000));
 		profile->made = 0;
 		profile->tickets = 0;
+		profile->seals = 0;
 		profile->refused = 0;
 	}
 	s->counted = clock_ms();
@@ -286,6 +292,7 @@ static int on_stop(void *arg, struct reader *body, int fd)
 	for (size_t i = 0; i < s->keys_len; i++)
 		x509_key_free(s->keys[i].key);
 	secret_wipe(&s->tickets, sizeof(s->tickets));
+	secret_wipe(&s->sealing, sizeof(s->sealing));
 	_exit(0);
 }
 
@@ -294,6 +301,7 @@ static const struct channel_handler supervisor_handlers[] = {
 	{ CHANNEL_WORKER, on_worker },
 	{ CHANNEL_STOP, on_stop },
 	{ CHANNEL_KEYS, signer_on_keys },
+	{ CHANNEL_SEALING, signer_on_sealing },
 	{ 0 },
 };
 
@@ -313,6 +321,7 @@ static void run_once(struct signer *s)
 	}
 	if (s->ready && clock_ms() >= s->counted + COUNT_MS)
 		tell_counts(s);
+	signer_seals_run(s);
 }
 
 static void init(struct signer *s)
@@ -337,6 +346,7 @@ int signer_main(void)
 				.here = ROLE_SIGNER,
 				.there = ROLE_SUPERVISOR,
 				.name = "supervisor" },
+		.complaints = { .burst = 3 },
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 

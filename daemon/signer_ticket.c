@@ -12,7 +12,7 @@
 /* ---- limits -----------------------------------------------------------------------------------
  */
 
-static void begin_second(struct signer_profile *profile)
+void signer_begin_second(struct signer_profile *profile)
 {
 	uint64_t now = clock_ms() / 1000;
 
@@ -21,11 +21,12 @@ static void begin_second(struct signer_profile *profile)
 	profile->second = now;
 	profile->credit = profile->limit;
 	profile->ticket_credit = SIGNER_TICKETS * profile->limit;
+	profile->seal_credit = SIGNER_SEALS * profile->limit;
 }
 
 bool signer_may_sign(struct signer_profile *profile)
 {
-	begin_second(profile);
+	signer_begin_second(profile);
 	if (profile->credit > 0) {
 		profile->credit--;
 		return true;
@@ -39,7 +40,7 @@ bool signer_may_sign(struct signer_profile *profile)
 
 bool signer_may_ticket(struct signer_profile *profile)
 {
-	begin_second(profile);
+	signer_begin_second(profile);
 	if (profile->ticket_credit > 0) {
 		profile->ticket_credit--;
 		profile->tickets++;

@@ -139,7 +139,8 @@ static bool init(struct supervisor *s, const struct config *config)
 		return false;
 	}
 	s->listener = listener_open(config);
-	return s->listener >= 0 && supervisor_watch(s, s->listener, &s->listener) &&
+	return s->listener >= 0 && seals_init(s) &&
+	       supervisor_watch(s, s->listener, &s->listener) &&
 	       supervisor_watch(s, s->signals, &s->signals);
 }
 
@@ -156,6 +157,7 @@ static void wipe(struct supervisor *s)
 	if (s->epoll >= 0)
 		close(s->epoll);
 	tickets_wipe(s);
+	seals_wipe(s);
 	free(s->socket);
 	free(s->file);
 }
@@ -176,6 +178,7 @@ int supervisor_main(struct config *config, const struct bundles *bundles)
 				.epoll = -1,
 				.listener = -1,
 				.signals = -1,
+				.sealing_file = -1,
 				.waiting = -1 };
 
 	s.failed = !s.file || !hide() || crypto_init() != 0 || !tickets_init(&s) ||

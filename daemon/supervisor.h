@@ -13,6 +13,7 @@
  *	supervisor_children.c  generations: their children's lives
  *	supervisor_reload.c    a new configuration
  *	supervisor_tickets.c   the keys of tickets
+ *	supervisor_seals.c     the file of sealing keys
  *	supervisor_clients.c   connections: who they are, and to which worker they go
  */
 #ifndef KTLSD_SUPERVISOR_H
@@ -27,6 +28,7 @@
 #include "daemon/config.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "lib/conn/sealing_keys.h"
 #include "lib/conn/ticket_keys.h"
 
 #define GENERATIONS_MAX 8 /* that live at a time: a reload waits where there are more */
@@ -83,8 +85,10 @@ struct supervisor {
 	struct generation *leaving;  /* has been told to retire and may not know it yet; or NULL */
 	struct reload reload;
 	struct tickets tickets;
-	int waiting;       /* a connection that no worker had room for; -1: none */
-	uint64_t retry_at; /* when to try again; 0: the listener is being listened to */
+	int sealing_file;           /* the signers'; -1: not open */
+	uint8_t boot[SEALING_BOOT]; /* which life of the machine this is */
+	int waiting;                /* a connection that no worker had room for; -1: none */
+	uint64_t retry_at;          /* when to try again; 0: the listener is being listened to */
 	bool stopping;
 	bool failed; /* the exit status */
 	uint64_t kill_at;
@@ -161,6 +165,17 @@ int tickets_tell(const struct supervisor *s, const struct child *signer)
 
 /* Replaces keys that are old enough; looks whether those of a folder have changed. */
 void tickets_run(struct supervisor *s, uint64_t now);
+
+/* ---- supervisor_seals.c -----------------------------------------------------------------------
+ */
+
+/* When the socket's path is known. */
+bool seals_init(struct supervisor *s) __attribute__((warn_unused_result));
+void seals_wipe(struct supervisor *s);
+
+/* To a signer that has been started. 0 or a negative errno. */
+int seals_tell(const struct supervisor *s, const struct child *signer)
+	__attribute__((warn_unused_result));
 
 /* ---- supervisor_clients.c ---------------------------------------------------------------------
  */

@@ -106,7 +106,8 @@ static void start(struct supervisor *s, struct child *child)
 		child_kill(child);
 		return;
 	}
-	if (child->role == ROLE_SIGNER && tickets_tell(s, child) != 0)
+	if (child->role == ROLE_SIGNER &&
+	    (tickets_tell(s, child) != 0 || seals_tell(s, child) != 0))
 		child_kill(child);
 	if (child->role == ROLE_WORKER) {
 		g->loads[child->index] = (struct load){ 0 };

@@ -47,8 +47,12 @@ static int new_loop(struct worker *w)
 		.sessions_bytes = SESSIONS_BYTES,
 		.suites = suites,
 		.suites_len = conn_suites(w->capabilities, suites),
+		.sealer = &w->sealer,
+		.rekey = w->capabilities & KTLS_CAN_REKEY,
+		.session_age = w->settings.session_age,
 	};
 
+	signer_sealer(w, &w->sealer);
 	/* A kernel that can do none is asked again by each handshake, and says what it lacks. */
 	if (config.suites_len == 0)
 		config.suites = NULL;

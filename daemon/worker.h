@@ -7,7 +7,8 @@
  *	worker_profiles.c  profiles, as lib/conn wants them
  *	worker_client.c    connections of applications: packets in, replies out
  *	worker_request.c   a request, from the packet to the reply and the line in the log
- *	worker_signer.c    signatures and tickets, asked from the signers
+ *	worker_service.c   a service, for a connection whose handshake is over
+ *	worker_signer.c    signatures, tickets and sealed sessions, asked from the signers
  *
  * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
  * left to the closer threads of lib/conn.
@@ -48,7 +49,7 @@ struct profile {
 	uint16_t *keys; /* the signers' number of each identity's key */
 };
 
-/* What a signer was asked: SIGN, SEAL or OPEN. */
+/* What a signer was asked: SIGN, DECRYPT, SEAL, OPEN, SEAL_SESSION or OPEN_SESSION. */
 struct sign_job {
 	struct sign_job *next;
 	uint64_t token; /* lib/conn's */
@@ -114,6 +115,7 @@ struct request {
 	uid_t uid;
 	pid_t pid;
 	char peer[64]; /* address and port, "?" where there is none */
+	bool service;  /* not a handshake */
 	enum ktls_reason refusal;
 	unsigned int closing; /* descriptors of it that are not closed yet */
 };
@@ -129,6 +131,7 @@ struct worker {
 	struct watch loop_watch;
 	int epoll;
 	struct conn_loop *loop;
+	struct conn_sealer sealer; /* the loop's */
 	struct x509_trust **trusts;
 	size_t trusts_len;
 	struct profile *profiles;
@@ -211,6 +214,27 @@ bool request_receive(struct client *client, struct handoff_packet *packet);
 /* The client has gone: its requests are ended, and nobody is told. */
 void requests_abandon(struct client *client);
 
+/* For the log: "uid 1000 pid 77 profile web server 192.0.2.1:4711". */
+void request_describe(const struct request *request, char *out, size_t size);
+
+/* result NULL: it never began. */
+void request_log_failure(const struct request *request, enum ktls_reason reason,
+			 const struct conn_result *result);
+
+/* Whether the client may have this profile; 0 or a negative reason. */
+int request_admit(struct request *request, const char *profile, enum ktls_role role)
+	__attribute__((warn_unused_result));
+
+/* Sends the reply, whose id and time are filled in here, and frees the request. */
+void request_answer(struct request *request, struct handoff_reply *reply);
+
+/* ---- worker_service.c -------------------------------------------------------------------------
+ */
+
+/* 0, and the request will be answered; or a negative reason, and the descriptor is the caller's. */
+int service_start(struct request *request, const struct handoff_service *service, int fd)
+	__attribute__((warn_unused_result));
+
 /* ---- worker_signer.c --------------------------------------------------------------------------
  */
 
@@ -228,6 +252,9 @@ int signer_decrypt(void *arg, const struct conn_decrypt *request, uint8_t *maste
 int signer_seal(void *arg, const struct conn_ticket *request, uint8_t *ticket, size_t *ticket_len);
 int signer_open(void *arg, const struct conn_ticket *request, uint8_t *content,
 		size_t *content_len);
+
+/* What seals sessions. */
+void signer_sealer(struct worker *w, struct conn_sealer *out);
 
 /* ---- worker.c ---------------------------------------------------------------------------------
  */

@@ -42,12 +42,11 @@ static void describe_peer(int fd, char *out, size_t size)
 		snprintf(out, size, "[%s]:%u", text, ntohs(a.v6.sin6_port));
 }
 
-/* "uid 1000 pid 77 profile web server 192.0.2.1:4711" */
-static void describe_request(const struct request *request, char *out, size_t size)
+void request_describe(const struct request *request, char *out, size_t size)
 {
-	snprintf(out, size, "uid %u pid %d profile %s %s %s", request->uid, (int)request->pid,
+	snprintf(out, size, "uid %u pid %d profile %s %s %s%s", request->uid, (int)request->pid,
 		 request->profile_name, request->role == KTLS_SERVER ? "server" : "client",
-		 request->peer);
+		 request->peer, request->service ? " service" : "");
 }
 
 /* " client=CN=alice" behind what a server's handshake was; "-" for one that showed nothing. */
@@ -70,7 +69,7 @@ static void log_success(const struct request *request, const struct conn_result 
 	const struct ktls_engine_facts *f = result->facts;
 	char who[256], client[256];
 
-	describe_request(request, who, sizeof(who));
+	request_describe(request, who, sizeof(who));
 	describe_client(request, result, client, sizeof(client));
 	log_message(LOG_INFO,
 		    "%s: OK%s %s %s %s %s name=%s alpn=%.*s%s tx=%s rx=%s, %u us, %u us of CPU",
@@ -83,15 +82,15 @@ static void log_success(const struct request *request, const struct conn_result 
 		    ktls_state_name((enum ktls_state)result->rx), result->wall_us, result->cpu_us);
 }
 
-static void log_failure(const struct request *request, enum ktls_reason reason,
-			const struct conn_result *result)
+void request_log_failure(const struct request *request, enum ktls_reason reason,
+			 const struct conn_result *result)
 {
 	const char *detail = result && result->text[0] ? result->text : ktls_reason_text(reason);
 	char who[256];
 	char alert[64] = "";
 	char error[64] = "";
 
-	describe_request(request, who, sizeof(who));
+	request_describe(request, who, sizeof(who));
 	if (result && result->alert != KTLS_ALERT_NONE)
 		snprintf(alert, sizeof(alert), ", alert %s %s", ktls_alert_name(result->alert),
 			 result->alert_received ? "received" : "sent");
@@ -174,8 +173,17 @@ static void answer(struct request *request, const struct handoff_reply *reply)
 		return;
 	len = handoff_reply_build(reply, w->reply, sizeof(w->reply));
 	client_send(client, w->reply, len);
-	if (reply->exported_len > 0 || reply->tls_exporter.len > 0)
+	if (reply->exported_len > 0 || reply->tls_exporter.len > 0 || reply->key_tx.len > 0 ||
+	    reply->key_rx.len > 0)
 		explicit_bzero(w->reply, len);
+}
+
+void request_answer(struct request *request, struct handoff_reply *reply)
+{
+	reply->id = request->id;
+	reply->time_us = clock_us() - request->arrived;
+	answer(request, reply);
+	request_free(request);
 }
 
 void requests_abandon(struct client *client)
@@ -208,7 +216,7 @@ static void refused(struct request *request)
 				       .alert = KTLS_ALERT_NONE,
 				       .time_us = clock_us() - request->arrived };
 
-	log_failure(request, request->refusal, NULL);
+	request_log_failure(request, request->refusal, NULL);
 	answer(request, &reply);
 	request_free(request);
 }
@@ -257,12 +265,9 @@ static void on_done(void *arg, const struct conn_result *result)
 	if (result->reason == KTLS_OK)
 		log_success(request, result);
 	else
-		log_failure(request, result->reason, result);
+		request_log_failure(request, result->reason, result);
 	conn_reply(result, &reply);
-	reply.id = request->id;
-	reply.time_us = clock_us() - request->arrived;
-	answer(request, &reply);
-	request_free(request);
+	request_answer(request, &reply);
 }
 
 static bool allowed(const struct client *client, const struct profile *profile, unsigned int role)
@@ -272,22 +277,16 @@ static bool allowed(const struct client *client, const struct profile *profile, 
 	return client->allowed[role][i / 8] & (1U << (i % 8));
 }
 
-/* Whether the client may have this; 0 or a negative reason. */
-static int admit(const struct client *client, const struct handoff_request *wanted,
-		 struct request *request)
+int request_admit(struct request *request, const char *profile, enum ktls_role role)
 {
-	struct worker *w = client->worker;
-
-	request->role = (enum ktls_role)wanted->role;
-	memcpy(request->profile_name, wanted->profile, sizeof(request->profile_name));
-	request->profile = profile_find(w, wanted->profile);
+	request->role = role;
+	snprintf(request->profile_name, sizeof(request->profile_name), "%s", profile);
+	request->profile = profile_find(request->worker, profile);
 	if (!request->profile)
 		return -KTLS_R_PROFILE_UNKNOWN;
-	if (!(request->profile->roles & BUNDLE_ROLE(wanted->role)))
+	if (!(request->profile->roles & BUNDLE_ROLE(role)))
 		return -KTLS_R_PROFILE_ROLE;
-	if (!allowed(client, request->profile, wanted->role))
-		return -KTLS_R_PROFILE_DENIED;
-	return w->stopping ? -KTLS_R_TOO_MANY : 0;
+	return allowed(request->client, request->profile, role) ? 0 : -KTLS_R_PROFILE_DENIED;
 }
 
 static int start(struct request *request, const struct handoff_request *wanted, int fd)
@@ -310,6 +309,8 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .done = on_done,
 				     .arg = request };
 
+	if (w->stopping)
+		return -KTLS_R_TOO_MANY;
 	if (conn.timeout_ms > w->settings.deadline_max)
 		conn.timeout_ms = w->settings.deadline_max;
 	return conn_start(w->loop, &conn, &request->conn);
@@ -331,21 +332,37 @@ static int check_packet(const struct client *client, const struct handoff_header
 		return -KTLS_R_REQUEST_DESCRIPTORS;
 	if (packet->fds_len < rule->fds_min)
 		return -KTLS_R_REQUEST_NO_DESCRIPTOR;
-	if (header->type == HANDOFF_REQUEST && request_find(client, header->id))
+	if (request_find(client, header->id))
 		return -KTLS_R_REQUEST_ID;
 	return 0;
 }
 
-/* A request with an id: it is refused or becomes a handshake. */
+/* 0, or a negative reason for which it does not begin. */
+static int begin(struct request *request, const struct handoff_header *header,
+		 const struct handoff_packet *packet)
+{
+	const uint8_t *bytes = request->worker->packet;
+	struct handoff_service service;
+	struct handoff_request wanted;
+	int err;
+
+	if (header->type == HANDOFF_SERVICE) {
+		err = handoff_service_parse(bytes, packet->len, &service);
+		return err ? err : service_start(request, &service, packet->fds[0]);
+	}
+	err = handoff_request_parse(bytes, packet->len, &wanted);
+	if (err == 0)
+		err = request_admit(request, wanted.profile, (enum ktls_role)wanted.role);
+	return err ? err : start(request, &wanted, packet->fds[0]);
+}
+
+/* A request with an id: it is refused or becomes a handshake, or a service. */
 static void handle_request(struct client *client, const struct handoff_header *header,
 			   struct handoff_packet *packet)
 {
-	struct handoff_request wanted;
-	struct request *request;
 	int err = check_packet(client, header, packet);
+	struct request *request;
 
-	if (err == 0)
-		err = handoff_request_parse(client->worker->packet, packet->len, &wanted);
 	request = request_new(client, header->id);
 	if (!request) {
 		close_all(client->worker, packet);
@@ -355,9 +372,7 @@ static void handle_request(struct client *client, const struct handoff_header *h
 	if (packet->fds_len == 1)
 		describe_peer(packet->fds[0], request->peer, sizeof(request->peer));
 	if (err == 0)
-		err = admit(client, &wanted, request);
-	if (err == 0)
-		err = start(request, &wanted, packet->fds[0]);
+		err = begin(request, header, packet);
 	if (err)
 		refuse(request, (enum ktls_reason) - err, packet);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signatures and tickets, asked from the signers. What cannot be sent now waits; what a signer took
- * to its grave is asked again from another one, or from its successor. Handshakes that are over in
- * the meantime are lib/conn's concern: it ignores their tokens.
+ * Signatures, tickets and sealed sessions, asked from the signers. What cannot be sent now waits;
+ * what a signer took to its grave is asked again from another one, or from its successor.
+ * Handshakes that are over in the meantime are lib/conn's concern: it ignores their tokens.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 /* Bytes of questions that wait: those of TLS 1.2 clients have all their messages in them. */
 #define BYTES_MAX (16 << 20)
 
-#define HEAD      (1 + 8 + 2) /* bytes before the question: type, token, key or profile */
+#define HEAD      (1 + 8 + 8) /* bytes before the question: type, token, what it is about */
 
 /* So that one run of the channel empties it, as an edge-triggered descriptor wants it. */
 _Static_assert(SENT_MAX < CHANNEL_TURN, "answers come one a question");
@@ -177,7 +177,10 @@ static int on_opened(void *arg, struct reader *body, int fd)
 	job = take_answer(link, body, false, &reason, &bytes);
 	if (!job)
 		return -EPROTO;
-	conn_ticket_done(link->worker->loop, job->token, bytes.at, bytes.left);
+	if (job->message[0] == CHANNEL_SEAL_SESSION || job->message[0] == CHANNEL_OPEN_SESSION)
+		conn_seal_done(link->worker->loop, job->token, -(int)reason, bytes.at, bytes.left);
+	else
+		conn_ticket_done(link->worker->loop, job->token, bytes.at, bytes.left);
 	job_free(job);
 	return 0;
 }
@@ -237,11 +240,11 @@ static bool has_room(const struct worker *w, size_t size)
 }
 
 /*
- * A question under way, with its token and what it is about; NULL where too much waits already, or
+ * A question under way, with its token and room for more; NULL where too much waits already, or
  * there is no memory. The worker's, to be freed.
  */
 static struct sign_job *job_new(const struct worker *w, enum channel_type type, uint64_t token,
-				uint16_t about, size_t len, struct writer *message)
+				size_t len, struct writer *message)
 {
 	size_t size = HEAD + len;
 	struct sign_job *job = has_room(w, size) ? malloc(sizeof(*job) + size) : NULL;
@@ -252,7 +255,6 @@ static struct sign_job *job_new(const struct worker *w, enum channel_type type, 
 	writer_init(message, job->message, size);
 	writer_u8(message, (uint8_t)type);
 	writer_u64(message, token);
-	writer_u16(message, about);
 	return job;
 }
 
@@ -274,14 +276,14 @@ int signer_sign(void *arg, const struct conn_sign *request, uint8_t *signature,
 {
 	const struct profile *profile = arg;
 	struct writer message;
-	struct sign_job *job =
-		job_new(profile->worker, CHANNEL_SIGN, request->token,
-			profile->keys[request->identity], question_size(request->what), &message);
+	struct sign_job *job = job_new(profile->worker, CHANNEL_SIGN, request->token,
+				       question_size(request->what), &message);
 
 	(void)signature;
 	(void)signature_len;
 	if (!job)
 		return -KTLS_R_SIGNER;
+	writer_u16(&message, profile->keys[request->identity]);
 	question_write(&message, request->what);
 	return ask(profile->worker, job, &message);
 }
@@ -290,12 +292,13 @@ int signer_decrypt(void *arg, const struct conn_decrypt *request, uint8_t *maste
 {
 	const struct profile *profile = arg;
 	struct writer message;
-	struct sign_job *job = job_new(profile->worker, CHANNEL_DECRYPT, request->token,
-				       profile->keys[request->identity], DECRYPT_MAX, &message);
+	struct sign_job *job =
+		job_new(profile->worker, CHANNEL_DECRYPT, request->token, DECRYPT_MAX, &message);
 
 	(void)master;
 	if (!job)
 		return -KTLS_R_SIGNER;
+	writer_u16(&message, profile->keys[request->identity]);
 	decrypt_write(&message, request->what);
 	return ask(profile->worker, job, &message);
 }
@@ -306,12 +309,12 @@ static int ask_ticket(const struct profile *profile, enum channel_type type,
 {
 	struct worker *w = profile->worker;
 	struct writer message;
-	struct sign_job *job = job_new(w, type, request->token, (uint16_t)(profile - w->profiles),
-				       request->len, &message);
+	struct sign_job *job = job_new(w, type, request->token, request->len, &message);
 
 	*len = 0;
 	if (!job)
 		return 0;
+	writer_u16(&message, (uint16_t)(profile - w->profiles));
 	writer_bytes(&message, request->bytes, request->len);
 	return ask(w, job, &message);
 }
@@ -326,4 +329,45 @@ int signer_open(void *arg, const struct conn_ticket *request, uint8_t *content, 
 {
 	(void)content;
 	return ask_ticket(arg, CHANNEL_OPEN, request, content_len);
+}
+
+/* ---- sealed sessions --------------------------------------------------------------------------
+ */
+
+static int seal_session(void *arg, const struct conn_seal *request, uint8_t *sealed, size_t *len)
+{
+	struct worker *w = arg;
+	struct writer message;
+	struct sign_job *job = job_new(w, CHANNEL_SEAL_SESSION, request->token,
+				       SEALED_HEADER_LEN + request->len, &message);
+
+	(void)sealed;
+	(void)len;
+	if (!job)
+		return -KTLS_R_SIGNER;
+	writer_u64(&message, request->cookie);
+	writer_bytes(&message, request->header, sizeof(request->header));
+	writer_bytes(&message, request->bytes, request->len);
+	return ask(w, job, &message);
+}
+
+static int open_session(void *arg, const struct conn_seal *request, uint8_t *content, size_t *len)
+{
+	struct worker *w = arg;
+	struct writer message;
+	struct sign_job *job =
+		job_new(w, CHANNEL_OPEN_SESSION, request->token, request->len, &message);
+
+	(void)content;
+	(void)len;
+	if (!job)
+		return -KTLS_R_SIGNER;
+	writer_u64(&message, request->cookie);
+	writer_bytes(&message, request->bytes, request->len);
+	return ask(w, job, &message);
+}
+
+void signer_sealer(struct worker *w, struct conn_sealer *out)
+{
+	*out = (struct conn_sealer){ .seal = seal_session, .open = open_session, .arg = w };
 }
