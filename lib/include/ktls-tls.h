@@ -264,7 +264,8 @@ struct ktls_traffic_key {
 	R(KEY_EXHAUSTED, 182, NONE, "RFC 9846 5.3, 5.5", "a key has protected as many records as it may") \
 	R(KEY_UPDATE_INVALID, 183, ILLEGAL_PARAMETER, "RFC 9846 4.7.3", "KeyUpdate with a wrong value") \
 	R(RENEGOTIATION_STORM, 185, NO_RENEGOTIATION, "RFC 5246 7.2.2, 7.4.1.1", "the peer wants to renegotiate again and again") \
-	R(KEY_UPDATE_STORM, 184, UNEXPECTED_MESSAGE, "RFC 9846 4.7.3", "the peer changes its keys too often")
+	R(KEY_UPDATE_STORM, 184, UNEXPECTED_MESSAGE, "RFC 9846 4.7.3", "the peer changes its keys too often") \
+	R(RELAY_LOST, 186, NONE, "RFC 9846 6.1", "the relay that carried the records is gone")
 /* clang-format on */
 
 enum ktls_reason {

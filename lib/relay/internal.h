@@ -3,6 +3,8 @@
 #ifndef KTLS_RELAY_INTERNAL_H
 #define KTLS_RELAY_INTERNAL_H
 
+#include <sys/socket.h>
+
 #include <ktls-record.h>
 
 #include "lib/conn/timer.h"
@@ -73,6 +75,7 @@ struct relay {
 	bool lingers;
 	uint64_t lingers_at; /* out.moved when the timer was started */
 	bool ended;
+	bool dropped; /* with its loop: the peer gets a reset */
 	struct relay_secrets *s;
 	struct relay_side peer, application;
 	struct relay_in in;

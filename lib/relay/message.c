@@ -64,7 +64,7 @@ static void take_update(struct relay *r, size_t behind)
 static void refuse_renegotiation(struct relay *r)
 {
 	if (r->refused++ >= REFUSALS_MAX) {
-		relay_fail(r, KTLS_R_RENEGOTIATION);
+		relay_fail(r, KTLS_R_RENEGOTIATION_STORM);
 		return;
 	}
 	r->refusals++;

@@ -3,14 +3,13 @@
 #include "lib/relay/relay.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "lib/crypto/util.h"
+#include "lib/handoff/relayed.h"
 #include "lib/relay/internal.h"
 #include "lib/wire/reason.h"
 
@@ -18,7 +17,6 @@
 #define LINGER_MS   5000
 #define CONTENT_MAX 16384
 #define REKEY_AFTER (UINT64_C(1) << 24) /* below the 2^24.5 of RFC 9846, 5.5 */
-#define END_NAME    "ktls-end-"
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -38,39 +36,6 @@ void relay_buffer_free(struct relay *r, uint8_t **buf, size_t len)
 	*buf = NULL;
 }
 
-/* ---- names of ends --------------------------------------------------------------------------- */
-
-socklen_t relay_end_name(struct sockaddr_un *name, enum ktls_reason reason, uint8_t alert)
-{
-	uint64_t unique;
-	int n;
-
-	random_bytes(&unique, sizeof(unique));
-	*name = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(name->sun_path + 1, sizeof(name->sun_path) - 1, END_NAME "%u-%u-%016" PRIx64,
-		     (unsigned int)reason, alert, unique);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-}
-
-bool relay_end_parse(const struct sockaddr_un *name, socklen_t len, enum ktls_reason *reason,
-		     uint8_t *alert)
-{
-	char text[sizeof(name->sun_path)] = "";
-	size_t path = offsetof(struct sockaddr_un, sun_path);
-	unsigned int number, description;
-
-	if (name->sun_family != AF_UNIX || len <= path + 1 || len > sizeof(*name) ||
-	    name->sun_path[0] != '\0')
-		return false;
-	memcpy(text, name->sun_path + 1, len - path - 1);
-	if (sscanf(text, END_NAME "%5u-%3u-", &number, &description) != 2 || number > UINT16_MAX ||
-	    description > UINT8_MAX)
-		return false;
-	*reason = (enum ktls_reason)number;
-	*alert = (uint8_t)description;
-	return true;
-}
-
 /* ---- what goes wrong ------------------------------------------------------------------------- */
 
 void relay_note(struct relay *r, enum ktls_reason reason, uint8_t alert, int error)
@@ -86,8 +51,11 @@ void relay_note(struct relay *r, enum ktls_reason reason, uint8_t alert, int err
 static void name_end(struct relay *r, enum ktls_reason reason, uint8_t alert)
 {
 	struct sockaddr_un name;
-	socklen_t len = relay_end_name(&name, reason, alert);
+	uint64_t unique;
+	socklen_t len;
 
+	random_bytes(&unique, sizeof(unique));
+	len = relayed_name(&name, reason, alert, unique);
 	if (bind(r->application.fd, (struct sockaddr *)&name, len) < 0 && r->end.error == 0)
 		r->end.error = errno;
 }
@@ -98,8 +66,7 @@ void relay_receive_over(struct relay *r, enum ktls_reason reason, uint8_t alert)
 		return;
 	r->in.over = true;
 	relay_note(r, reason, alert, 0);
-	if (reason != KTLS_OK)
-		name_end(r, reason, alert);
+	name_end(r, reason == KTLS_OK ? KTLS_R_PEER_CLOSE_NOTIFY : reason, alert);
 }
 
 void relay_stop_application(struct relay *r)
@@ -199,13 +166,15 @@ static void release(struct relay *r)
 	loop->count--;
 }
 
-/* Without waiting: SO_LINGER was the application's, and is no business of this thread. */
-static void close_now(int fd)
+/*
+ * Should this process be killed, the peer is not to take that for an end of the stream. SO_LINGER
+ * was the application's before; close() does not wait with either of these.
+ */
+static void set_linger(int fd, int on)
 {
-	struct linger none = { 0 };
+	struct linger linger = { .l_onoff = on };
 
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(fd);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
 static void finish(struct relay *r)
@@ -213,7 +182,9 @@ static void finish(struct relay *r)
 	r->ended = true;
 	watch(&r->peer, 0, false);
 	watch(&r->application, 0, false);
-	close_now(r->peer.fd);
+	if (!r->dropped)
+		set_linger(r->peer.fd, 0);
+	close(r->peer.fd);
 	close(r->application.fd);
 	release(r);
 	r->next_ended = r->loop->ended;
@@ -337,9 +308,11 @@ void relay_loop_free(struct relay_loop *loop)
 {
 	if (!loop)
 		return;
-	for (struct relay *r = loop->all; r; r = r->next)
+	for (struct relay *r = loop->all; r; r = r->next) {
+		r->dropped = true;
 		if (!r->ended)
 			finish(r);
+	}
 	bury(loop, false);
 	timers_wipe(&loop->timers);
 	arena_free(loop->arena);
@@ -461,6 +434,7 @@ int relay_start(struct relay_loop *loop, const struct relay_request *request)
 	r->request.rx = NULL;
 	set_limits(&r->request);
 	add(loop, r);
+	set_linger(r->peer.fd, 1);
 	poll_for(r);
 	return 0;
 }

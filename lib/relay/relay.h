@@ -11,8 +11,9 @@
  *
  * How the application sees the end. close_notify and every other end are an end of file for it; the
  * difference shows in the name of the relay's end of the pair (getpeername(2) on the
- * application's): no name: close_notify; relay_end_name() says what the others are. So a library
- * can tell them apart without asking anybody.
+ * application's), which lib/handoff/relayed.h writes and reads. So a library can tell them apart
+ * without asking anybody. Where a relay's process is killed there is no name, and the peer gets a
+ * reset: neither side takes that for a good end.
  *
  * Memory of a relay: RELAY_BYTES of which the keys are locked, and up to two buffers of
  * RELAY_BUFFER as long as a record is under way.
@@ -23,8 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <ktls-secrets.h>
 
@@ -69,7 +68,7 @@ struct relay_request {
 int relay_loop_new(const struct relay_config *config, struct relay_loop **out)
 	__attribute__((warn_unused_result));
 
-/* Closes all sockets without a word, and calls no ended(). */
+/* Drops all relays, as if the process were killed, and calls no ended(). */
 void relay_loop_free(struct relay_loop *loop);
 
 /* Readable (level-triggered) when relay_loop_run() has something to do. */
@@ -87,14 +86,5 @@ size_t relay_loop_bytes(const struct relay_loop *loop);
  */
 int relay_start(struct relay_loop *loop, const struct relay_request *request)
 	__attribute__((warn_unused_result));
-
-/* ---- the name of an end ---------------------------------------------------------------------- */
-
-/* An abstract name for a reason and its alert, which nobody else has. Returns its length. */
-socklen_t relay_end_name(struct sockaddr_un *name, enum ktls_reason reason, uint8_t alert);
-
-/* The other way: false for any other name, and for none. */
-bool relay_end_parse(const struct sockaddr_un *name, socklen_t len, enum ktls_reason *reason,
-		     uint8_t *alert);
 
 #endif

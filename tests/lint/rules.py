@@ -20,8 +20,8 @@ OWN = {
         "lib/conn", "lib/include",
     },
     "lib/relay": {
-        "lib/wire", "lib/crypto", "lib/conn", "lib/relay", "ktls-handshake.h", "ktls-record.h",
-        "ktls-secrets.h", "ktls-tls.h",
+        "lib/wire", "lib/crypto", "lib/handoff/relayed.h", "lib/conn", "lib/relay",
+        "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h",
     },
     "daemon": {"lib", "daemon"},
     "kernel-setup": {"lib/wire", "lib/ktls", "lib/include", "kernel-setup"},

@@ -135,7 +135,7 @@ TEST_F(relay, the_application_closes_its_half)
 	peer_says(self, 23, "still here", 10);
 	app_expects(self, "still here", 10);
 	peer_says(self, 21, CLOSE_NOTIFY, 2);
-	app_expects_end(self, KTLS_OK, KTLS_ALERT_NONE);
+	app_expects_end(self, KTLS_R_PEER_CLOSE_NOTIFY, KTLS_ALERT_NONE);
 	expect_ended(self, KTLS_OK);
 	EXPECT_EQ(4, self->end.sent);
 	EXPECT_EQ(10, self->end.received);
@@ -147,7 +147,7 @@ TEST_F(relay, the_peer_closes_its_half)
 	peer_says(self, 23, "last", 4);
 	peer_says(self, 21, CLOSE_NOTIFY, 2);
 	app_expects(self, "last", 4);
-	app_expects_end(self, KTLS_OK, KTLS_ALERT_NONE);
+	app_expects_end(self, KTLS_R_PEER_CLOSE_NOTIFY, KTLS_ALERT_NONE);
 	ASSERT_EQ(10, send(self->application, "still here", 10, 0));
 	peer_expects(self, 23, "still here", 10);
 	close(self->application);
@@ -162,7 +162,7 @@ TEST_F(relay, data_behind_close_notify)
 	start(self);
 	peer_says(self, 21, CLOSE_NOTIFY, 2);
 	peer_says(self, 23, "more", 4);
-	app_expects_end(self, KTLS_OK, KTLS_ALERT_NONE);
+	app_expects_end(self, KTLS_R_PEER_CLOSE_NOTIFY, KTLS_ALERT_NONE);
 }
 
 TEST_F(relay, an_end_without_close_notify)
@@ -270,18 +270,6 @@ TEST_F(relay, a_peer_that_lingers)
 	expect_ended(self, KTLS_OK);
 }
 
-TEST_F(relay, the_loop_is_freed)
-{
-	uint8_t byte;
-
-	start(self);
-	relay_loop_free(self->loop);
-	self->loop = NULL;
-	EXPECT_EQ(0, self->ended);
-	EXPECT_EQ(0, recv(self->application, &byte, 1, MSG_DONTWAIT));
-	EXPECT_EQ(0, recv(self->peer, &byte, 1, MSG_DONTWAIT));
-}
-
 TEST_F(relay, too_many)
 {
 	struct relay_request request = self->request;
@@ -310,25 +298,24 @@ TEST_F(relay, keys_without_sense)
 	close(self->request.application);
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- being killed ---------------------------------------------------------------------------- */
 
-TEST(names_of_ends)
+/* Neither side may take it for a good end: no name for the one, a reset for the other. */
+TEST_F(relay, loop_that_is_freed)
 {
-	struct sockaddr_un name, other;
-	enum ktls_reason reason = KTLS_OK;
-	uint8_t alert = 0;
-	socklen_t len;
+	uint8_t byte, alert = 0;
 
-	ASSERT_EQ(0, crypto_init());
-	len = relay_end_name(&name, KTLS_R_KEY_UPDATE_STORM, 255);
-	ASSERT_TRUE(relay_end_parse(&name, len, &reason, &alert));
-	EXPECT_EQ(KTLS_R_KEY_UPDATE_STORM, reason);
-	EXPECT_EQ(255, alert);
-	EXPECT_FALSE(relay_end_parse(&name, 2, &reason, &alert));
-	relay_end_name(&other, KTLS_R_KEY_UPDATE_STORM, 255);
-	EXPECT_NE(0, memcmp(&name, &other, sizeof(name)));
-	name.sun_path[3] = 'x';
-	EXPECT_FALSE(relay_end_parse(&name, len, &reason, &alert));
+	start(self);
+	peer_says(self, 23, "data", 4);
+	app_expects(self, "data", 4);
+	EXPECT_EQ(KTLS_OK, relayed_end(self->application, &alert));
+	relay_loop_free(self->loop);
+	self->loop = NULL;
+	EXPECT_EQ(0, recv(self->application, &byte, 1, MSG_DONTWAIT));
+	EXPECT_EQ(KTLS_R_RELAY_LOST, relayed_end(self->application, &alert));
+	EXPECT_EQ(KTLS_ALERT_NONE, alert);
+	EXPECT_EQ(-1, recv(self->peer, &byte, 1, MSG_DONTWAIT));
+	EXPECT_EQ(ECONNRESET, errno);
 }
 
 TEST_HARNESS_MAIN

@@ -15,6 +15,7 @@
 
 #include "lib/conn/timer.h"
 #include "lib/crypto/util.h"
+#include "lib/handoff/relayed.h"
 #include "lib/relay/relay.h"
 #include "tests/harness/conns.h"
 #include "tests/harness/harness.h"
@@ -204,20 +205,15 @@ static inline void app_expects(struct test_self_relay *self, const void *bytes, 
 	EXPECT_MEMEQ(bytes, got, len);
 }
 
-/* An end of file, and how it came about: KTLS_OK for close_notify. */
+/* An end of file, and how it came about. */
 static inline void app_expects_end(struct test_self_relay *self, enum ktls_reason reason,
 				   uint8_t alert)
 {
-	struct sockaddr_un name;
-	socklen_t len = sizeof(name);
-	enum ktls_reason got = KTLS_OK;
-	uint8_t byte, got_alert = KTLS_ALERT_NONE;
+	uint8_t byte, got_alert = 0;
 
 	settle(self);
 	EXPECT_EQ(0, recv(self->application, &byte, 1, MSG_DONTWAIT));
-	ASSERT_EQ(0, getpeername(self->application, (struct sockaddr *)&name, &len));
-	EXPECT_EQ(reason != KTLS_OK, relay_end_parse(&name, len, &got, &got_alert));
-	EXPECT_EQ(reason, got);
+	EXPECT_EQ(reason, relayed_end(self->application, &got_alert));
 	EXPECT_EQ(alert, got_alert);
 }
 

@@ -238,7 +238,7 @@ TEST_F(relay, renegotiation_is_refused)
 		peer_expects_alert(self, 1, KTLS_ALERT_NO_RENEGOTIATION);
 	}
 	peer_says(self, 22, request, sizeof(request));
-	expect_failure(self, KTLS_R_RENEGOTIATION, KTLS_ALERT_HANDSHAKE_FAILURE);
+	expect_failure(self, KTLS_R_RENEGOTIATION_STORM, KTLS_ALERT_NO_RENEGOTIATION);
 }
 
 /* As a server of TLS 1.2, with a hello in two records. */
