@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/handoff/client.h"
+#include "lib/handoff/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,8 +97,7 @@ static int lane_broken(struct client *c, struct lane *lane, struct job *job)
 {
 	if (!lane->greeted)
 		job->tries++;
-	if (lane_read(c, lane))
-		lane->leaving = true;
+	lane_refuses(c, lane);
 	return -EPIPE;
 }
 
@@ -174,6 +173,7 @@ static void lane_has_room(struct client *c, struct lane *lane)
 	struct job *job;
 
 	lane_block(c, lane, false);
+	listening_has_room(c, lane);
 	if (lane->cancels == 0)
 		return;
 	TAILQ_FOREACH(job, &lane->jobs, link)
@@ -262,8 +262,11 @@ static int client_start(struct ktls *k, struct ktls_call *call, int fd,
 			const struct handoff_request *request)
 {
 	struct client *c = (struct client *)k;
-	struct job *job = job_new(c, call, fd, request);
+	struct job *job;
 
+	if (call->listens)
+		return listening_start(c, call, fd, request);
+	job = job_new(c, call, fd, request);
 	if (!job)
 		return -ENOMEM;
 	client_wake_at(c, job->expires);
@@ -280,6 +283,10 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 	struct client *c = (struct client *)k;
 	struct job *job = call->impl;
 
+	if (call->listens) {
+		listening_cancel(c, call);
+		return;
+	}
 	if (!job->lane) {
 		waiting_fail(c, job, KTLS_R_CANCELLED, 0);
 		return;
@@ -288,6 +295,11 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 		return;
 	job->cancel = true;
 	job->lane->cancels++;
+}
+
+static void client_collected(struct ktls *k, struct ktls_call *call)
+{
+	listening_collected((struct client *)k, call);
 }
 
 static void timer_run(struct client *c)
@@ -322,6 +334,7 @@ static void client_run(struct ktls *k)
 	if (timer)
 		timer_run(c);
 	flush(c);
+	listening_run(c);
 }
 
 static void client_close(struct ktls *k)
@@ -332,12 +345,14 @@ static void client_close(struct ktls *k)
 		lane_lost(c, c->lanes[0], KTLS_R_CANCELLED);
 	while (!TAILQ_EMPTY(&c->waiting))
 		waiting_fail(c, TAILQ_FIRST(&c->waiting), KTLS_R_CANCELLED, 0);
+	listening_close(c);
 	close(c->timer);
 	free(c->path);
 }
 
 const struct ktls_ops client_ops = {
 	.start = client_start,
+	.collected = client_collected,
 	.cancel = client_cancel,
 	.run = client_run,
 	.close = client_close,

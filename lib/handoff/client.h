@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The backend that asks ktlsd: its connections ("lanes", each to one worker), what was sent on
- * which, and what waits to be sent. open.c has its beginning, client.c the
- * handshakes, lane.c the connections.
+ * which, and what waits to be sent. open.c has its beginning, client.c the handshakes, listen.c the
+ * listening sockets, lane.c the connections.
  *
  * A job is on one list: the client's until it is sent, then its lane's until its reply is there. It
  * is sent once, for nobody knows what a lost worker did with it; what was not sent goes on any
@@ -35,6 +35,9 @@ struct job {
 
 TAILQ_HEAD(job_list, job);
 
+struct listening;
+struct share;
+
 struct lane {
 	int fd;
 	bool blocked;           /* without room: waits for EPOLLOUT */
@@ -43,6 +46,7 @@ struct lane {
 	unsigned int in_flight; /* number of jobs */
 	unsigned int cancels;   /* number of those with a cancel to be sent */
 	struct job_list jobs;
+	TAILQ_HEAD(, share) shares; /* of listening sockets: listen.h */
 };
 
 struct client {
@@ -51,6 +55,8 @@ struct client {
 	int timer;        /* something expires or is to be tried again */
 	int64_t timer_at; /* monotonic milliseconds, 0: not armed */
 	struct job_list waiting;
+	TAILQ_HEAD(, listening) listenings;
+	uint64_t last_share;    /* serial number */
 	uint32_t in_flight_max; /* of each lane; from the greeting, as lanes_max */
 	size_t lanes_max;
 	size_t lanes_len;
@@ -85,6 +91,15 @@ WIRE_MUST_CHECK int lane_connect(const char *path);
 
 /* Makes fd one of the client's lanes. Returns 0, or a negative errno and fd is closed. */
 WIRE_MUST_CHECK int lane_add(struct client *c, int fd);
+
+/* A new one; *out is NULL where there may be no more of them. Returns 0 or a negative errno. */
+WIRE_MUST_CHECK int lane_open(struct client *c, struct lane **out);
+
+/* Whether what lane_open() has failed with passes, though no event tells when. */
+bool lane_error_passes(int error);
+
+/* It takes no more requests, or is at its end: what it said before is heard. May be gone then. */
+void lane_refuses(struct client *c, struct lane *lane);
 
 /*
  * A lane with room: the one that has least to do, or a new one where even that has something and

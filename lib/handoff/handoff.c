@@ -126,6 +126,21 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 		event_raise(k->wake);
 }
 
+bool ktls_call_more(struct ktls *k, const struct ktls_call *call, const struct handoff_reply *facts,
+		    int fd, uint64_t from)
+{
+	struct ktls_call *one = calloc(1, sizeof(*one));
+
+	if (!one)
+		return false;
+	ktls_reply_init(one, call->id, call->reply.arg);
+	ktls_reply_set(one, facts, fd);
+	one->from = from;
+	one->done = true;
+	done_push(k, one);
+	return true;
+}
+
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason)
 {
 	struct handoff_reply facts = { .reason = (uint16_t)reason };
@@ -239,9 +254,12 @@ static int call_start(struct ktls *k, struct ktls_call *call, int fd,
 	return ret;
 }
 
-/* With the lock released; it is held when this returns 0, whose call may be done already. */
+/*
+ * With the lock released; it is held when this returns 0, whose call may be done already. listen is
+ * 0 but for listening sockets.
+ */
 static int start(struct ktls *k, int fd, const struct ktls_params *params, bool waited,
-		 struct ktls_call **out)
+		 uint16_t listen, struct ktls_call **out)
 {
 	uint8_t alpn[KTLS_ALPN_MAX];
 	struct handoff_request request;
@@ -256,6 +274,8 @@ static int start(struct ktls *k, int fd, const struct ktls_params *params, bool 
 	if (!call)
 		return -ENOMEM;
 	call->waited = waited;
+	call->listens = listen > 0;
+	request.listen = listen;
 	pthread_mutex_lock(&k->lock);
 	ret = call_start(k, call, fd, &request, params->arg);
 	if (ret < 0) {
@@ -267,10 +287,11 @@ static int start(struct ktls *k, int fd, const struct ktls_params *params, bool 
 	return 0;
 }
 
-int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_t *id)
+static int start_only(struct ktls *k, int fd, const struct ktls_params *params, uint16_t listen,
+		      uint64_t *id)
 {
 	struct ktls_call *call;
-	int ret = start(k, fd, params, false, &call);
+	int ret = start(k, fd, params, false, listen, &call);
 
 	if (ret < 0)
 		return ret;
@@ -278,6 +299,20 @@ int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_
 		*id = call->id;
 	pthread_mutex_unlock(&k->lock);
 	return 0;
+}
+
+int ktls_start(struct ktls *k, int fd, const struct ktls_params *params, uint64_t *id)
+{
+	return start_only(k, fd, params, 0, id);
+}
+
+int ktls_listen(struct ktls *k, int fd, const struct ktls_params *params, unsigned int backlog,
+		uint64_t *id)
+{
+	if (!params || params->role != KTLS_SERVER || params->received_len > 0 || backlog == 0 ||
+	    backlog > KTLS_BACKLOG_MAX)
+		return -EINVAL;
+	return start_only(k, fd, params, (uint16_t)backlog, id);
 }
 
 /* The lock is released meanwhile. */
@@ -315,7 +350,7 @@ int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
 		   struct ktls_reply **reply)
 {
 	struct ktls_call *call;
-	int ret = start(k, fd, params, true, &call);
+	int ret = start(k, fd, params, true, 0, &call);
 
 	if (ret < 0)
 		return ret;
@@ -338,6 +373,8 @@ int ktls_collect(struct ktls *k, struct ktls_reply **reply)
 	if (!k->done_head)
 		k->ops->run(k);
 	call = done_pop(k);
+	if (call && call->reply.more)
+		k->ops->collected(k, call);
 	pthread_mutex_unlock(&k->lock);
 	if (!call)
 		return -EAGAIN;

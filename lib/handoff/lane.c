@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/handoff/client.h"
+#include "lib/handoff/listen.h"
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
@@ -47,6 +47,7 @@ int lane_add(struct client *c, int fd)
 	if (lane) {
 		lane->fd = fd;
 		TAILQ_INIT(&lane->jobs);
+		TAILQ_INIT(&lane->shares);
 		ret = lane_watch(c, lane, EPOLL_CTL_ADD);
 	}
 	if (ret < 0) {
@@ -84,30 +85,40 @@ static bool may_open(const struct client *c)
 	return open < c->lanes_max && c->lanes_len < HANDOFF_LANES_MAX;
 }
 
-/* Errors that pass, though no event tells when. */
-static bool passes(int error)
+bool lane_error_passes(int error)
 {
 	return error == -EAGAIN || error == -ENOMEM || error == -ENOBUFS || error == -EMFILE ||
 	       error == -ENFILE;
 }
 
-struct lane *lane_find(struct client *c, bool *retry)
+int lane_open(struct client *c, struct lane **out)
 {
-	struct lane *best = least_loaded(c);
 	int ret;
 
-	*retry = true;
-	if ((best && best->in_flight == 0) || !may_open(c))
-		return best;
+	*out = NULL;
+	if (!may_open(c))
+		return 0;
 	ret = lane_connect(c->path);
 	if (ret >= 0)
 		ret = lane_add(c, ret);
 	if (ret == 0)
-		return c->lanes[c->lanes_len - 1];
-	if (best)
+		*out = c->lanes[c->lanes_len - 1];
+	return ret;
+}
+
+struct lane *lane_find(struct client *c, bool *retry)
+{
+	struct lane *best = least_loaded(c), *lane;
+	int ret;
+
+	*retry = true;
+	if (best && best->in_flight == 0)
 		return best;
+	ret = lane_open(c, &lane);
+	if (lane || best || ret == 0)
+		return lane ? lane : best;
 	c->error = ret;
-	if (passes(ret))
+	if (lane_error_passes(ret))
 		client_wake_at(c, now_ms() + CLIENT_RETRY_MS);
 	else
 		*retry = c->lanes_len > 0;
@@ -140,6 +151,12 @@ void lane_block(struct client *c, struct lane *lane, bool blocked)
 	(void)!lane_watch(c, lane, EPOLL_CTL_MOD);
 }
 
+void lane_refuses(struct client *c, struct lane *lane)
+{
+	if (lane_read(c, lane))
+		lane->leaving = true;
+}
+
 void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 {
 	size_t i = 0;
@@ -155,6 +172,8 @@ void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 		ktls_call_failed(&c->base, job->call, reason);
 		job_free(job);
 	}
+	while (!TAILQ_EMPTY(&lane->shares))
+		listening_lost(c, TAILQ_FIRST(&lane->shares), reason);
 	/* A child process may have the descriptor: then close() would leave it in the set. */
 	epoll_ctl(c->base.events, EPOLL_CTL_DEL, lane->fd, NULL);
 	close(lane->fd);
@@ -176,40 +195,63 @@ static int greeting_recv(struct client *c, struct lane *lane, size_t len)
 	return 0;
 }
 
-static int reply_recv(struct client *c, struct lane *lane, size_t len)
+/* The descriptor of the packet is its reply's from here on; -1: there is none. */
+static int take_fd(struct handoff_packet *packet)
+{
+	return packet->fds_len > 0 ? packet->fds[--packet->fds_len] : -1;
+}
+
+static void job_done(struct client *c, struct lane *lane, struct job *job,
+		     const struct handoff_reply *reply)
+{
+	lane_remove(lane, job);
+	ktls_call_done(&c->base, job->call, reply, -1);
+	job_free(job);
+}
+
+/* A descriptor comes where the reply says so, and where it was asked for. */
+static int reply_recv(struct client *c, struct lane *lane, struct handoff_packet *packet)
 {
 	struct handoff_reply reply;
 	struct ktls_call *call;
 	struct job *job;
-	int ret = handoff_reply_parse(c->packet, len, &reply);
+	int fd, ret = handoff_reply_parse(c->packet, packet->len, &reply);
 
 	if (ret < 0)
 		return ret;
+	if (packet->fds_len != (reply.descriptor != HANDOFF_FD_NONE))
+		return -KTLS_R_PROTOCOL;
 	if (reply.id == 0) /* ktlsd says why it closes this connection */
 		return reply.reason ? -(int)reply.reason : -KTLS_R_PROTOCOL;
 	call = ktls_call_find(&c->base, reply.id);
-	job = call ? call->impl : NULL;
-	/* No request asks for a descriptor yet, so there is no reply that may bring one. */
-	if (!job || job->lane != lane || reply.descriptor != 0)
+	if (!call)
 		return -KTLS_R_PROTOCOL;
-	lane_remove(lane, job);
-	ktls_call_done(&c->base, call, &reply, -1);
-	job_free(job);
+	if (call->listens) {
+		fd = take_fd(packet);
+		ret = listening_reply(c, lane, call, &reply, fd);
+		if (ret < 0 && fd >= 0)
+			close(fd);
+		return ret;
+	}
+	job = call->impl;
+	if (job->lane != lane || reply.descriptor != HANDOFF_FD_NONE || reply.more)
+		return -KTLS_R_PROTOCOL;
+	job_done(c, lane, job, &reply);
 	return 0;
 }
 
-static int packet_recv(struct client *c, struct lane *lane, const struct handoff_packet *packet)
+static int packet_recv(struct client *c, struct lane *lane, struct handoff_packet *packet)
 {
 	struct handoff_header header;
 
-	if (packet->truncated || packet->fds_len > 0 || packet->fds_lost ||
+	if (packet->truncated || packet->fds_lost ||
 	    handoff_header_parse(c->packet, packet->len, &header) < 0)
 		return -KTLS_R_PROTOCOL;
 	switch (header.type) {
 	case HANDOFF_GREETING:
-		return greeting_recv(c, lane, packet->len);
+		return packet->fds_len > 0 ? -KTLS_R_PROTOCOL : greeting_recv(c, lane, packet->len);
 	case HANDOFF_REPLY:
-		return reply_recv(c, lane, packet->len);
+		return reply_recv(c, lane, packet);
 	default:
 		return -KTLS_R_PROTOCOL;
 	}

@@ -154,6 +154,7 @@ static bool client_init(struct client *c, const char *path, struct failure *f)
 	int ret;
 
 	TAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->listenings);
 	c->lost_for = KTLS_R_WORKER_LOST;
 	c->path = strdup(path);
 	ret = c->path ? ktls_base_init(&c->base, &client_ops) : -ENOMEM;

@@ -24,11 +24,14 @@
 
 #include "lib/handoff/protocol.h"
 
-/* One handshake, from ktls_start() to ktls_reply_free(). */
+/* One handshake, from ktls_start() to ktls_reply_free(); or a listening socket, or one of its
+ * connections, which is in no bucket. */
 struct ktls_call {
 	struct ktls_reply reply;         /* what the application gets; first */
 	uint64_t id;                     /* the same as in reply and request */
 	void *impl;                      /* the backend's */
+	bool listens;                    /* the request has listen set */
+	uint64_t from;                   /* of a connection: ktls_call_more() was told it */
 	struct ktls_span key_tx, key_rx; /* of a service: struct handoff_keys, by their build() */
 	/* ---- handoff.c's ---- */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; the reply points to them */
@@ -41,9 +44,9 @@ struct ktls_call {
 
 struct ktls_ops {
 	/*
-	 * Begins a handshake. fd is the application's: whoever keeps it duplicates it. request is
-	 * valid during the call only. Returns 0, and ktls_call_done() will be called once for this
-	 * call, now or later; or a negative errno, and it is never called.
+	 * Begins a handshake, or listens. fd is the application's: whoever keeps it duplicates it.
+	 * request is valid during the call only. Returns 0, and ktls_call_done() will be called
+	 * once for this call, now or later; or a negative errno, and it is never called.
 	 */
 	int (*start)(struct ktls *k, struct ktls_call *call, int fd,
 		     const struct handoff_request *request);
@@ -55,8 +58,9 @@ struct ktls_ops {
 	int (*service)(struct ktls *k, struct ktls_call *call, int fd,
 		       const struct handoff_service *service);
 
-	/* The application has collected a connection of a listening socket's. */
-	void (*collected)(struct ktls *k, uint64_t id);
+	/* The application has collected a connection of a listening socket's, if that still is one.
+	 */
+	void (*collected)(struct ktls *k, struct ktls_call *call);
 
 	/* Ends the handshake soon: ktls_call_done() as always, mostly with CANCELLED. */
 	void (*cancel)(struct ktls *k, struct ktls_call *call);
@@ -109,6 +113,13 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 
 /* The same for a call that ended with no more than a reason. */
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason);
+
+/*
+ * A connection of a listening call's, to be collected. facts and fd are as above, but facts->more
+ * is set; from comes back with collected(). False where memory is short: fd is still the caller's.
+ */
+WIRE_MUST_CHECK bool ktls_call_more(struct ktls *k, const struct ktls_call *call,
+				    const struct handoff_reply *facts, int fd, uint64_t from);
 
 /* The call in flight with this id, or NULL. */
 struct ktls_call *ktls_call_find(struct ktls *k, uint64_t id);

@@ -148,6 +148,18 @@ uint64_t fake_cancel(int lane)
 	return id;
 }
 
+unsigned int fake_collected(int lane, uint64_t id)
+{
+	struct handoff_collected collected = { 0 };
+	struct handoff_packet p;
+
+	recv_one(lane, &p);
+	ASSERT_EQ(0, handoff_collected_parse(packet, p.len, &collected));
+	ASSERT_EQ(0, p.fds_len);
+	EXPECT_EQ(id, collected.id);
+	return collected.count;
+}
+
 /* ---- what it says -------------------------------------------------------------------------- */
 
 void fake_reply_full(int lane, const struct handoff_reply *reply)
@@ -184,4 +196,25 @@ void fake_send(int lane, const void *bytes, size_t len, const int *fds, size_t f
 		msg.msg_controllen = CMSG_SPACE(fds_len * sizeof(int));
 	}
 	ASSERT_EQ(len, sendmsg(lane, &msg, MSG_NOSIGNAL));
+}
+
+void fake_accepted(int lane, uint64_t id, uint8_t descriptor, int fd)
+{
+	static const uint8_t peer[] = { 0x12, 0x67, 192, 0, 2, 1 };
+	const struct handoff_reply reply = { .id = id,
+					     .descriptor = descriptor,
+					     .more = 1,
+					     .version = KTLS_TLS_1_3,
+					     .peer_address = { peer, sizeof(peer) } };
+	size_t len = handoff_reply_build(&reply, packet, sizeof(packet));
+
+	ASSERT_EQ(0, handoff_send(lane, packet, len, fd));
+	close(fd);
+}
+
+void fake_leaves(int lane, uint64_t id)
+{
+	const struct handoff_reply reply = { .id = id, .reason = KTLS_R_WORKER_LOST, .more = 1 };
+
+	fake_reply_full(lane, &reply);
 }

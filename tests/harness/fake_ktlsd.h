@@ -46,6 +46,15 @@ bool fake_readable(int lane);
 void fake_request(int lane, struct fake_request *out);
 uint64_t fake_cancel(int lane);
 
+/* The same for what a client has collected of this listening socket. */
+unsigned int fake_collected(int lane, uint64_t id);
+
+/* A connection of a listening socket's: descriptor is HANDOFF_FD_... bits, fd is closed. */
+void fake_accepted(int lane, uint64_t id, uint8_t descriptor, int fd);
+
+/* The worker accepts no more for it. */
+void fake_leaves(int lane, uint64_t id);
+
 /* A reply with no more than a reason; one with everything; bytes as they are, with descriptors. */
 void fake_reply(int lane, uint64_t id, enum ktls_reason reason);
 void fake_reply_full(int lane, const struct handoff_reply *reply);
