@@ -293,10 +293,10 @@ int ktls_fd(const struct ktls *k);
  * in fd, more set, and this id. Who is slow, hostile or no TLS peer never gets that far; ktlsd's
  * log has them. The deadline is each connection's; received must be empty, the role KTLS_SERVER.
  *
- * The socket is shared with ktlsd until the end: nobody else accepts from it, and its status flags
- * do not matter. At most backlog (1 to KTLS_BACKLOG_MAX) finished connections wait to be collected;
- * then ktlsd stops accepting, and the kernel's own queue fills. When a worker of ktlsd is lost or
- * leaves, or ktlsd is restarted, another takes over by itself.
+ * The socket is shared with ktlsd, and kept, until the end. Its status flags do not matter, and
+ * others may accept from it, too. At most backlog (1 to KTLS_BACKLOG_MAX) finished connections wait
+ * to be collected; then ktlsd stops accepting, and the kernel's own queue fills. When a worker of
+ * ktlsd is lost or leaves, or ktlsd is restarted, another takes over by itself.
  *
  * Returns as ktls_start() does. ktls_cancel(), or the listening socket's end, brings the last
  * reply, with fd -1 and more 0: handshakes under way are abandoned, finished connections still
