@@ -4,46 +4,10 @@
 # Who is who: ktlsd's profiles with client certificates, revocation lists and pinned keys, against
 # peers of other makes, in both roles and versions, with the keys in the kernel.
 
-set -u
-# shellcheck source=tests/harness/tap.sh
-. tests/harness/tap.sh
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
 
-build=${KTLS_BUILD:-build}
-[ -r /proc/net/tls_stat ] || tap_skip_all 'no kernel TLS'
-
-dir=$(mktemp -d /tmp/ktlsd-auth-XXXXXX)
 certs=$dir/certs
-chmod 755 "$dir"
-pids=()
-
-cleanup() {
-	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
-	wait
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-until_true() {
-	local end=$((SECONDS + 60))
-
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
-listens() {
-	ss -Htln "sport = :$1" | grep -q .
-}
-
-# start NAME COMMAND...: in the background, its output in NAME.log.
-start() {
-	local name=$1
-
-	shift
-	"$@" >"$dir/$name.log" 2>&1 </dev/null &
-	pids+=($!)
-}
 
 # The pin of a certificate's key.
 pin() {
@@ -75,12 +39,7 @@ profile() {
 	printf 'trust = %s\npin = sha256/%s\n' "$certs/ca.pem" "$(pin rsa2048)"
 	printf 'client-auth = require\nclient-trust = none\nclient-pin = sha256/%s\n' "$(pin client)"
 } >"$dir/ktlsd.conf"
-start ktlsd "$build/ktlsd" --config "$dir/ktlsd.conf"
-if ! until_true grep -q ready: "$dir/ktlsd.log"; then
-	tap_diag "$(cat "$dir/ktlsd.log")"
-	tap_not_ok 'ktlsd starts'
-	tap_done
-fi
+start_ktlsd
 
 # ---- we are the server ---------------------------------------------------------------------------
 

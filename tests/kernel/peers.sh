@@ -5,67 +5,15 @@
 # GnuTLS, curl, nginx, Python. The file server of Documentation/examples is our server, and
 # tests/tools/client.c our client.
 
-set -u
-# shellcheck source=tests/harness/tap.sh
-. tests/harness/tap.sh
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
 
-build=${KTLS_BUILD:-build}
-[ -r /proc/net/tls_stat ] || tap_skip_all 'no kernel TLS'
-
-dir=$(mktemp -d /tmp/ktlsd-peers-XXXXXX)
 certs=$dir/certs
-chmod 755 "$dir"
-pids=()
-
-cleanup() {
-	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
-	wait
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-# until_true COMMAND...: waits for it, a minute at most.
-until_true() {
-	local end=$((SECONDS + 60))
-
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
-listens() {
-	ss -Htln "sport = :$1" | grep -q .
-}
-
-stat_of() {
-	awk -v n="$1" '$1 == n { print $2 }' /proc/net/tls_stat
-}
 
 # Other tests have run in this VM, and some break records on purpose.
 tx_before=$(stat_of TlsTxSw)
 rx_before=$(stat_of TlsRxSw)
 errors_before=$(stat_of TlsDecryptError)
-
-# start NAME COMMAND...: in the background, its output in NAME.log.
-start() {
-	local name=$1
-
-	shift
-	"$@" >"$dir/$name.log" 2>&1 </dev/null &
-	pids+=($!)
-}
-
-# For start: what it becomes runs in the folder of the files.
-in_www() {
-	cd "$dir/www" && exec "$@"
-}
-
-stop_last() {
-	kill "${pids[-1]}"
-	wait "${pids[-1]}" 2>/dev/null
-	unset 'pids[-1]'
-}
 
 "$build/tests/tools/certs" "$certs"
 mkdir "$dir/www"
@@ -93,12 +41,7 @@ client-users = root
 trust = $certs/ca.pem
 alpn = http/1.1, http/1.0
 END
-start ktlsd "$build/ktlsd" --config "$dir/ktlsd.conf"
-if ! until_true grep -q ready: "$dir/ktlsd.log"; then
-	tap_diag "$(cat "$dir/ktlsd.log")"
-	tap_not_ok 'ktlsd starts'
-	tap_done
-fi
+start_ktlsd
 start server "$build/examples/fileserver" --socket "$dir/socket" 4433 "$dir/www"
 until_true listens 4433
 
@@ -143,11 +86,6 @@ with_alpn() {
 		https://localhost:4433/file 2>&1 | grep -i 'ALPN.* http/1.1'
 }
 check 'curl agrees on a protocol' with_alpn
-
-# The answer's header is cut off: everything up to the first empty line.
-body() {
-	sed '1,/^\r$/d'
-}
 
 with_s_client() {
 	printf 'GET /file HTTP/1.0\r\n\r\n' |

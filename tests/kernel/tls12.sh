@@ -5,62 +5,10 @@
 # both roles, so that a salt, an explicit nonce or a sequence number that is wrong shows in the first
 # record. A profile that has not allowed TLS 1.2 has none.
 
-set -u
-# shellcheck source=tests/harness/tap.sh
-. tests/harness/tap.sh
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
 
-build=${KTLS_BUILD:-build}
-[ -r /proc/net/tls_stat ] || tap_skip_all 'no kernel TLS'
-
-dir=$(mktemp -d /tmp/ktlsd-tls12-XXXXXX)
 certs=$dir/certs
-chmod 755 "$dir"
-pids=()
-
-cleanup() {
-	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
-	wait
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-# until_true COMMAND...: waits for it, a minute at most.
-until_true() {
-	local end=$((SECONDS + 60))
-
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
-listens() {
-	ss -Htln "sport = :$1" | grep -q .
-}
-
-stat_of() {
-	awk -v n="$1" '$1 == n { print $2 }' /proc/net/tls_stat
-}
-
-# start NAME COMMAND...: in the background, its output in NAME.log.
-start() {
-	local name=$1
-
-	shift
-	"$@" >"$dir/$name.log" 2>&1 </dev/null &
-	pids+=($!)
-}
-
-in_www() {
-	cd "$dir/www" && exec "$@"
-}
-
-stop_last() {
-	kill "${pids[-1]}"
-	wait "${pids[-1]}" 2>/dev/null
-	unset 'pids[-1]'
-}
-
 "$build/tests/tools/certs" "$certs"
 mkdir "$dir/www"
 head -c 1000000 /dev/urandom >"$dir/www/file"
@@ -92,12 +40,7 @@ daemon() {
 		trust = $certs/ca.pem
 	END
 	printf '%s\n' "$@" >>"$dir/$name.conf"
-	start "ktlsd-$name" "$build/ktlsd" --config "$dir/$name.conf"
-	until_true grep -q ready: "$dir/ktlsd-$name.log" && return
-	tap_diag "$(cat "$dir/ktlsd-$name.log")"
-	tap_not_ok "ktlsd starts: $name"
-	tap_done
-	exit
+	start_ktlsd "$name"
 }
 
 daemon both 'tls-min = 1.2'
@@ -115,9 +58,8 @@ errors_before=$(stat_of TlsDecryptError)
 tx_before=$(stat_of TlsTxSw)
 rx_before=$(stat_of TlsRxSw)
 
-# The answer's header is cut off: everything up to the first empty line.
-body() {
-	sed '1,/^\r$/d' >"$dir/got"
+got_the_file() {
+	body >"$dir/got"
 	cmp "$dir/got" "$dir/www/file"
 }
 
@@ -140,7 +82,7 @@ with_s_client() {
 	shift 2
 	printf 'GET /file HTTP/1.0\r\n\r\n' |
 		timeout 60 openssl s_client -quiet -connect "localhost:$port" -servername localhost \
-			-CAfile "$certs/ca.pem" -verify_return_error "$@" 2>"$dir/err" | body &&
+			-CAfile "$certs/ca.pem" -verify_return_error "$@" 2>"$dir/err" | got_the_file &&
 		until_true sh -c "tail -n 1 '$dir/$log.log' | grep '$what'"
 }
 
@@ -194,7 +136,7 @@ gets() {
 	local status=$?
 
 	cat "$dir/said"
-	[ "$status" -eq 0 ] && body <"$dir/answer" && grep -q "$1" "$dir/said"
+	[ "$status" -eq 0 ] && got_the_file <"$dir/answer" && grep -q "$1" "$dir/said"
 }
 
 # s_server CERT OPTION...

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# For shell tests of kernel TLS that start ktlsd and others' programs; to be sourced. Has sourced
+# tap.sh, and made a folder that goes, with all that was started, when the script ends: $dir. Where
+# the kernel has no TLS, or one of the programs in $needs is not there, the script has been skipped.
+
+set -u
+# shellcheck source=tests/harness/tap.sh
+. tests/harness/tap.sh
+
+[ -r /proc/net/tls_stat ] || tap_skip_all 'no kernel TLS'
+for tool in ${needs:-}; do
+	command -v "$tool" >/dev/null || tap_skip_all "$tool is not installed"
+done
+
+# shellcheck disable=SC2034 # the scripts'
+build=${KTLS_BUILD:-build}
+dir=$(mktemp -d /tmp/ktlsd-XXXXXX)
+chmod 755 "$dir"
+pids=()
+
+cleanup() {
+	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+	wait
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+
+# until_true COMMAND...: waits for it, a minute at most: programs are slow where the CPU is emulated.
+until_true() {
+	local end=$((SECONDS + 60))
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || { echo "in vain: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+listens() {
+	ss -Htln "sport = :$1" | grep -q .
+}
+
+# start NAME COMMAND...: in the background, its output in NAME.log. Not to be called in a check.
+start() {
+	local name=$1
+
+	shift
+	"$@" >"$dir/$name.log" 2>&1 </dev/null &
+	pids+=($!)
+}
+
+stop_last() {
+	kill "${pids[-1]}"
+	wait "${pids[-1]}" 2>/dev/null
+	unset 'pids[-1]'
+}
+
+# For start: what it becomes runs in the folder of the files.
+in_www() {
+	cd "$dir/www" && exec "$@"
+}
+
+# start_ktlsd [NAME]: by the configuration NAME.conf, until it is ready; the script ends where it is
+# not.
+start_ktlsd() {
+	local name=${1:-ktlsd}
+
+	start "$name" "$build/ktlsd" --config "$dir/$name.conf"
+	until_true grep -q ready: "$dir/$name.log" >/dev/null && return
+	tap_diag "$(cat "$dir/$name.log")"
+	tap_not_ok "$name starts"
+	tap_done
+}
+
+# The answer's header is cut off: everything up to the first empty line.
+body() {
+	sed '1,/^\r$/d'
+}
+
+stat_of() {
+	awk -v n="$1" '$1 == n { print $2 }' /proc/net/tls_stat
+}
