@@ -160,7 +160,7 @@ $(CT): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/ct/ct.o $(call o_of,$
 
 $(BOGO_SHIM): $(call o_of,$(call c_of,tests/bogo)) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=kernel_record_send,--wrap=kernel_record_recv,--wrap=kernel_version \
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -Wl,--wrap=kernel_record_send,--wrap=kernel_record_recvmsg,--wrap=kernel_version \
 		-o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
 # Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.
@@ -255,7 +255,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 MODULESDIR  ?= $(PREFIX)/lib/modules-load.d
 DOCDIR      ?= $(PREFIX)/share/doc/ktlsd
 
-HEADERS := ktls.h ktls-tls.h ktls-handshake.h ktls-record.h ktls-secrets.h
+HEADERS := ktls.h ktls-session.h ktls-tls.h ktls-handshake.h ktls-record.h ktls-secrets.h
 LIBS    := libktls libktls-handshake
 MAN     := $(sort $(wildcard Documentation/man/*.[1-8]))
 

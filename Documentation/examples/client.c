@@ -11,7 +11,7 @@
  *	-n  name that the certificate must have, if it is not HOST
  */
 #include <ktls-handshake.h>
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include <err.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ struct fetch {
 	const char *path;
 	int fd;
 	bool secure; /* the handshake is done: data goes through the kernel */
-	struct ktls_stream stream;
+	struct ktls_session *session;
 };
 
 static struct fetch fetches[FETCHES_MAX];
@@ -62,12 +62,14 @@ static void fetch_end(struct fetch *f, const char *why)
 		fprintf(stderr, "%s: %s\n", f->path, why);
 		failures++;
 	}
+	ktls_session_free(f->session);
 	close(f->fd);
 	f->fd = -1;
 }
 
 /* The socket is ours again. Whatever is written to it now is encrypted by the kernel. */
-static void handshake_done(struct fetch *f, const struct ktls_reply *reply, const char *host)
+static void handshake_done(struct fetch *f, struct ktls *k, const struct ktls_reply *reply,
+			   const char *host)
 {
 	char request[2048];
 	int len;
@@ -83,7 +85,9 @@ static void handshake_done(struct fetch *f, const struct ktls_reply *reply, cons
 		(unsigned long long)reply->time_us);
 	len = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", f->path,
 		       host);
-	if (len >= (int)sizeof(request) || write(f->fd, request, (size_t)len) != len)
+	f->session = ktls_session_new(k, reply);
+	if (!f->session || len >= (int)sizeof(request) ||
+	    ktls_send(f->session, f->fd, request, (size_t)len, 0) != len)
 		fetch_end(f, "the request could not be written");
 	f->secure = true;
 }
@@ -92,7 +96,7 @@ static void handshake_done(struct fetch *f, const struct ktls_reply *reply, cons
 static void fetch_read(struct fetch *f)
 {
 	char data[16384];
-	ssize_t n = ktls_recv(f->fd, data, sizeof(data), MSG_DONTWAIT, &f->stream);
+	ssize_t n = ktls_recv(f->session, f->fd, data, sizeof(data), MSG_DONTWAIT);
 
 	if (n == -EAGAIN || n == -EINTR)
 		return;
@@ -100,9 +104,10 @@ static void fetch_read(struct fetch *f)
 		fwrite(data, 1, (size_t)n, stdout);
 	} else if (n == 0) {
 		/* The peer has closed in order; so do we. */
-		fetch_end(f, ktls_shutdown(f->fd) == 0 ? NULL : "close_notify was not sent");
+		fetch_end(f, ktls_shutdown(f->session, f->fd) == 0 ? NULL
+								   : "close_notify was not sent");
 	} else {
-		fetch_end(f, n == -EPROTO ? ktls_reason_text((int)f->stream.reason)
+		fetch_end(f, n == -EPROTO ? ktls_reason_text((int)ktls_session_reason(f->session))
 					  : strerror((int)-n));
 	}
 }
@@ -129,7 +134,7 @@ static void run(struct ktls *k, const char *host)
 		if (poll(p, fetches_len + 1, -1) < 0 && errno != EINTR)
 			err(1, "poll");
 		while (ktls_collect(k, &reply) == 0) {
-			handshake_done(reply->arg, reply, host);
+			handshake_done(reply->arg, k, reply, host);
 			ktls_reply_free(reply);
 		}
 		for (size_t i = 0; i < fetches_len; i++)

@@ -23,14 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ktls-handshake.h>
-#include <ktls.h>
+#include <ktls-session.h>
 
 enum state { HANDSHAKE, REQUEST, HEADER, BODY, GOODBYE, DRAIN };
 
@@ -42,7 +41,7 @@ struct connection {
 	off_t size;  /* bytes announced, and to be sent whatever becomes of the file */
 	size_t len;  /* bytes in text */
 	size_t sent; /* of these, in state HEADER */
-	struct ktls_stream stream;
+	struct ktls_session *session;
 	char text[4096]; /* the request, then the header of the answer */
 };
 
@@ -54,6 +53,7 @@ static void destroy(struct connection *c)
 {
 	if (c->file >= 0)
 		close(c->file);
+	ktls_session_free(c->session);
 	close(c->fd); /* which takes it out of the epoll set, too */
 	free(c);
 }
@@ -98,7 +98,7 @@ static void answer(struct connection *c)
 static ssize_t receive_request(struct connection *c)
 {
 	/* Not read(): a record that is no data, a KeyUpdate say, would be EIO. */
-	ssize_t n = ktls_recv(c->fd, c->text + c->len, sizeof(c->text) - 1 - c->len, 0, &c->stream);
+	ssize_t n = ktls_recv(c->session, c->fd, c->text + c->len, sizeof(c->text) - 1 - c->len, 0);
 
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : n;
@@ -112,10 +112,10 @@ static ssize_t receive_request(struct connection *c)
 
 static ssize_t send_header(struct connection *c)
 {
-	ssize_t n = send(c->fd, c->text + c->sent, c->len - c->sent, 0);
+	ssize_t n = ktls_send(c->session, c->fd, c->text + c->sent, c->len - c->sent, 0);
 
 	if (n < 0)
-		return -errno;
+		return n;
 	c->sent += (size_t)n;
 	if (c->sent == c->len)
 		c->state = c->size > 0 ? BODY : GOODBYE;
@@ -125,10 +125,10 @@ static ssize_t send_header(struct connection *c)
 /* The file may have become shorter since the header was sent: then there is no honest way on. */
 static ssize_t send_body(struct connection *c)
 {
-	ssize_t n = sendfile(c->fd, c->file, &c->at, (size_t)(c->size - c->at));
+	ssize_t n = ktls_sendfile(c->session, c->fd, c->file, &c->at, (size_t)(c->size - c->at));
 
 	if (n <= 0)
-		return n == 0 ? -EIO : -errno;
+		return n == 0 ? -EIO : n;
 	if (c->at == c->size)
 		c->state = GOODBYE;
 	return 1;
@@ -137,7 +137,7 @@ static ssize_t send_body(struct connection *c)
 /* Without close_notify the peer could not tell the end from a cut. */
 static ssize_t say_goodbye(struct connection *c)
 {
-	int err = ktls_shutdown(c->fd);
+	int err = ktls_shutdown(c->session, c->fd);
 
 	if (err == 0)
 		c->state = DRAIN;
@@ -147,7 +147,7 @@ static ssize_t say_goodbye(struct connection *c)
 /* close() with unread bytes in the socket is a reset, which may overtake the end of the file. */
 static ssize_t drain(struct connection *c)
 {
-	return ktls_recv(c->fd, c->text, sizeof(c->text), 0, &c->stream);
+	return ktls_recv(c->session, c->fd, c->text, sizeof(c->text), 0);
 }
 
 static ssize_t (*const steps[])(struct connection *c) = {
@@ -203,7 +203,8 @@ static void collect(const struct ktls_reply *reply)
 	       reply->names_len > 0 ? reply->names[0].text : "", ktls_state_name(reply->tx),
 	       ktls_state_name(reply->rx), (uintmax_t)reply->time_us);
 	c->state = REQUEST;
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0)
+	c->session = ktls_session_new(ktls, reply);
+	if (!c->session || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0)
 		destroy(c);
 }
 

@@ -5,7 +5,7 @@
  *
  *	hello PORT            a server to try it with: openssl s_server -rev -accept PORT ...
  */
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include <arpa/inet.h>
 #include <err.h>
@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	struct ktls_params params = { .role = KTLS_CLIENT, .server_name = "localhost" };
-	struct ktls_stream stream = { 0 };
+	struct ktls_session *session;
 	struct ktls_error error;
 	struct ktls_reply *reply;
 	struct ktls *k = ktls_open(NULL, &error);
@@ -35,14 +35,16 @@ int main(int argc, char **argv)
 	if (reply->reason != KTLS_OK)
 		errx(1, "no TLS: %s", reply->text);
 	printf("%s, %s\n", ktls_version_name(reply->version), ktls_suite_name(reply->suite));
+	session = ktls_session_new(k, reply);
 	ktls_reply_free(reply);
-	ktls_close(k); /* the socket does not need it any more */
+	if (!session)
+		errx(1, "out of memory");
 
-	if (write(fd, "hello\n", 6) != 6)
-		err(1, "writing");
-	n = ktls_recv(fd, text, sizeof(text), 0, &stream);
+	if (ktls_send(session, fd, "hello\n", 6, 0) != 6)
+		errx(1, "writing");
+	n = ktls_recv(session, fd, text, sizeof(text), 0);
 	if (n < 0)
-		errx(1, "reading: %s", ktls_reason_text((int)stream.reason));
+		errx(1, "reading: %s", ktls_reason_text((int)ktls_session_reason(session)));
 	printf("%.*s", (int)n, text);
-	return ktls_shutdown(fd) != 0;
+	return ktls_shutdown(session, fd) != 0;
 }

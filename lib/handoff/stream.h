@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What comes on a TLS connection after the handshake, beside data: alerts (RFC 9846, 6) and
- * post-handshake messages (4.7). Without I/O; the state is in the application's struct ktls_stream.
+ * post-handshake messages (4.7). Without I/O.
  */
 #ifndef KTLS_HANDOFF_STREAM_H
 #define KTLS_HANDOFF_STREAM_H
@@ -10,22 +10,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <ktls.h>
+#include <ktls-tls.h>
 
 #include "lib/wire/reader.h"
 
+/* What was in a record: bits. */
 #define STREAM_DATA          1
-#define STREAM_RENEGOTIATION 2
+#define STREAM_RENEGOTIATION 2 /* a HelloRequest or a ClientHello began */
+#define STREAM_KEY_UPDATE    4 /* what follows is protected by the peer's next key */
+#define STREAM_REQUESTED     8 /* with it: it wants us to change ours, too */
+
+/* Zeros at first. */
+struct stream {
+	bool server; /* the caller's: a client does not send tickets */
+	/*
+	 * The caller's: gets whole NewSessionTicket messages of up to HANDOFF_TICKET_MAX bytes,
+	 * header included. NULL: they are passed over, as longer ones are.
+	 */
+	void (*ticket)(void *arg, const uint8_t *message, size_t len);
+	void *arg;
+	uint8_t alert;      /* the peer's, with PEER_ALERT */
+	uint8_t type;       /* of the records that a message is coming in, or 0 */
+	uint8_t header_len; /* bytes in header[] */
+	uint8_t header[4];  /* how the message begins */
+	uint8_t update;     /* a KeyUpdate's body, as long as its record lasts: STREAM_... */
+	uint32_t left;      /* bytes of the message that are yet to come */
+	uint8_t *message;   /* a ticket that is under way, on the heap */
+	size_t message_len; /* bytes of it so far */
+};
+
+/* Frees what is under way. */
+void stream_wipe(struct stream *stream);
 
 /*
- * Looks at len bytes of a record of a type, or of the part of one that is there. complete: they
- * reach to its end. Returns STREAM_DATA (they are data, at least one), 0 (nothing in them is for
- * the application), STREAM_RENEGOTIATION (likewise; but a HelloRequest or a ClientHello begins in
- * them, which TLS 1.2 refuses politely and TLS 1.3 does not have), or the negative reason for which
- * the stream ends: PEER_CLOSE_NOTIFY, PEER_ALERT with stream->alert set, or what the peer did
- * wrong.
+ * Looks at len bytes of a record of a type, or of the part of one that is there. end: they reach to
+ * its end. Returns STREAM_... of what is in them, 0 where nothing is for the caller, or the
+ * negative reason for which the stream ends: PEER_CLOSE_NOTIFY, PEER_ALERT with stream->alert set,
+ * or what the peer did wrong. TLS 1.2 has no KeyUpdate and refuses renegotiation politely, TLS 1.3
+ * has no renegotiation: that is the caller's to tell apart.
  */
-WIRE_MUST_CHECK int stream_record(struct ktls_stream *stream, uint8_t type, const void *bytes,
-				  size_t len, bool complete);
+WIRE_MUST_CHECK int stream_record(struct stream *stream, uint8_t type, const void *bytes,
+				  size_t len, bool end);
 
 #endif

@@ -29,9 +29,10 @@
  * one reply, whatever happens to ktlsd.
  *
  * Threads. Any number of threads may call any function on one struct ktls at a time, ktls_close()
- * excepted. A reply and a struct ktls_stream are one thread's at a time. After fork() the child
- * uses no struct ktls of its parent. No function here raises SIGPIPE; all descriptors are
- * close-on-exec.
+ * excepted. A reply is one thread's at a time. After fork() the child uses no struct ktls of its
+ * parent. No function here raises SIGPIPE; all descriptors are close-on-exec.
+ *
+ * What a peer sends after the handshake beside data, and how a connection ends: <ktls-session.h>.
  */
 #ifndef KTLS_H
 #define KTLS_H
@@ -326,58 +327,6 @@ int ktls_cancel(struct ktls *k, uint64_t id);
  */
 int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
 		   struct ktls_reply **reply) __attribute__((warn_unused_result));
-
-/* ---- after the handshake: on the socket itself, without ktlsd ------------------------------ */
-
-/*
- * What ktls_recv() remembers of one connection. Zeros before the first call; no need to free it.
- * The reading thread may look at the first two fields.
- */
-struct ktls_stream {
-	enum ktls_reason reason; /* KTLS_OK as long as the stream goes on, else why it ended */
-	uint8_t alert;           /* then: received if PEER_ALERT, else sent, or KTLS_ALERT_NONE */
-	uint8_t type;            /* private: of the records that a message is coming in, or 0 */
-	uint8_t header_len;      /* private: bytes in header[] */
-	uint8_t header[4];       /* private: how the message begins */
-	uint8_t renegotiations;  /* private: that the peer wanted and did not get */
-	uint32_t message_left;   /* private: bytes of it that are yet to come */
-	uintptr_t reserved[8];   /* 0 */
-};
-
-/*
- * recv() for a kernel TLS socket: plain recv() or read() fails with EIO on a record that is no
- * application data (RFC 9846, 5) and cannot tell the end of the stream from a cut. This one reads
- * over tickets, and over everything else that asks for nothing; a TLS 1.2 peer that wants to
- * renegotiate is told that there will be none. flags: 0 or MSG_DONTWAIT,
- * MSG_WAITALL.
- *
- *	> 0          that many bytes of data
- *	0            the end: the peer sent close_notify (RFC 9846, 6.1); stream->reason is
- *	             PEER_CLOSE_NOTIFY. Or len is 0
- *	-EAGAIN      nothing there now, on a non-blocking socket or with MSG_DONTWAIT
- *	-EINTR       a signal came first, or many records without data in a row: call again
- *	-EPROTO      the stream is over otherwise; stream->reason says how: TRUNCATED (the peer
- *	             closed without close_notify: what was read may not be all), PEER_ALERT,
- *	             KEY_UPDATE_UNSUPPORTED, RECORD_MAC, RECORD_TOO_LONG, MESSAGE_UNEXPECTED, ...
- *	             The alert that belongs to it was sent if there was room. Close the socket
- *	-ENOKEY      the socket has no keys for receiving: what it had came in the clear, and is
- *lost other        as recv() has it: -ECONNRESET, -ETIMEDOUT, ...
- *
- * 0 and -EPROTO are final: later calls return the same and do not touch the socket. One thread at a
- * time reads a socket; another may write at the same time.
- */
-ssize_t ktls_recv(int fd, void *buf, size_t len, int flags, struct ktls_stream *stream)
-	__attribute__((warn_unused_result));
-
-/*
- * Says to the peer that no more data will come: sends close_notify (RFC 9846, 6.1). To be called by
- * the thread that writes, once, after its last data and before close() or shutdown(SHUT_WR);
- * reading may go on. A record left open by MSG_MORE is sent by it. Returns 0 when the kernel has
- * the alert; close() may follow at once and still delivers it, shutdown(SHUT_WR) may cut it off.
- * -EAGAIN on a non-blocking socket without room: nothing was sent; wait for POLLOUT, call again.
- * -ENOKEY where the socket has no keys; -EPIPE, -ECONNRESET, ... where the connection is gone.
- */
-int ktls_shutdown(int fd) __attribute__((warn_unused_result));
 
 /* ---- names --------------------------------------------------------------------------------- */
 

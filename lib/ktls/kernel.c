@@ -327,22 +327,28 @@ static bool record_type(struct msghdr *msg, uint8_t *type)
 	return false;
 }
 
-ssize_t kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+ssize_t kernel_record_recvmsg(int fd, const struct iovec *iov, size_t iov_len, int flags,
+			      uint8_t *type, bool *end)
 {
 	union record_control control;
-	struct iovec iov = { .iov_base = buf, .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+			      .msg_iovlen = iov_len,
 			      .msg_control = control.bytes,
 			      .msg_controllen = sizeof(control) };
-	ssize_t n;
+	ssize_t n = recvmsg(fd, &msg, flags);
 
-	if (len == 0)
-		return -EINVAL;
-	n = recvmsg(fd, &msg, flags);
 	if (n < 0)
 		return -errno;
-	if (record_type(&msg, type))
-		return n;
-	return n == 0 ? -ENODATA : -ENOKEY;
+	if (!record_type(&msg, type))
+		return n == 0 ? -ENODATA : -ENOKEY;
+	*end = (msg.msg_flags & MSG_EOR) != 0;
+	return n;
+}
+
+ssize_t kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+{
+	const struct iovec iov = { .iov_base = buf, .iov_len = len };
+	bool end;
+
+	return len == 0 ? -EINVAL : kernel_record_recvmsg(fd, &iov, 1, flags, type, &end);
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <ktls-tls.h>
 
@@ -127,5 +128,13 @@ WIRE_MUST_CHECK ssize_t kernel_record_send(int fd, uint8_t type, const void *byt
  * and then -EAGAIN for ever. The kernel sends no alert by itself.
  */
 WIRE_MUST_CHECK ssize_t kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+
+/*
+ * The same into several buffers, of which at least one has room. flags may have MSG_PEEK: then
+ * nothing is taken out. *end: the bytes reach to the end of a record, always so where the record is
+ * no application data and its rest is not in the buffers.
+ */
+WIRE_MUST_CHECK ssize_t kernel_record_recvmsg(int fd, const struct iovec *iov, size_t iov_len,
+					      int flags, uint8_t *type, bool *end);
 
 #endif

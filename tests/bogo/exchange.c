@@ -41,17 +41,17 @@ static bool write_first(const struct flags *flags, int fd)
 }
 
 /* Data, or what ended the stream. */
-static ssize_t receive(int fd, void *buf, size_t len, struct ktls_stream *stream)
+static ssize_t receive(int fd, void *buf, size_t len, struct ktls_session *session)
 {
 	ssize_t n;
 
 	do {
-		n = ktls_recv(fd, buf, len, 0, stream);
+		n = ktls_recv(session, fd, buf, len, 0);
 	} while (n == -EINTR);
 	return n;
 }
 
-static bool echo(const struct flags *flags, int fd, struct ktls_stream *stream)
+static bool echo(const struct flags *flags, int fd, struct ktls_session *session)
 {
 	static uint8_t buf[RECORDS_DATA_MAX];
 	size_t size = (size_t)flags->read_size;
@@ -60,7 +60,7 @@ static bool echo(const struct flags *flags, int fd, struct ktls_stream *stream)
 
 	if (size > sizeof(buf))
 		size = sizeof(buf);
-	while ((n = receive(fd, buf, size, stream)) > 0) {
+	while ((n = receive(fd, buf, size, session)) > 0) {
 		if (unfinished && !records_send_rest(fd))
 			return false;
 		unfinished = false;
@@ -70,17 +70,17 @@ static bool echo(const struct flags *flags, int fd, struct ktls_stream *stream)
 			return false;
 	}
 	/* The runner takes leave without a close_notify, too. */
-	return n == 0 || stream->reason == KTLS_R_TRUNCATED;
+	return n == 0 || ktls_session_reason(session) == KTLS_R_TRUNCATED;
 }
 
 /* Data that comes after our close_notify is nobody's. */
-static bool wait_for_close(int fd, struct ktls_stream *stream)
+static bool wait_for_close(int fd, struct ktls_session *session)
 {
 	uint8_t buf[512];
 	ssize_t n;
 
 	do {
-		n = receive(fd, buf, sizeof(buf), stream);
+		n = receive(fd, buf, sizeof(buf), session);
 	} while (n > 0);
 	return n == 0;
 }
@@ -115,7 +115,7 @@ static bool write_secrets(int fd, const struct ktls_secrets *secrets)
 }
 
 bool exchange(const struct flags *flags, int fd, const struct ktls_secrets *secrets,
-	      struct ktls_stream *stream)
+	      struct ktls_session *session)
 {
 	if (flags->export_len > 0 && !write_export(flags, fd, secrets))
 		return false;
@@ -127,9 +127,9 @@ bool exchange(const struct flags *flags, int fd, const struct ktls_secrets *secr
 		return send_alert(fd);
 	if (!write_first(flags, fd))
 		return false;
-	if (!flags->different_sizes && !flags->shuts_down && !echo(flags, fd, stream))
+	if (!flags->different_sizes && !flags->shuts_down && !echo(flags, fd, session))
 		return false;
-	if (ktls_shutdown(fd) < 0)
+	if (ktls_shutdown(session, fd) < 0)
 		return false;
-	return !(flags->shuts_down && flags->check_close_notify) || wait_for_close(fd, stream);
+	return !(flags->shuts_down && flags->check_close_notify) || wait_for_close(fd, session);
 }

@@ -5,15 +5,15 @@
 #define KTLS_TESTS_BOGO_EXCHANGE_H
 
 #include <ktls-secrets.h>
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include "tests/bogo/flags.h"
 
 /*
- * Until the peer closes, by libktls and by records.h. False where it went wrong; stream->reason
- * says why if the peer is to blame.
+ * Until the peer closes, by libktls and by records.h. False where it went wrong;
+ * ktls_session_reason() says why if the peer is to blame.
  */
 bool exchange(const struct flags *flags, int fd, const struct ktls_secrets *secrets,
-	      struct ktls_stream *stream);
+	      struct ktls_session *session);
 
 #endif

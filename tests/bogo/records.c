@@ -35,11 +35,13 @@ static struct {
 
 /* The linker takes these for functions of lib/ktls/kernel.h. */
 ssize_t __wrap_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
-ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+ssize_t __wrap_kernel_record_recvmsg(int fd, const struct iovec *iov, size_t iov_len, int flags,
+				     uint8_t *type, bool *end);
 int __wrap_kernel_version(int fd);
 int __real_kernel_version(int fd);
 ssize_t __real_kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len, int flags);
-ssize_t __real_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type);
+ssize_t __real_kernel_record_recvmsg(int fd, const struct iovec *iov, size_t iov_len, int flags,
+				     uint8_t *type, bool *end);
 
 static void install(struct traffic *t, const struct ktls_traffic_key *key)
 {
@@ -233,7 +235,7 @@ static ssize_t open_record(int fd)
 	return 0;
 }
 
-static ssize_t recv_opened(int fd, void *buf, size_t len, uint8_t *type)
+static ssize_t recv_opened(int fd, void *buf, size_t len, uint8_t *type, bool *end)
 {
 	ssize_t result;
 	size_t n;
@@ -246,17 +248,20 @@ static ssize_t recv_opened(int fd, void *buf, size_t len, uint8_t *type)
 	kernel.content += n;
 	kernel.content_len -= n;
 	*type = kernel.in_type;
+	*end = kernel.content_len == 0;
 	return (ssize_t)n;
 }
 
-ssize_t __wrap_kernel_record_recv(int fd, void *buf, size_t len, int flags, uint8_t *type)
+ssize_t __wrap_kernel_record_recvmsg(int fd, const struct iovec *iov, size_t iov_len, int flags,
+				     uint8_t *type, bool *end)
 {
+	void *buf = iov->iov_base;
 	ssize_t n;
 	int heard;
 
 	do {
-		n = by_kernel ? __real_kernel_record_recv(fd, buf, len, flags, type)
-			      : recv_opened(fd, buf, len, type);
+		n = by_kernel ? __real_kernel_record_recvmsg(fd, iov, iov_len, flags, type, end)
+			      : recv_opened(fd, buf, iov->iov_len, type, end);
 		heard = n > 0 && *type == RECORD_HANDSHAKE ? rekey_hear(buf, (size_t)n) : 0;
 	} while (heard > 0);
 	if (heard < 0)

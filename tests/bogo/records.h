@@ -2,7 +2,7 @@
 /*
  * Who carries the records behind the handshake (RFC 9846, 5): the kernel, where KTLS_BOGO_KERNEL is
  * in the environment, or this shim, which plays the kernel. The shim is linked so that
- * kernel_record_send() and kernel_record_recv() of lib/ktls/kernel.h come here first; all that
+ * kernel_record_send() and kernel_record_recvmsg() of lib/ktls/kernel.h come here first; all that
  * stands on them, ktls_recv() above all, is libktls as it is.
  */
 #ifndef KTLS_TESTS_BOGO_RECORDS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KeyUpdate (RFC 9846, 4.7.3) behind the handshake: libktls does not follow a peer's yet, so the
- * shim does it below, by the engine's functions.
+ * KeyUpdate (RFC 9846, 4.7.3) behind the handshake: libktls asks ktlsd for keys, and here is none,
+ * so the shim does it below, by the engine's functions.
  */
 #ifndef KTLS_TESTS_BOGO_REKEY_H
 #define KTLS_TESTS_BOGO_REKEY_H

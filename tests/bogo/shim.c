@@ -129,23 +129,24 @@ static bool sessions_are_as_expected(const struct flags *flags, const struct han
 
 static bool exchange_data(const struct flags *flags, const struct handshake *h)
 {
-	struct ktls_stream stream = { .alert = KTLS_ALERT_NONE };
+	struct ktls_session *session = ktls_session_open(NULL, NULL, 0);
 	struct ktls_traffic_key tx, rx;
 	bool well;
 
-	if (ktls_engine_keys(&h->engine, &tx, &rx) != 0)
+	if (!session || ktls_engine_keys(&h->engine, &tx, &rx) != 0)
 		errx(1, "there are no keys");
 	records_carry(h->fd, &tx, &rx);
 	listen_for_tickets(flags, h);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
 	rekey_start(h->fd, &behind.secrets);
-	well = exchange(flags, h->fd, &behind.secrets, &stream);
-	if (!well && stream.reason != KTLS_OK)
-		report_reason(stream.reason, stream.alert);
+	well = exchange(flags, h->fd, &behind.secrets, session);
+	if (!well && ktls_session_reason(session) != KTLS_OK)
+		report_reason(ktls_session_reason(session), ktls_session_alert(session));
 	else if (!well)
 		warnx("the connection is gone");
 	records_wipe();
+	ktls_session_free(session);
 	return well;
 }
 

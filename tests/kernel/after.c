@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include "lib/ktls/kernel.h"
 #include "lib/ktls/probe.h"
@@ -300,12 +300,14 @@ static void wire_text(struct deed_pair *p, char cell[static CELL_MAX])
 
 static void libktls_text(struct deed_pair *p, char cell[static CELL_MAX])
 {
-	struct ktls_stream stream = { 0 };
+	struct ktls_session *session = ktls_session_open(NULL, NULL, 0);
+	enum ktls_reason reason;
 	char last[64] = "", now[64], got[64];
 
+	ASSERT_NOT_NULL(session);
 	cell[0] = '\0';
 	for (int i = 0; i < STEPS; i++) {
-		ssize_t n = ktls_recv(p->fd[0], got, sizeof(got), MSG_DONTWAIT, &stream);
+		ssize_t n = ktls_recv(session, p->fd[0], got, sizeof(got), MSG_DONTWAIT);
 
 		snprintf(now, sizeof(now), "%s%s", n < 0 ? "-" : "",
 			 n > 0   ? "data"
@@ -317,14 +319,16 @@ static void libktls_text(struct deed_pair *p, char cell[static CELL_MAX])
 		strcat(cell, now);
 		strcpy(last, now);
 	}
-	if (stream.reason != KTLS_OK) {
+	reason = ktls_session_reason(session);
+	if (reason != KTLS_OK) {
 		strcat(cell, " ");
-		strcat(cell, ktls_reason_name((int)stream.reason));
+		strcat(cell, ktls_reason_name((int)reason));
 	}
-	if (stream.reason == KTLS_R_PEER_ALERT) {
+	if (reason == KTLS_R_PEER_ALERT) {
 		strcat(cell, " ");
-		strcat(cell, ktls_alert_name(stream.alert));
+		strcat(cell, ktls_alert_name(ktls_session_alert(session)));
 	}
+	ktls_session_free(session);
 	wire_text(p, cell);
 }
 

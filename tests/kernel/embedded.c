@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include <ktls-handshake.h>
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include "lib/conn/timer.h"
 #include "lib/crypto/util.h"
@@ -269,7 +269,7 @@ TEST_F_TIMEOUT(embedded, killed_in_the_middle_of_a_handshake, 60)
 /* The descriptor that the application closes is the last one. */
 TEST_F(embedded, the_peer_sees_the_end_when_the_application_closes)
 {
-	struct ktls_stream stream = { 0 };
+	struct ktls_session *session = ktls_session_open(NULL, NULL, 0);
 	struct program p = { self->client, self->fd[0] };
 	struct pollfd pfd = { .fd = self->fd[0], .events = POLLIN };
 	struct ktls_reply *reply;
@@ -296,8 +296,9 @@ TEST_F(embedded, the_peer_sees_the_end_when_the_application_closes)
 	close(self->fd[1]);
 	self->fd[1] = -1;
 	ASSERT_EQ(1, poll(&pfd, 1, 2000));
-	EXPECT_EQ(0, ktls_recv(self->fd[0], (char[512]){ 0 }, 512, 0, &stream));
-	EXPECT_EQ(KTLS_R_PEER_CLOSE_NOTIFY, stream.reason);
+	EXPECT_EQ(0, ktls_recv(session, self->fd[0], (char[512]){ 0 }, 512, 0));
+	EXPECT_EQ(KTLS_R_PEER_CLOSE_NOTIFY, ktls_session_reason(session));
+	ktls_session_free(session);
 	EXPECT_EQ(0, recv(self->fd[0], &(char){ 0 }, 1, 0));
 }
 

@@ -7,7 +7,7 @@ OWN = {
     "lib/include": {"lib/include"},
     "lib/wire": {"lib/wire", "ktls-tls.h"},
     # libktls
-    "lib/handoff": {"lib/wire", "lib/handoff", "lib/ktls", "ktls.h", "ktls-tls.h"},
+    "lib/handoff": {"lib/wire", "lib/handoff", "lib/ktls", "ktls.h", "ktls-session.h", "ktls-tls.h"},
     "lib/ktls": {"lib/wire", "lib/ktls", "ktls.h", "ktls-tls.h"},
     # libktls-handshake
     "lib/crypto": {"lib/wire", "lib/crypto", "ktls-tls.h"},
@@ -25,7 +25,7 @@ OWN = {
     },
     "daemon": {"lib", "daemon"},
     "kernel-setup": {"lib/wire", "lib/ktls", "lib/include", "kernel-setup"},
-    "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
+    "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-session.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
     "tests": {"lib", "daemon", "kernel-setup", "tests"},
 }
 

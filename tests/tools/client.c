@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include <ktls-handshake.h>
-#include <ktls.h>
+#include <ktls-session.h>
 
 struct options {
 	const char *socket_path;
@@ -52,7 +52,7 @@ static int connect_to(const char *port)
 	return -1;
 }
 
-static int handshake(struct ktls *k, int fd, const struct options *o)
+static int handshake(struct ktls *k, int fd, const struct options *o, struct ktls_session **session)
 {
 	struct ktls_params params = { .role = KTLS_CLIENT,
 				      .profile = o->profile,
@@ -75,25 +75,26 @@ static int handshake(struct ktls *k, int fd, const struct options *o)
 			ktls_version_name(reply->version), ktls_suite_name(reply->suite),
 			ktls_group_name(reply->group), ktls_scheme_name(reply->scheme), reply->alpn,
 			ktls_state_name(reply->tx), ktls_state_name(reply->rx), reply->certs_len);
+	if (!err)
+		*session = ktls_session_new(k, reply);
 	ktls_reply_free(reply);
 	return err;
 }
 
-static int talk(int fd, const char *request)
+static int talk(struct ktls_session *session, int fd, const char *request)
 {
-	struct ktls_stream stream = { 0 };
 	char buf[16384];
 	ssize_t n;
 
 	if (dprintf(fd, "%s\r\n\r\n", request) < 0)
 		return 2;
-	for (n = ktls_recv(fd, buf, sizeof(buf), 0, &stream); n > 0;
-	     n = ktls_recv(fd, buf, sizeof(buf), 0, &stream))
+	for (n = ktls_recv(session, fd, buf, sizeof(buf), 0); n > 0;
+	     n = ktls_recv(session, fd, buf, sizeof(buf), 0))
 		fwrite(buf, 1, (size_t)n, stdout);
-	if (n == 0 && ktls_shutdown(fd) == 0)
+	if (n == 0 && ktls_shutdown(session, fd) == 0)
 		return 0;
 	fprintf(stderr, "client: %s, %s\n", strerror((int)-n),
-		ktls_reason_name((int)stream.reason));
+		ktls_reason_name((int)ktls_session_reason(session)));
 	return 2;
 }
 
@@ -106,6 +107,7 @@ int main(int argc, char **argv)
 						 { "alpn", required_argument, NULL, 'a' },
 						 { 0 } };
 	struct options o = { .name = "localhost" };
+	struct ktls_session *session = NULL;
 	struct ktls *k;
 	int option, fd, status;
 
@@ -128,7 +130,8 @@ int main(int argc, char **argv)
 	fd = k ? connect_to(argv[optind]) : -1;
 	if (fd < 0)
 		return 1;
-	status = handshake(k, fd, &o) == 0 ? talk(fd, argv[optind + 1]) : 1;
+	status = handshake(k, fd, &o, &session) == 0 ? talk(session, fd, argv[optind + 1]) : 1;
+	ktls_session_free(session);
 	ktls_close(k);
 	close(fd);
 	return status;

@@ -13,11 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <ktls.h>
+#include <ktls-session.h>
 
 #include "lib/crypto/util.h"
 #include "tests/harness/peer.h"
@@ -42,37 +41,39 @@ struct options {
 struct kernel_link {
 	int fd;
 	struct talk *talk;
-	struct ktls_stream stream;
+	struct ktls_session *session;
 };
 
 static ssize_t link_send(void *arg, const void *bytes, size_t len)
 {
-	ssize_t n = send(((struct kernel_link *)arg)->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct kernel_link *link = arg;
 
-	return n < 0 ? -errno : n;
+	return ktls_send(link->session, link->fd, bytes, len, MSG_DONTWAIT);
 }
 
 /* The kernel offers no flag for this: the socket's own flag has been set. */
 static ssize_t link_sendfile(void *arg, int file, off_t at, size_t len)
 {
-	ssize_t n = sendfile(((struct kernel_link *)arg)->fd, file, &at, len);
+	struct kernel_link *link = arg;
 
-	return n < 0 ? -errno : n;
+	return ktls_sendfile(link->session, link->fd, file, &at, len);
 }
 
 static int link_finish(void *arg)
 {
-	return ktls_shutdown(((struct kernel_link *)arg)->fd);
+	struct kernel_link *link = arg;
+
+	return ktls_shutdown(link->session, link->fd);
 }
 
 static ssize_t link_recv(void *arg, void *buf, size_t len)
 {
 	struct kernel_link *link = arg;
-	ssize_t n = ktls_recv(link->fd, buf, len, MSG_DONTWAIT, &link->stream);
+	ssize_t n = ktls_recv(link->session, link->fd, buf, len, MSG_DONTWAIT);
 
 	if (n == 0 || n == -EPROTO) {
-		link->talk->end = link->stream.reason;
-		link->talk->end_alert = link->stream.alert;
+		link->talk->end = ktls_session_reason(link->session);
+		link->talk->end_alert = ktls_session_alert(link->session);
 	}
 	return n;
 }
@@ -87,9 +88,9 @@ static const struct talk_ops kernel_link_ops = {
 /* ---- a connection ------------------------------------------------------------------------------
  */
 
-static bool talk_over(struct talk *talk, int fd)
+static bool talk_over(struct talk *talk, int fd, struct ktls_session *session)
 {
-	struct kernel_link link = { .fd = fd, .talk = talk };
+	struct kernel_link link = { .fd = fd, .talk = talk, .session = session };
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -115,6 +116,7 @@ static void print_ok(const struct ktls_reply *reply)
 /* True where all went well. */
 static bool serve(struct options *o, struct ktls *ktls, int fd)
 {
+	struct ktls_session *session;
 	struct ktls_reply *reply;
 	bool well = false;
 	int result;
@@ -126,7 +128,9 @@ static bool serve(struct options *o, struct ktls *ktls, int fd)
 		peer_print_failed((int)reply->reason, reply->alert,
 				  reply->alert_origin == KTLS_ALERT_RECEIVED);
 	} else {
-		well = talk_over(&o->talk, fd);
+		session = ktls_session_new(ktls, reply);
+		well = session && talk_over(&o->talk, fd, session);
+		ktls_session_free(session);
 		print_ok(reply);
 		talk_print(&o->talk);
 		printf("\n");

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/handoff/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+
+#include <ktls.h>
+
+#include "lib/handoff/sealed.h"
+#include "lib/ktls/kernel.h"
+#include "lib/wire/reason.h"
+
+static ssize_t kernel_send(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t kernel_sendfile(int fd, int in_fd, off_t *offset, size_t count)
+{
+	ssize_t n = sendfile(fd, in_fd, offset, count);
+
+	return n < 0 ? -errno : n;
+}
+
+const struct session_kernel session_kernel = {
+	.recv = kernel_record_recvmsg,
+	.send = kernel_send,
+	.sendfile = kernel_sendfile,
+	.send_record = kernel_record_send,
+	.version = kernel_version,
+	.get = kernel_get,
+	.install = kernel_install,
+};
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+static struct ktls_session *session_alloc(struct ktls *k, const void *sealed, size_t len)
+{
+	struct ktls_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->k = k;
+	session->kernel = &session_kernel;
+	pthread_mutex_init(&session->out, NULL);
+	pthread_mutex_init(&session->in, NULL);
+	pthread_mutex_init(&session->lock, NULL);
+	if (len > 0)
+		memcpy(session->sealed, sealed, len);
+	session->sealed_len = len;
+	return session;
+}
+
+struct ktls_session *ktls_session_new(struct ktls *k, const struct ktls_reply *reply)
+{
+	const struct ktls_span *sealed = &reply->session;
+	struct ktls_session *session;
+
+	session = ktls_session_open(k, sealed->len > 0 ? sealed->bytes : NULL, sealed->len);
+	if (!session && sealed->len > 0)
+		session = ktls_session_open(k, NULL, 0);
+	if (!session)
+		return NULL;
+	session->records_max = reply->records_max;
+	if (reply->tx == KTLS_STATE_RELAY)
+		session->carrier = SESSION_RELAY;
+	return session;
+}
+
+struct ktls_session *ktls_session_open(struct ktls *k, const void *sealed, size_t len)
+{
+	struct sealed_header header = { .role = KTLS_CLIENT };
+	struct ktls_session *session;
+
+	if (sealed && (len > KTLS_SESSION_MAX || !sealed_header_parse(sealed, len, &header)))
+		return NULL;
+	session = session_alloc(k, sealed, sealed ? len : 0);
+	if (!session)
+		return NULL;
+	session->records_max = header.records_max;
+	session->stream.server = header.role == KTLS_SERVER;
+	return session;
+}
+
+size_t ktls_session_sealed(struct ktls_session *session, void *buf, size_t cap)
+{
+	size_t len;
+
+	pthread_mutex_lock(&session->lock);
+	len = session->sealed_len <= cap ? session->sealed_len : 0;
+	if (len > 0)
+		memcpy(buf, session->sealed, len);
+	pthread_mutex_unlock(&session->lock);
+	return len;
+}
+
+void ktls_session_free(struct ktls_session *session)
+{
+	if (!session)
+		return;
+	stream_wipe(&session->stream);
+	pthread_mutex_destroy(&session->out);
+	pthread_mutex_destroy(&session->in);
+	pthread_mutex_destroy(&session->lock);
+	explicit_bzero(session, sizeof(*session));
+	free(session);
+}
+
+/* ---- how it ended -------------------------------------------------------------------------- */
+
+enum ktls_reason ktls_session_reason(const struct ktls_session *session)
+{
+	return (enum ktls_reason)(session->end & 0xffff);
+}
+
+uint8_t ktls_session_alert(const struct ktls_session *session)
+{
+	return session->end ? (uint8_t)(session->end >> 16) : KTLS_ALERT_NONE;
+}
+
+bool session_over_in(const struct ktls_session *session)
+{
+	return session->end != 0;
+}
+
+/* After the peer's close_notify we may still write (RFC 9846, 6.1). */
+bool session_over_out(const struct ktls_session *session)
+{
+	enum ktls_reason reason = ktls_session_reason(session);
+
+	return reason != KTLS_OK && reason != KTLS_R_PEER_CLOSE_NOTIFY;
+}
+
+int session_result(const struct ktls_session *session)
+{
+	return ktls_session_reason(session) == KTLS_R_PEER_CLOSE_NOTIFY ? 0 : -EPROTO;
+}
+
+/* The first reason stays, but for the good end, behind which sending can still fail. */
+static bool end_set(struct ktls_session *session, enum ktls_reason reason, uint8_t alert)
+{
+	unsigned int old = 0, now = (unsigned int)reason | (unsigned int)alert << 16;
+
+	while (!atomic_compare_exchange_weak(&session->end, &old, now)) {
+		if (old != 0 && (enum ktls_reason)(old & 0xffff) != KTLS_R_PEER_CLOSE_NOTIFY)
+			return false;
+	}
+	return true;
+}
+
+static void alert_flush(struct ktls_session *session, int fd)
+{
+	uint8_t bytes[2] = { 2 };
+	unsigned int due;
+
+	if (!session->alert_due || pthread_mutex_trylock(&session->out) != 0)
+		return;
+	due = atomic_exchange(&session->alert_due, 0);
+	bytes[1] = (uint8_t)(due - 1);
+	if (due)
+		(void)!session->kernel->send_record(fd, RECORD_ALERT, bytes, sizeof(bytes),
+						    MSG_DONTWAIT);
+	pthread_mutex_unlock(&session->out);
+}
+
+void session_end(struct ktls_session *session, int fd, enum ktls_reason reason, uint8_t peer)
+{
+	uint8_t alert = peer;
+
+	if (reason != KTLS_R_PEER_ALERT)
+		alert = (uint8_t)reason_find((int)reason)->alert;
+	if (!end_set(session, reason, alert) || reason == KTLS_R_PEER_ALERT ||
+	    alert == KTLS_ALERT_NONE)
+		return;
+	session->alert_due = alert + 1u;
+	alert_flush(session, fd);
+}
+
+void session_out_lock(struct ktls_session *session)
+{
+	pthread_mutex_lock(&session->out);
+}
+
+void session_out_unlock(struct ktls_session *session, int fd)
+{
+	pthread_mutex_unlock(&session->out);
+	alert_flush(session, fd);
+}
+
+/* ---- who carries its records --------------------------------------------------------------- */
+
+enum session_carrier session_carrier(struct ktls_session *session, int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	if (session->carrier == SESSION_UNKNOWN &&
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0)
+		session->carrier = domain == AF_UNIX ? SESSION_RELAY : SESSION_KERNEL;
+	return (enum session_carrier)(int)session->carrier;
+}
