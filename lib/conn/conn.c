@@ -68,6 +68,8 @@ void conn_end(struct conn *c, enum ktls_reason reason, int error)
 	if (c->alert_lost && !result->alert_received)
 		result->alert = KTLS_ALERT_NONE;
 	c->has_keys = c->has_keys && reason == KTLS_OK;
+	if (reason != KTLS_OK) /* it was abandoned while its session was being sealed */
+		result->tx = result->rx = KTLS_STATE_NONE;
 	conn_release(c);
 	conn_loop_ended(c);
 }

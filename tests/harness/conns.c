@@ -316,7 +316,7 @@ static void copy_keys(struct conn_end *end, const struct conn_result *result)
 		end->secrets = *result->secrets;
 		end->tx = *result->tx_key;
 		end->rx = *result->rx_key;
-	} else if (end->tx_set && end->rx_set) {
+	} else if (result->reason == KTLS_OK) {
 		EXPECT_MEMEQ(&end->secrets, result->secrets, sizeof(end->secrets));
 		EXPECT_MEMEQ(&end->tx, result->tx_key, sizeof(end->tx));
 		EXPECT_MEMEQ(&end->rx, result->rx_key, sizeof(end->rx));

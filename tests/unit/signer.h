@@ -33,6 +33,7 @@ static struct cert *ca, *leaf;
 FIXTURE(signer)
 {
 	char dir[64];
+	struct bundles bundles;
 	pid_t pid;
 	struct channel control;
 	struct channel workers[2];
@@ -165,15 +166,12 @@ static inline void introduce(struct test_self_signer *self, uint16_t index)
 	self->workers[index] = channel_of(pair[0], ROLE_WORKER);
 }
 
-FIXTURE_SETUP(signer)
+/* Starts one, with two workers, from self->bundles. */
+static inline void launch(struct test_self_signer *self)
 {
-	struct bundles bundles;
 	struct channel_message m;
 	int pair[2];
 
-	ca = cert_ca(CERT_P256, "CA");
-	leaf = cert_server(CERT_P256, "DNS:localhost", ca);
-	make_bundles(self, &bundles);
 	/* not descriptor 3 in this process, which is to be the signer's */
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	self->control = channel_of(fcntl(pair[0], F_DUPFD_CLOEXEC, 20), ROLE_SUPERVISOR);
@@ -184,17 +182,17 @@ FIXTURE_SETUP(signer)
 	channel_begin(&m, CHANNEL_SETUP);
 	writer_u16(&m.body, 0);
 	writer_u64(&m.body, 0);
-	ASSERT_EQ(0, channel_send(&self->control, &m, bundles.signers));
-	bundles_close(&bundles);
+	ASSERT_EQ(0, channel_send(&self->control, &m, self->bundles.signers));
+	self->ready = false;
 	ASSERT_EQ(0, hear(self, &self->control));
 	ASSERT_TRUE(self->ready);
 	introduce(self, 0);
 	introduce(self, 1);
 }
 
-FIXTURE_TEARDOWN(signer)
+/* Ends it, in order, unless it has ended: pid is 0 then. */
+static inline void finish(struct test_self_signer *self)
 {
-	char command[128];
 	int status;
 
 	close(self->control.fd);
@@ -204,6 +202,23 @@ FIXTURE_TEARDOWN(signer)
 		ASSERT_EQ(self->pid, waitpid(self->pid, &status, 0));
 		EXPECT_TRUE(WIFEXITED(status));
 	}
+	self->pid = 0;
+}
+
+FIXTURE_SETUP(signer)
+{
+	ca = cert_ca(CERT_P256, "CA");
+	leaf = cert_server(CERT_P256, "DNS:localhost", ca);
+	make_bundles(self, &self->bundles);
+	launch(self);
+}
+
+FIXTURE_TEARDOWN(signer)
+{
+	char command[128];
+
+	finish(self);
+	bundles_close(&self->bundles);
 	snprintf(command, sizeof(command), "rm -r %s", self->dir);
 	EXPECT_EQ(0, system(command));
 	cert_free(leaf);
