@@ -41,6 +41,9 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
 SODIUM_LIBS  = -lsodium
 CRYPTO_LIBS  = -lcrypto
 INIH_LIBS    = -linih
+NETLINK_LIBS = -lnl-genl-3 -lnl-3
+
+CFLAGS_lib_netlink = -isystem $(firstword $(wildcard /usr/include/libnl3 /usr/local/include/libnl3) /usr/include/libnl3)
 
 # ---- what is built of what: a new file in a folder needs no line here --------------------------
 
@@ -53,6 +56,7 @@ HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/c
 KTLSCTL_SRC   := $(sort daemon/ktlsctl.c $(wildcard daemon/explain_*.c))
 KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC),$(call c_of,daemon))
 SETUP_SRC     := $(call c_of,kernel-setup)
+NETLINK_SRC   := $(call c_of,lib/netlink)
 HARNESS_SRC   := $(call c_of,tests/harness)
 DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 KTLSCTL_A     := $(BUILD)/ktlsctl.a
@@ -124,9 +128,14 @@ $(BUILD)/ktlsctl: $(BUILD)/daemon/ktlsctl.o $(KTLSCTL_A) $(BUILD)/libktls-handsh
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
-$(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/libktls.a
+$(BUILD)/netlink.a: $(call o_of,$(NETLINK_SRC))
+$(BUILD)/netlink.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/netlink.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(NETLINK_LIBS)
 
 $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)

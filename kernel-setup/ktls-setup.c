@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ktls-setup: says what this machine's kernel can do for TLS sockets. Needs no daemon. */
+/* ktls-setup: says what this machine's kernel and devices can do for TLS. Needs no daemon. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel-setup/offload.h"
 #include "kernel-setup/report.h"
 
 enum { EXIT_USABLE = 0, EXIT_NOT_USABLE = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"usage: ktls-setup check [--json]\n"
+	"       ktls-setup offload [show [DEV]] [--json]\n"
+	"       ktls-setup offload on|off DEV [tx] [rx] [--json]\n"
 	"       ktls-setup --help | --version\n"
 	"\n"
 	"check     Tries out, over loopback connections, what this kernel can do for TLS sockets:\n"
@@ -18,9 +21,13 @@ static const char usage[] =
 	"is\n"
 	"          missing, and the command that mends it (as root). Root's check loads the tls\n"
 	"          module where that is possible; that of other users cannot.\n"
+	"offload   TLS offload of network devices: which have it, whether it is on, and what\n"
+	"          stands in its way; on and off turn it, for sending (tx), receiving (rx), or\n"
+	"          both, and look whether the kernel did it. That needs root.\n"
 	"  --json  prints the same as a JSON object.\n"
 	"\n"
-	"Exit status: 0 the kernel can carry TLS connections, 1 it cannot, 2 wrong usage.\n";
+	"Exit status: 0 the kernel can carry TLS connections, what was asked for was done; 1 it\n"
+	"cannot, it was not; 2 wrong usage.\n";
 
 static int fail_usage(void)
 {
@@ -45,6 +52,13 @@ static int check(bool json)
 		return EXIT_USAGE;
 	}
 	return report.advice.usable ? EXIT_USABLE : EXIT_NOT_USABLE;
+}
+
+static int offload(int argc, char **argv, bool json)
+{
+	int status = offload_main(argc, argv, json);
+
+	return status == EXIT_USAGE ? fail_usage() : status;
 }
 
 int main(int argc, char **argv)
@@ -73,7 +87,11 @@ int main(int argc, char **argv)
 			return fail_usage();
 		}
 	}
-	if (optind != argc - 1 || strcmp(argv[optind], "check") != 0)
-		return fail_usage();
-	return check(json);
+	argc -= optind;
+	argv += optind;
+	if (argc == 1 && strcmp(argv[0], "check") == 0)
+		return check(json);
+	if (argc >= 1 && strcmp(argv[0], "offload") == 0)
+		return offload(argc - 1, argv + 1, json);
+	return fail_usage();
 }

@@ -5,6 +5,8 @@
 
 #include <ktls.h>
 
+#include "kernel-setup/json.h"
+
 struct option {
 	const char *name; /* in JSON */
 	int result;       /* 0, or an errno */
@@ -76,37 +78,6 @@ void report_text(const struct report *r, FILE *out)
 /* ---- for programs -------------------------------------------------------------------------------
  */
 
-static void json_string(const char *s, FILE *out)
-{
-	fputc('"', out);
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
-static void json_member(const char *name, const char *value, FILE *out)
-{
-	json_string(name, out);
-	fputs(": ", out);
-	if (value == NULL)
-		fputs("null", out);
-	else
-		json_string(value, out);
-}
-
-static const char *truth(bool v)
-{
-	return v ? "true" : "false";
-}
-
 /* "ok", or the errno's name. */
 static const char *result_name(int result)
 {
@@ -163,7 +134,7 @@ static void json_missing(const struct advice *a, FILE *out)
 
 void report_json(const struct report *r, FILE *out)
 {
-	fprintf(out, "{\n  \"usable\": %s,\n  ", truth(r->advice.usable));
+	fprintf(out, "{\n  \"usable\": %s,\n  ", json_truth(r->advice.usable));
 	json_member("reason", ktls_reason_name((int)r->probe.reason), out);
 	fputs(",\n  ", out);
 	json_member("error", r->probe.error == 0 ? NULL : result_name(r->probe.error), out);
@@ -175,7 +146,7 @@ void report_json(const struct report *r, FILE *out)
 	json_member("before", module_state_name(r->before.tls), out);
 	fputs(", ", out);
 	json_member("after", module_state_name(r->after.tls), out);
-	fprintf(out, ", \"at_boot\": %s },\n  ", truth(r->before.at_boot));
+	fprintf(out, ", \"at_boot\": %s },\n  ", json_truth(r->before.at_boot));
 	json_member("container", r->before.container, out);
 	fputs(",\n", out);
 	json_ciphers(&r->probe, out);

@@ -24,69 +24,57 @@ const char *module_state_name(enum module_state state)
 /* ---- searching text files -----------------------------------------------------------------------
  */
 
+typedef bool line_match(const char *line, const char *what);
+
 /* Whether a line of what is left of the stream is wanted by match(). */
-static bool stream_has(FILE *f, bool (*match)(const char *line))
+static bool stream_has(FILE *f, line_match *match, const char *what)
 {
 	char *line = NULL;
 	bool found = false;
 	size_t size = 0;
 
 	while (!found && getline(&line, &size, f) >= 0)
-		found = match(line);
+		found = match(line, what);
 	free(line);
 	return found;
 }
 
-static bool file_has(const char *path, bool (*match)(const char *line))
+static bool file_has(const char *path, line_match *match, const char *what)
 {
 	FILE *f = fopen(path, "re");
 	bool found;
 
 	if (f == NULL)
 		return false;
-	found = stream_has(f, match);
+	found = stream_has(f, match, what);
 	fclose(f);
 	return found;
 }
 
-static bool output_has(const char *command, bool (*match)(const char *line))
+static bool output_has(const char *command, line_match *match, const char *what)
 {
 	FILE *f = popen(command, "re");
 	bool found;
 
 	if (f == NULL)
 		return false;
-	found = stream_has(f, match);
+	found = stream_has(f, match, what);
 	pclose(f);
 	return found;
 }
 
-/* "kernel/net/tls/tls.ko.xz: ..." in modules.dep, "kernel/net/tls/tls.ko" in modules.builtin. */
-static bool is_module_line(const char *line)
+static bool begins(const char *line, const char *what)
 {
-	return strncmp(line, "kernel/net/tls/tls.ko", strlen("kernel/net/tls/tls.ko")) == 0;
-}
-
-static bool is_config_builtin(const char *line)
-{
-	return strcmp(line, "CONFIG_TLS=y\n") == 0;
-}
-
-static bool is_config_module(const char *line)
-{
-	return strcmp(line, "CONFIG_TLS=m\n") == 0;
-}
-
-static bool is_config(const char *line)
-{
-	return strncmp(line, "CONFIG_NET=", strlen("CONFIG_NET=")) == 0;
+	return strncmp(line, what, strlen(what)) == 0;
 }
 
 /* A line of modules-load.d(5). */
-static bool is_load_line(const char *line)
+static bool is_load_line(const char *line, const char *what)
 {
+	size_t len = strlen(what);
+
 	line += strspn(line, " \t");
-	return strncmp(line, "tls", 3) == 0 && strchr(" \t\n", line[3]) != NULL;
+	return begins(line, what) && strchr(" \t\n", line[len]) != NULL;
 }
 
 /* ---- the module ---------------------------------------------------------------------------------
@@ -97,7 +85,9 @@ static bool in_modules_file(const struct system *s, const char *name)
 	char path[512];
 
 	snprintf(path, sizeof(path), "/lib/modules/%s/%s", s->uts.release, name);
-	return file_has(path, is_module_line);
+	/* "kernel/net/tls/tls.ko.xz: ..." in modules.dep, "kernel/net/tls/tls.ko" in
+	 * modules.builtin. */
+	return file_has(path, begins, "kernel/net/tls/tls.ko");
 }
 
 static bool modules_are_here(const struct system *s)
@@ -109,28 +99,28 @@ static bool modules_are_here(const struct system *s)
 }
 
 /* The running kernel's configuration, wherever it may be. */
-static bool config_has(const struct system *s, bool (*match)(const char *line))
+static bool config_has(const struct system *s, const char *what)
 {
 	char path[512];
 
 	if (access("/proc/config.gz", R_OK) == 0)
-		return output_has("gzip -dc /proc/config.gz 2>/dev/null", match);
+		return output_has("gzip -dc /proc/config.gz 2>/dev/null", begins, what);
 	snprintf(path, sizeof(path), "/boot/config-%s", s->uts.release);
 	if (access(path, R_OK) == 0)
-		return file_has(path, match);
+		return file_has(path, begins, what);
 	snprintf(path, sizeof(path), "/lib/modules/%s/config", s->uts.release);
-	return file_has(path, match);
+	return file_has(path, begins, what);
 }
 
 static enum module_state look_for_module(const struct system *s)
 {
-	if (in_modules_file(s, "modules.builtin") || config_has(s, is_config_builtin))
+	if (in_modules_file(s, "modules.builtin") || config_has(s, "CONFIG_TLS=y\n"))
 		return MODULE_BUILTIN;
 	if (access("/sys/module/tls", F_OK) == 0)
 		return MODULE_LOADED;
-	if (in_modules_file(s, "modules.dep") || config_has(s, is_config_module))
+	if (in_modules_file(s, "modules.dep") || config_has(s, "CONFIG_TLS=m\n"))
 		return MODULE_AVAILABLE;
-	return modules_are_here(s) || config_has(s, is_config) ? MODULE_ABSENT : MODULE_UNKNOWN;
+	return modules_are_here(s) || config_has(s, "CONFIG_NET=") ? MODULE_ABSENT : MODULE_UNKNOWN;
 }
 
 static bool look_for_load_line(void)
@@ -145,7 +135,7 @@ static bool look_for_load_line(void)
 		if (glob(places[i], 0, NULL, &found) != 0)
 			continue;
 		for (size_t j = 0; j < found.gl_pathc && !has; j++)
-			has = file_has(found.gl_pathv[j], is_load_line);
+			has = file_has(found.gl_pathv[j], is_load_line, "tls");
 		globfree(&found);
 	}
 	return has;
@@ -210,4 +200,16 @@ void system_look(struct system *out)
 	out->tls = look_for_module(out);
 	out->container = look_for_container();
 	out->kernel_package = look_for_package(out);
+}
+
+enum kernel_option kernel_option(const char *name)
+{
+	struct system s;
+	char on[128];
+
+	uname(&s.uts);
+	snprintf(on, sizeof(on), "%s=", name);
+	if (config_has(&s, on))
+		return KERNEL_OPTION_ON;
+	return config_has(&s, "CONFIG_NET=") ? KERNEL_OPTION_OFF : KERNEL_OPTION_UNKNOWN;
 }

@@ -29,6 +29,15 @@ struct system {
 
 void system_look(struct system *out);
 
+/* An option of the running kernel's configuration. */
+enum kernel_option {
+	KERNEL_OPTION_UNKNOWN, /* the configuration is nowhere to be found */
+	KERNEL_OPTION_OFF,
+	KERNEL_OPTION_ON, /* built in, or a module */
+};
+
+enum kernel_option kernel_option(const char *name);
+
 /* "loaded"; for people and for JSON. */
 const char *module_state_name(enum module_state state);
 

@@ -24,7 +24,7 @@ OWN = {
         "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h",
     },
     "daemon": {"lib", "daemon"},
-    "kernel-setup": {"lib/wire", "lib/ktls", "lib/include", "kernel-setup"},
+    "kernel-setup": {"lib/wire", "lib/ktls", "lib/netlink", "lib/include", "kernel-setup"},
     "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-session.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
     "tests": {"lib", "daemon", "kernel-setup", "tests"},
 }
