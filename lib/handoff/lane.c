@@ -202,10 +202,10 @@ static int take_fd(struct handoff_packet *packet)
 }
 
 static void job_done(struct client *c, struct lane *lane, struct job *job,
-		     const struct handoff_reply *reply)
+		     const struct handoff_reply *reply, int fd)
 {
 	lane_remove(lane, job);
-	ktls_call_done(&c->base, job->call, reply, -1);
+	ktls_call_done(&c->base, job->call, reply, fd);
 	job_free(job);
 }
 
@@ -234,9 +234,10 @@ static int reply_recv(struct client *c, struct lane *lane, struct handoff_packet
 		return ret;
 	}
 	job = call->impl;
-	if (job->lane != lane || reply.descriptor != HANDOFF_FD_NONE || reply.more)
+	if (job->lane != lane || reply.more ||
+	    (reply.descriptor != HANDOFF_FD_NONE && !ktls_call_relayed(call, &reply)))
 		return -KTLS_R_PROTOCOL;
-	job_done(c, lane, job, &reply);
+	job_done(c, lane, job, &reply, take_fd(packet));
 	return 0;
 }
 

@@ -34,6 +34,8 @@ struct ktls_call {
 	uint64_t from;                   /* of a connection: ktls_call_more() was told it */
 	struct ktls_span key_tx, key_rx; /* of a service: struct handoff_keys, by their build() */
 	/* ---- handoff.c's ---- */
+	int number;   /* the application's descriptor; -1: no relay may take its place */
+	ino_t socket; /* what it was: a number that is closed may be used anew */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; the reply points to them */
 	void *storage;                   /* what the reply points to */
 	size_t storage_len;
@@ -103,9 +105,14 @@ WIRE_MUST_CHECK int ktls_base_init(struct ktls *k, const struct ktls_ops *ops);
  */
 void ktls_base_wipe(struct ktls *k);
 
+/* Whether the reply's descriptor is one that the call has asked for: a relayed one. */
+WIRE_MUST_CHECK bool ktls_call_relayed(const struct ktls_call *call,
+				       const struct handoff_reply *facts);
+
 /*
  * A call is over: facts become its reply (facts->id is not looked at); fd is the descriptor in it,
- * which belongs to the reply from now on, or -1. Everything is copied. Where memory is short the
+ * which is taken over, or -1. A relayed one takes the place of the application's socket here, any
+ * other belongs to the reply. Everything is copied. Where memory is short the
  * reply says NO_MEMORY. The call is not to be touched afterwards.
  */
 void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff_reply *facts,
