@@ -145,6 +145,12 @@ static const int signer_calls[] = {
 	SYS_pwrite64,
 };
 
+/* Sockets that it was given, and pairs of its own, which get names. No others. */
+static const int relay_calls[] = {
+	SYS_recvfrom,   SYS_sendto,          SYS_getsockopt,      SYS_setsockopt, SYS_shutdown,
+	SYS_socketpair, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_bind,       SYS_fcntl,
+};
+
 /* libcrypto and libc may ask; they get an error, not a signal. */
 static const int refused_calls[] = {
 	SYS_openat,     SYS_prctl, SYS_uname, SYS_sysinfo,
@@ -235,6 +241,8 @@ static void build(struct filter *f, enum channel_role role)
 		for_calls(f, signer_calls, COUNT(signer_calls), SECCOMP_RET_ALLOW);
 		for_argument(f, SYS_fcntl, 1, ~0U, F_SETLK);
 	}
+	if (role == ROLE_RELAY)
+		for_calls(f, relay_calls, COUNT(relay_calls), SECCOMP_RET_ALLOW);
 	for_argument(f, SYS_mmap, 2, PROT_EXEC, 0);
 	for_argument(f, SYS_mprotect, 2, PROT_EXEC, 0);
 	for_calls(f, refused_calls, COUNT(refused_calls), SECCOMP_RET_ERRNO | EACCES);

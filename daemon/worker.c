@@ -179,6 +179,19 @@ static int on_signer(void *arg, struct reader *body, int fd)
 	return 0;
 }
 
+static int on_relay(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	uint16_t index;
+
+	if (!w->loop || !reader_u16(body, &index) || index >= RELAYS_MAX) {
+		close(fd);
+		return -EPROTO;
+	}
+	relay_adopt(w, index, fd);
+	return 0;
+}
+
 static int on_client(void *arg, struct reader *body, int fd)
 {
 	struct worker *w = arg;
@@ -221,13 +234,10 @@ static int on_retire(void *arg, struct reader *body, int fd)
 }
 
 static const struct channel_handler handlers[] = {
-	{ CHANNEL_KEY_LOG, on_key_log },
-	{ CHANNEL_SETUP, on_setup },
-	{ CHANNEL_SIGNER, on_signer },
-	{ CHANNEL_CLIENT, on_client },
-	{ CHANNEL_STOP, on_stop },
-	{ CHANNEL_RETIRE, on_retire },
-	{ 0 },
+	{ CHANNEL_KEY_LOG, on_key_log }, { CHANNEL_SETUP, on_setup },
+	{ CHANNEL_SIGNER, on_signer },   { CHANNEL_RELAY, on_relay },
+	{ CHANNEL_CLIENT, on_client },   { CHANNEL_STOP, on_stop },
+	{ CHANNEL_RETIRE, on_retire },   { 0 },
 };
 
 static void on_supervisor(struct watch *watch, uint32_t events)
@@ -257,6 +267,8 @@ static void tell_load(struct worker *w, uint64_t now)
 	channel_begin(&m, CHANNEL_LOAD);
 	writer_u32(&m.body, (uint32_t)w->requests_len);
 	writer_u64(&m.body, w->clients_gone);
+	writer_u64(&m.body, w->succeeded);
+	writer_u64(&m.body, w->failed);
 	w->told_at = now;
 	if (channel_send(&w->supervisor, &m, CHANNEL_FD_NONE) != 0)
 		return; /* it is told the next time */
@@ -317,6 +329,7 @@ int worker_main(void)
 	log_init(w.name, LOG_TARGET_STDERR);
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);
 	signers_init(&w);
+	relays_init(&w);
 	if (w.epoll < 0 || sandbox_hide() != 0 || !watch_add(&w, &w.supervisor_watch, EPOLLIN)) {
 		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
 		return 1;

@@ -8,6 +8,7 @@
  *	worker_client.c    connections of applications: packets in, replies out
  *	worker_request.c   a request, from the packet to the reply and the line in the log
  *	worker_service.c   a service, for a connection whose handshake is over
+ *	worker_relay.c     connections that relays carry
  *	worker_signer.c    signatures, tickets and sealed sessions, asked from the signers
  *
  * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
@@ -46,7 +47,8 @@ struct profile {
 	uint8_t roles; /* BUNDLE_ROLE() */
 	struct conn_profile conn;
 	struct x509_identity **identities;
-	uint16_t *keys; /* the signers' number of each identity's key */
+	uint16_t *keys;  /* the signers' number of each identity's key */
+	uint8_t carrier; /* enum config_carrier */
 };
 
 /* What a signer was asked: SIGN, DECRYPT, SEAL, OPEN, SEAL_SESSION or OPEN_SESSION. */
@@ -74,6 +76,14 @@ struct signer_link {
 	bool full; /* until EPOLLOUT */
 };
 
+struct relay_link {
+	struct watch watch; /* fd is -1 as long as there is none */
+	struct worker *worker;
+	struct channel channel;
+	char name[16];
+};
+
+#define RELAYS_MAX      64
 #define CLIENTS_MAX     4096 /* connections of a worker */
 #define SIGNERS_MAX     64
 #define REQUEST_BUCKETS 1024
@@ -114,8 +124,13 @@ struct request {
 	enum ktls_role role;
 	uid_t uid;
 	pid_t pid;
-	char peer[64]; /* address and port, "?" where there is none */
-	bool service;  /* not a handshake */
+	char peer[64];                /* address and port, "?" where there is none */
+	bool service;                 /* not a handshake */
+	struct request *next_carried; /* as the next four: a relay has been asked */
+	struct relay_link *relay;
+	uint64_t token;
+	uint8_t *packet; /* the reply */
+	size_t packet_len;
 	enum ktls_reason refusal;
 	unsigned int closing; /* descriptors of it that are not closed yet */
 };
@@ -138,6 +153,10 @@ struct worker {
 	size_t profiles_len;
 	struct signer_link signers[SIGNERS_MAX];
 	struct sign_queue unsigned_jobs; /* that no signer has yet */
+	struct relay_link relays[RELAYS_MAX];
+	size_t next_relay;
+	uint64_t last_token;     /* of those that were handed to relays */
+	struct request *carried; /* that relays have not answered */
 	struct client *clients;
 	struct client *buried; /* to be freed when the events at hand have been dealt with */
 	struct client *due;    /* that have packets to be read */
@@ -146,6 +165,7 @@ struct worker {
 	uint64_t clients_gone; /* since the start */
 	size_t requests_len;
 	struct request *buckets[REQUEST_BUCKETS]; /* by client and id */
+	uint64_t succeeded, failed;               /* handshakes, since the start */
 	uint64_t told_gone;                       /* what the supervisor was told last, and when */
 	size_t told_requests;
 	uint64_t told_at;
@@ -183,6 +203,9 @@ void client_drop(struct client *client);
 
 /* Sends a packet, now or as soon as there is room. The client may have been dropped afterwards. */
 void client_send(struct client *client, const void *bytes, size_t len);
+
+/* The same with a descriptor, which is taken over. */
+void client_send_fd(struct client *client, const void *bytes, size_t len, int fd);
 
 /* What a request has ended for may let the client's next packet be read. */
 void client_resume(struct client *client);
@@ -228,12 +251,31 @@ int request_admit(struct request *request, const char *profile, enum ktls_role r
 /* Sends the reply, whose id and time are filled in here, and frees the request. */
 void request_answer(struct request *request, struct handoff_reply *reply);
 
+void request_free(struct request *request);
+
+/* Microseconds since it has arrived. */
+uint64_t request_age(const struct request *request);
+
 /* ---- worker_service.c -------------------------------------------------------------------------
  */
 
 /* 0, and the request will be answered; or a negative reason, and the descriptor is the caller's. */
 int service_start(struct request *request, const struct handoff_service *service, int fd)
 	__attribute__((warn_unused_result));
+
+/* ---- worker_relay.c ---------------------------------------------------------------------------
+ */
+
+void relays_init(struct worker *w);
+
+/* A channel to a relay, new or in place of one that was lost. */
+void relay_adopt(struct worker *w, uint16_t index, int fd);
+
+/* Who may have the records of a handshake that was asked for with enum ktls_records. */
+enum conn_records relay_records(const struct request *request, uint8_t wanted);
+
+/* A handshake that ended with carry: a relay gets it, and the request is answered, soon or now. */
+void relay_carry(struct request *request, const struct conn_result *result);
 
 /* ---- worker_signer.c --------------------------------------------------------------------------
  */

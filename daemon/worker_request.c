@@ -78,8 +78,9 @@ static void log_success(const struct request *request, const struct conn_result 
 		    ktls_scheme_name(f->scheme), f->server_name[0] ? f->server_name : "-",
 		    f->alpn_len > 0 ? f->alpn_len : 1,
 		    f->alpn_len > 0 ? (const char *)f->alpn : "-", client,
-		    ktls_state_name((enum ktls_state)result->tx),
-		    ktls_state_name((enum ktls_state)result->rx), result->wall_us, result->cpu_us);
+		    ktls_state_name(result->carry ? KTLS_STATE_RELAY : result->tx),
+		    ktls_state_name(result->carry ? KTLS_STATE_RELAY : result->rx), result->wall_us,
+		    result->cpu_us);
 }
 
 void request_log_failure(const struct request *request, enum ktls_reason reason,
@@ -152,7 +153,7 @@ static void request_detach(struct request *request)
 	request->client = NULL;
 }
 
-static void request_free(struct request *request)
+void request_free(struct request *request)
 {
 	struct client *client = request->client;
 
@@ -178,10 +179,15 @@ static void answer(struct request *request, const struct handoff_reply *reply)
 		explicit_bzero(w->reply, len);
 }
 
+uint64_t request_age(const struct request *request)
+{
+	return clock_us() - request->arrived;
+}
+
 void request_answer(struct request *request, struct handoff_reply *reply)
 {
 	reply->id = request->id;
-	reply->time_us = clock_us() - request->arrived;
+	reply->time_us = request_age(request);
 	answer(request, reply);
 	request_free(request);
 }
@@ -266,6 +272,12 @@ static void on_done(void *arg, const struct conn_result *result)
 		log_success(request, result);
 	else
 		request_log_failure(request, result->reason, result);
+	request->worker->succeeded += result->reason == KTLS_OK;
+	request->worker->failed += result->reason != KTLS_OK;
+	if (result->carry) {
+		relay_carry(request, result);
+		return;
+	}
 	conn_reply(result, &reply);
 	request_answer(request, &reply);
 }
@@ -306,6 +318,7 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .exports = wanted->exports,
 				     .exports_len = wanted->exports_len,
 				     .bindings = wanted->bindings,
+				     .records = relay_records(request, wanted->records),
 				     .done = on_done,
 				     .arg = request };
 
