@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -82,7 +83,7 @@ const char script_usage[] =
 	"waiting\n"
 	"  delay MS, wait        so long; until something comes\n"
 	"  touch FILE, await FILE\n"
-	"expecting\n"
+	"expecting: tickets are passed over where no message is expected\n"
 	"  expect data N         so many bytes, whatever KeyUpdates are among them\n"
 	"  expect key-update [request|answer], alert NUMBER, close-notify, message TYPE, fin,\n"
 	"         reset          next\n"
@@ -241,11 +242,22 @@ int script_peer_run(const struct script_peer *peer, int fd, struct peer_records 
 	return 0;
 }
 
+static struct peer_records *seen;
+
+const struct peer_records *script_peer_seen(void)
+{
+	return seen;
+}
+
 pid_t script_peer_start(const struct script_peer *peer, int fd, int other)
 {
-	static struct peer_records p;
 	pid_t pid;
 
+	if (seen)
+		munmap(seen, sizeof(*seen));
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (seen == MAP_FAILED)
+		err(1, "mmap");
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
@@ -254,7 +266,7 @@ pid_t script_peer_start(const struct script_peer *peer, int fd, int other)
 		return pid;
 	if (other >= 0)
 		close(other);
-	_exit(script_peer_run(peer, fd, &p));
+	_exit(script_peer_run(peer, fd, seen));
 }
 
 bool script_peer_wait(pid_t pid)

@@ -48,6 +48,9 @@ int script_peer_run(const struct script_peer *peer, int fd, struct peer_records 
  */
 pid_t script_peer_start(const struct script_peer *peer, int fd, int other);
 
+/* What the child that was started last has counted; to be looked at when it has ended. */
+const struct peer_records *script_peer_seen(void);
+
 /* Whether it ended well; waits for it. */
 bool script_peer_wait(pid_t pid);
 

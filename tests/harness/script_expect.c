@@ -62,11 +62,18 @@ static const char *event_name(const struct peer_event *e)
 	return names[e->kind];
 }
 
-/* The next event, that is to be of this kind. */
+static bool is_ticket(const struct peer_event *e)
+{
+	return e->kind == PEER_SAID_MESSAGE && e->value == PEER_TICKET;
+}
+
+/* The next event, that is to be of this kind. Tickets come when servers like. */
 static struct peer_event *next_is(struct script *s, enum peer_event_kind kind, const char *what)
 {
 	struct peer_event *e = peer_next(s->p);
 
+	for (; is_ticket(e) && kind != PEER_SAID_MESSAGE; e = peer_next(s->p))
+		peer_drop(s->p);
 	if (e->kind != kind)
 		peer_fail("expected %s, got %s %llu", what, event_name(e),
 			  (unsigned long long)e->value);
@@ -75,7 +82,8 @@ static struct peer_event *next_is(struct script *s, enum peer_event_kind kind, c
 
 static bool passes_over(const struct peer_event *e)
 {
-	return e->kind == PEER_SAID_KEY_UPDATE || (e->kind == PEER_SAID_DATA && e->value == 0);
+	return e->kind == PEER_SAID_KEY_UPDATE || is_ticket(e) ||
+	       (e->kind == PEER_SAID_DATA && e->value == 0);
 }
 
 static void expect_data(struct script *s)
@@ -177,11 +185,12 @@ static void expect_nothing(struct script *s)
 }
 
 /* Data and KeyUpdates before it are passed over. */
-static void pass_over(struct script *s, bool updates, bool closed)
+static void pass_over(struct script *s, bool updates, bool tickets, bool closed)
 {
 	struct peer_event *e = peer_next(s->p);
 
-	while (e->kind == PEER_SAID_DATA || (updates && e->kind == PEER_SAID_KEY_UPDATE) ||
+	while (e->kind == PEER_SAID_DATA || (tickets && is_ticket(e)) ||
+	       (updates && e->kind == PEER_SAID_KEY_UPDATE) ||
 	       (closed && e->kind < PEER_SAID_FIN)) {
 		peer_drop(s->p);
 		e = peer_next(s->p);
@@ -219,14 +228,14 @@ static void do_expect(struct script *s)
 
 static void do_until(struct script *s)
 {
-	pass_over(s, !script_is(s, 0, "key-update"), false);
+	pass_over(s, !script_is(s, 0, "key-update"), !script_is(s, 0, "message"), false);
 	find_expectation(script_arg(s, 0))->run(s);
 }
 
 /* To the end, whichever. */
 static void do_drain(struct script *s)
 {
-	pass_over(s, true, true);
+	pass_over(s, true, true, true);
 }
 
 /* ---- both at once ------------------------------------------------------------------------------
