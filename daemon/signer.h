@@ -76,6 +76,7 @@ struct signer {
 	struct ticket_keys tickets;
 	int sealing_file; /* 0: none, and no sessions are sealed */
 	struct sealing_keys sealing;
+	uint64_t sealing_retry; /* when to try again what failed */
 	struct log_limit complaints;
 	uint8_t ticket[KTLS_ENGINE_TICKET_MAX]; /* or session: being made, or what is in it */
 	struct worker_link workers[SIGNER_WORKERS_MAX];

@@ -14,6 +14,8 @@
 #include "daemon/signer.h"
 #include "lib/crypto/util.h"
 
+#define RETRY_S 5 /* after the file could not be written */
+
 /* ---- keys -------------------------------------------------------------------------------------
  */
 
@@ -27,11 +29,13 @@ void signer_seals_run(struct signer *s)
 	uint64_t now = sealing_time();
 	int err;
 
-	if (s->sealing_file <= 0 || !sealing_keys_due(&s->sealing, now))
+	if (s->sealing_file <= 0 || !sealing_keys_due(&s->sealing, now) || now < s->sealing_retry)
 		return;
 	err = sealing_file_rotate(s->sealing_file, &s->sealing, now, s->settings.session_age);
-	if (err && err != -EAGAIN)
-		complain(s, "replaced", err);
+	if (err == 0 || err == -EAGAIN)
+		return;
+	complain(s, "replaced", err);
+	s->sealing_retry = now + RETRY_S;
 }
 
 int signer_on_sealing(void *arg, struct reader *body, int fd)

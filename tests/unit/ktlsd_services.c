@@ -5,61 +5,13 @@
  * kernel: as far as it goes without kernel TLS. SESSION_INVALID says both that a seal was not
  * opened and that the socket has no keys; a profile that is denied is known only to who opened it.
  */
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "daemon/sealing_file.h"
-#include "lib/conn/internal.h"
-#include "lib/conn/sealed_state.h"
 #include "tests/unit/lane.h"
-
-struct sealed {
-	uint8_t bytes[HANDOFF_SESSION_MAX];
-	size_t len;
-};
-
-static void load_keys(const struct test_self_requests *self, struct sealing_keys *keys)
-{
-	int fd = open(daemon_path(&self->daemon, "socket.keys"), O_RDONLY | O_CLOEXEC);
-
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, sealing_boot_read(keys->boot));
-	ASSERT_EQ(0, sealing_file_load(fd, keys));
-	for (int i = 0; i < 1000 && keys->len == 0; i++) { /* ktlsd was ready before its signer */
-		usleep(1000);
-		ASSERT_EQ(0, sealing_file_load(fd, keys));
-	}
-	ASSERT_GE(keys->len, 1);
-	close(fd);
-}
-
-static struct sealed seal_for(const struct test_self_requests *self, int fd, const char *profile,
-			      enum ktls_role role)
-{
-	struct sealed_state state = { .secrets = { .role = role,
-						   .version = KTLS_TLS_1_3,
-						   .suite = KTLS_AES_128_GCM_SHA256 } };
-	const struct sealed_header header = { .role = (uint8_t)role,
-					      .version = KTLS_TLS_1_3,
-					      .suite = KTLS_AES_128_GCM_SHA256 };
-	uint8_t content[SEALING_CONTENT_MAX], head[SEALED_HEADER_LEN];
-	struct sealing_keys keys;
-	struct sealed s;
-	uint64_t cookie;
-	size_t len;
-
-	load_keys(self, &keys);
-	strcpy(state.profile, profile);
-	ASSERT_TRUE(conn_cookie(fd, &cookie));
-	sealed_header_build(&header, head);
-	len = sealed_state_build(&state, content, sizeof(content));
-	s.len = sealing_seal(&keys, sealing_time(), cookie, head, content, len, s.bytes);
-	ASSERT_GT(s.len, 0);
-	return s;
-}
+#include "tests/unit/seals.h"
 
 static void send_service(struct test_self_requests *self, uint64_t id, int fd,
 			 const struct sealed *sealed)
@@ -88,14 +40,14 @@ static void expect_opened(struct test_self_requests *self, const struct sealed *
 
 TEST_F(requests, for_a_service_say_who_may_have_it)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 
 	expect_service(self, self->fd[0], &s, KTLS_R_PROFILE_DENIED);
-	s = seal_for(self, self->fd[0], "denied", KTLS_SERVER);
+	s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_SERVER);
 	expect_service(self, self->fd[0], &s, KTLS_R_PROFILE_ROLE);
-	s = seal_for(self, self->fd[0], "no-such", KTLS_SERVER);
+	s = seal_for(&self->daemon, self->fd[0], "no-such", KTLS_SERVER);
 	expect_service(self, self->fd[0], &s, KTLS_R_PROFILE_UNKNOWN);
-	s = seal_for(self, self->fd[0], "default", KTLS_SERVER);
+	s = seal_for(&self->daemon, self->fd[0], "default", KTLS_SERVER);
 	expect_service(self, self->fd[0], &s, KTLS_R_SESSION_INVALID); /* it has no keys */
 	EXPECT_TRUE(daemon_logged(&self->daemon, "profile denied client 127.0.0.1"));
 	EXPECT_TRUE(daemon_logged(&self->daemon, " service: PROFILE_DENIED"));
@@ -104,7 +56,7 @@ TEST_F(requests, for_a_service_say_who_may_have_it)
 
 TEST_F(requests, for_a_service_from_another_uid)
 {
-	struct sealed s = seal_for(self, self->fd[0], "default", KTLS_SERVER);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "default", KTLS_SERVER);
 	const struct passwd *nobody = getpwnam("nobody");
 	int status;
 	pid_t pid;
@@ -130,7 +82,7 @@ TEST_F(requests, for_a_service_from_another_uid)
 
 TEST_F(requests, for_a_service_with_another_socket)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 	int pair[2];
 
 	expect_service(self, self->fd[1], &s, KTLS_R_SESSION_INVALID);
@@ -143,7 +95,7 @@ TEST_F(requests, for_a_service_with_another_socket)
 
 TEST_F_TIMEOUT(requests, for_a_service_with_a_bent_seal, 60)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT), bent = s;
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT), bent = s;
 
 	for (bent.len = 1; bent.len < s.len; bent.len++)
 		expect_service(self, self->fd[0], &bent, KTLS_R_SESSION_INVALID);
@@ -158,7 +110,7 @@ TEST_F_TIMEOUT(requests, for_a_service_with_a_bent_seal, 60)
 /* The reply comes when ktlsd has let go of the socket, whatever came of it. */
 TEST_F(requests, for_a_service_let_go_of_the_socket)
 {
-	struct sealed s = seal_for(self, self->fd[0], "default", KTLS_SERVER);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "default", KTLS_SERVER);
 
 	for (int i = 0; i < 3; i++)
 		expect_service(self, self->fd[0], &s, KTLS_R_SESSION_INVALID);
@@ -172,7 +124,7 @@ TEST_F(requests, for_a_service_let_go_of_the_socket)
 /* The client goes while its services are with the signer. */
 TEST_F(requests, for_a_service_of_a_client_that_goes)
 {
-	struct sealed s = seal_for(self, self->fd[0], "default", KTLS_SERVER);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "default", KTLS_SERVER);
 	pid_t signer = daemon_child(&self->daemon, "signer 1");
 
 	ASSERT_GT(signer, 0);
@@ -189,13 +141,13 @@ TEST_F(requests, for_a_service_of_a_client_that_goes)
 	ASSERT_GT(receive(self->lane, self->packet, sizeof(self->packet)), 0);
 	self->fd[0] = self->fd[1];
 	self->fd[1] = -1;
-	s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 	expect_opened(self, &s);
 }
 
 TEST_F(requests, for_a_service_that_is_cancelled)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 	pid_t signer = daemon_child(&self->daemon, "signer 1");
 	size_t len;
 
@@ -213,7 +165,7 @@ TEST_F(requests, for_a_service_that_is_cancelled)
 /* Another one has the keys, too: nothing is lost but a moment. */
 TEST_F(requests, for_a_service_when_the_signer_is_lost)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 	pid_t signer = daemon_child(&self->daemon, "signer 1");
 
 	ASSERT_EQ(0, kill(signer, SIGSTOP));
@@ -235,7 +187,7 @@ static void connect_again(struct test_self_requests *self)
 
 TEST_F(requests, for_a_service_after_a_restart)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 
 	ASSERT_EQ(0, kill(self->daemon.pid, SIGTERM));
 	ASSERT_EQ(0, daemon_wait(&self->daemon));
@@ -247,7 +199,7 @@ TEST_F(requests, for_a_service_after_a_restart)
 
 TEST_F(requests, for_a_service_after_a_crash)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 
 	ASSERT_EQ(0, kill(self->daemon.pid, SIGKILL));
 	daemon_wait(&self->daemon);
@@ -259,7 +211,7 @@ TEST_F(requests, for_a_service_after_a_crash)
 
 TEST_F(requests, for_a_service_after_a_reload)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 
 	/* the file is looked at when ktlsd begins, and not again */
 	ASSERT_EQ(0, unlink(daemon_path(&self->daemon, "socket.keys")));
@@ -272,7 +224,7 @@ TEST_F(requests, for_a_service_after_a_reload)
 /* A file that others could have read is not believed; ktlsd goes on without. */
 TEST_F(requests, for_a_service_where_the_file_is_bad)
 {
-	struct sealed s = seal_for(self, self->fd[0], "denied", KTLS_CLIENT);
+	struct sealed s = seal_for(&self->daemon, self->fd[0], "denied", KTLS_CLIENT);
 
 	ASSERT_EQ(0, kill(self->daemon.pid, SIGTERM));
 	ASSERT_EQ(0, daemon_wait(&self->daemon));
