@@ -18,6 +18,7 @@ void bundle_settings_write(struct writer *w, const struct bundle_settings *setti
 	writer_u32(w, settings->handshakes_max);
 	writer_u32(w, settings->deadline_max);
 	writer_u32(w, settings->session_age);
+	writer_u32(w, settings->relays_max);
 }
 
 bool bundle_settings_read(struct reader *r, struct bundle_settings *settings)
@@ -27,7 +28,8 @@ bool bundle_settings_read(struct reader *r, struct bundle_settings *settings)
 
 	if (!reader_u32(r, &s.user) || !reader_u32(r, &s.group) || !reader_u8(r, &journal) ||
 	    !reader_u16(r, &s.workers) || !reader_u32(r, &s.handshakes_max) ||
-	    !reader_u32(r, &s.deadline_max) || !reader_u32(r, &s.session_age))
+	    !reader_u32(r, &s.deadline_max) || !reader_u32(r, &s.session_age) ||
+	    !reader_u32(r, &s.relays_max))
 		return false;
 	s.journal = journal;
 	*settings = s;

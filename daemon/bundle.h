@@ -7,16 +7,14 @@
  *
  * Numbers are big endian, vectors have a length in front (lib/wire).
  *	settings  u32 user, u32 group, u8 journal, u16 workers, u32 handshakes, u32 deadline,
- *	          u32 session age
+ *	          u32 session age, u32 connections of a relay
  *	workers   settings, u16 n, n trusts of { u8 anchors?, vec24 PEM, u8 crl-check, u8 n, n lists
  *	          of vec24 PEM or DER, vec16 pins of 32 bytes }, u16 n, n profiles of
  *	          { vec8 name, u8 roles, u16 tls-min, u16 tls-max, u8 strict, u8 tickets, u8 psk-ke,
- *	            u8 static-rsa, u8 plain master secret, u32 records a key, u8 client-auth,
- *	            u16 trust as server, u16 trust as client, vec16 ALPN,
- *	            u8 n, n identities of { u16 key, vec24 PEM } }
- *	signers   settings, u16 n, n profiles of { vec8 name, u8 roles, u16 tls-min, u16 tls-max,
- *	          u8 static-rsa, u32 signatures a second }, u16 n, n keys of { u16 profile,
- *	          vec24 PEM }
+ *	            u8 static-rsa, u8 plain master secret, u32 records a key, u8 who carries, u8
+ *client-auth, u16 trust as server, u16 trust as client, vec16 ALPN, u8 n, n identities of { u16
+ *key, vec24 PEM } } signers   settings, u16 n, n profiles of { vec8 name, u8 roles, u16 tls-min,
+ *u16 tls-max, u8 static-rsa, u32 signatures a second }, u16 n, n keys of { u16 profile, vec24 PEM }
  */
 #ifndef KTLSD_BUNDLE_H
 #define KTLSD_BUNDLE_H
@@ -42,6 +40,7 @@ struct bundle_settings {
 	uint32_t handshakes_max; /* per worker */
 	uint32_t deadline_max;   /* milliseconds */
 	uint32_t session_age;    /* seconds that a sealed session is good for */
+	uint32_t relays_max;     /* connections per relay */
 };
 
 void bundle_settings_write(struct writer *w, const struct bundle_settings *settings);

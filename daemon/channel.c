@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/bundle.h"
+#include "daemon/carry.h"
 #include "daemon/log.h"
 #include "daemon/question.h"
 #include "lib/conn/sealing_keys.h"
@@ -21,18 +22,18 @@ struct rule {
 };
 
 #define LONGEST    (1 + 10 + QUESTION_MAX) /* bytes: a SIGN */
-#define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER)
+#define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER | ROLE_RELAY)
 #define CLIENT_LEN (4 + 4 + 2 * BUNDLE_PROFILES_MAX / 8)
 
 static const struct rule rules[] = {
 	[CHANNEL_SETUP] = { "SETUP", ROLE_SUPERVISOR, ANY_CHILD, 10, 10, true },
 	[CHANNEL_SIGNER] = { "SIGNER", ROLE_SUPERVISOR, ROLE_WORKER, 2, 2, true },
-	[CHANNEL_WORKER] = { "WORKER", ROLE_SUPERVISOR, ROLE_SIGNER, 2, 2, true },
+	[CHANNEL_WORKER] = { "WORKER", ROLE_SUPERVISOR, ROLE_SIGNER | ROLE_RELAY, 2, 2, true },
 	[CHANNEL_CLIENT] = { "CLIENT", ROLE_SUPERVISOR, ROLE_WORKER, CLIENT_LEN, CLIENT_LEN, true },
 	[CHANNEL_STOP] = { "STOP", ROLE_SUPERVISOR, ANY_CHILD, 0, 0, false },
-	[CHANNEL_RETIRE] = { "RETIRE", ROLE_SUPERVISOR, ROLE_WORKER, 0, 0, false },
+	[CHANNEL_RETIRE] = { "RETIRE", ROLE_SUPERVISOR, ROLE_WORKER | ROLE_RELAY, 0, 0, false },
 	[CHANNEL_READY] = { "READY", ANY_CHILD, ROLE_SUPERVISOR, 0, 0, false },
-	[CHANNEL_LOAD] = { "LOAD", ROLE_WORKER, ROLE_SUPERVISOR, 12, 12, false },
+	[CHANNEL_LOAD] = { "LOAD", ROLE_WORKER, ROLE_SUPERVISOR, 28, 28, false },
 	[CHANNEL_SUSPECT] = { "SUSPECT", ROLE_SIGNER, ROLE_SUPERVISOR, 2, 2, false },
 	[CHANNEL_SIGN] = { "SIGN", ROLE_WORKER, ROLE_SIGNER, 10 + QUESTION_MIN, 10 + QUESTION_MAX,
 			   false },
@@ -52,6 +53,11 @@ static const struct rule rules[] = {
 				   16 + SEALED_HEADER_LEN + SEALING_CONTENT_MAX, false },
 	[CHANNEL_OPEN_SESSION] = { "OPEN_SESSION", ROLE_WORKER, ROLE_SIGNER, 16 + 1,
 				   16 + HANDOFF_SESSION_MAX, false },
+	[CHANNEL_RELAY] = { "RELAY", ROLE_SUPERVISOR, ROLE_WORKER, 2, 2, true },
+	[CHANNEL_CARRY] = { "CARRY", ROLE_WORKER, ROLE_RELAY, 8 + CARRY_LEN, 8 + CARRY_LEN, true },
+	[CHANNEL_CARRIED] = { "CARRIED", ROLE_RELAY, ROLE_WORKER, 8, 8, true },
+	[CHANNEL_DECLINED] = { "DECLINED", ROLE_RELAY, ROLE_WORKER, 10, 10, false },
+	[CHANNEL_HELD] = { "HELD", ROLE_RELAY, ROLE_SUPERVISOR, 36, 36, false },
 	[CHANNEL_OPENED] = { "OPENED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + KTLS_ENGINE_TICKET_MAX,
 			     false },
 };

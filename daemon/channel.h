@@ -25,6 +25,7 @@ enum channel_role {
 	ROLE_SUPERVISOR = 1,
 	ROLE_WORKER = 2,
 	ROLE_SIGNER = 4,
+	ROLE_RELAY = 8,
 };
 
 /*
@@ -37,7 +38,8 @@ enum channel_role {
  *	STOP     nothing: finish and exit
  *	RETIRE   nothing: take no more requests, finish those that have come, and exit
  *	READY    nothing: set up, and without privileges; a second time: RETIRE is heeded
- *	LOAD     u32 handshakes in flight, u64 clients that have gone since the start
+ *	LOAD     u32 handshakes in flight; since the start: u64 clients that have gone, u64
+ *	         handshakes that succeeded, u64 that failed
  *	SUSPECT  u16 index of a worker that broke the rules
  *	KEYS     of tickets, the current one first: vec8 each, 32 to 64 bytes
  *(lib/conn/ticket_keys.h) SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
@@ -47,6 +49,12 @@ enum channel_role {
  *	OPEN     u64 token, u16 profile, a ticket
  *	OPENED   u64 token, u16 reason, the ticket or session, or what is in it; nothing: none
  *	KEY_LOG  a file that secrets are appended to
+ *	RELAY    u16 index of the relay; with a channel to it
+ *	CARRY    u64 token, a connection: daemon/carry.h; with its socket
+ *	CARRIED  u64 token; with the application's descriptor
+ *	DECLINED u64 token, u16 reason
+ *	HELD     u32 connections, u64 bytes of memory; since the start: u64 connections, u64 bytes
+ *	         sent, u64 received, those of connections that have ended
  *	SEALING  the boot's id, 16 bytes; with the file of sealing keys (daemon/sealing_file.h)
  *	SEAL_SESSION  u64 token, u64 cookie, 24 bytes of header, what is to be sealed
  *	OPEN_SESSION  u64 token, u64 cookie, a sealed session
@@ -72,6 +80,11 @@ enum channel_type {
 	CHANNEL_SEALING,
 	CHANNEL_SEAL_SESSION,
 	CHANNEL_OPEN_SESSION,
+	CHANNEL_RELAY,
+	CHANNEL_CARRY,
+	CHANNEL_CARRIED,
+	CHANNEL_DECLINED,
+	CHANNEL_HELD,
 };
 
 struct channel {

@@ -21,6 +21,8 @@
 
 static const char *role_name(enum channel_role role)
 {
+	if (role == ROLE_RELAY)
+		return "relay";
 	return role == ROLE_WORKER ? "worker" : "signer";
 }
 

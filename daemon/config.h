@@ -79,6 +79,13 @@ struct config_trust {
 	unsigned int line; /* of the first key about it; 0: nothing was said */
 };
 
+/* Who may have the records, where a request leaves that open (KTLS_RECORDS_PREFER_KERNEL). */
+enum config_carrier {
+	CONFIG_CARRIER_EITHER, /* the kernel, or a relay where that cannot */
+	CONFIG_CARRIER_KERNEL,
+	CONFIG_CARRIER_RELAY, /* the kernel is not asked */
+};
+
 struct config_profile {
 	char *name;
 	unsigned int line; /* of the section */
@@ -99,7 +106,8 @@ struct config_profile {
 	unsigned int signatures;   /* at most, per second and signer */
 	unsigned int tickets;      /* for a client, after a handshake */
 	unsigned int records;      /* that a key may protect, at most; 0: what its cipher allows */
-	bool psk_ke;               /* resumption without a key exchange */
+	enum config_carrier carrier;
+	bool psk_ke; /* resumption without a key exchange */
 };
 
 struct config {
@@ -112,6 +120,8 @@ struct config {
 	gid_t group;
 	unsigned int workers;
 	unsigned int signers;
+	unsigned int relays;
+	unsigned int relays_max;     /* connections, per relay */
 	unsigned int max_handshakes; /* in flight, per worker */
 	unsigned int deadline_max;   /* milliseconds; a request that asks for more gets this */
 	unsigned int session_age;    /* seconds that a sealed session is good for */

@@ -28,6 +28,8 @@ struct config *config_new(const char *file)
 		.socket_mode = NO_MODE,
 		.user = NO_UID,
 		.signers = 1,
+		.relays = 1,
+		.relays_max = 1024,
 		.max_handshakes = 1024,
 		.deadline_max = 60000,
 		.session_age = SEALING_AGE_S,

@@ -238,6 +238,19 @@ static void set_client_auth(struct parser *p, const struct key *key, const char 
 		p->profile->client_auth = (enum ktls_engine_client_auth)i;
 }
 
+static void set_carrier(struct parser *p, const struct key *key, const char *value)
+{
+	static const char *const names[] = {
+		[CONFIG_CARRIER_EITHER] = "prefer-kernel",
+		[CONFIG_CARRIER_KERNEL] = "require-kernel",
+		[CONFIG_CARRIER_RELAY] = "relay",
+	};
+	unsigned int i;
+
+	if (value_choice(&p->place, value, names, COUNT(names), &i))
+		*(enum config_carrier *)field(p, key) = (enum config_carrier)i;
+}
+
 static void set_folder(struct parser *p, const struct key *key, const char *value)
 {
 	set_text(p, value, PATH_MAX - 16, field(p, key));
@@ -270,6 +283,8 @@ static const struct key ktlsd_keys[] = {
 	{ "user", .set = set_run_user, IN_KTLSD(user) },
 	{ "workers", .set = set_workers, .range = { 1, CONFIG_PROCESSES_MAX }, IN_KTLSD(workers) },
 	{ "signers", .set = set_number, .range = { 1, CONFIG_PROCESSES_MAX }, IN_KTLSD(signers) },
+	{ "relays", .set = set_number, .range = { 0, CONFIG_PROCESSES_MAX }, IN_KTLSD(relays) },
+	{ "relays-max", .set = set_number, .range = { 1, 65536 }, IN_KTLSD(relays_max) },
 	{ "max-handshakes", .set = set_number, .range = { 1, 16384 }, IN_KTLSD(max_handshakes) },
 	{ "max-deadline", .set = set_duration, .range = { 10, KTLS_DEADLINE_MAX },
 	  IN_KTLSD(deadline_max) },
@@ -306,6 +321,7 @@ static const struct key profile_keys[] = {
 	{ "tickets", .set = set_number, .range = { 0, KTLS_ENGINE_TICKETS_MAX },
 	  IN_PROFILE(tickets) },
 	{ "psk-ke", .set = set_bool, IN_PROFILE(psk_ke) },
+	{ "records", .set = set_carrier, IN_PROFILE(carrier) },
 	{ "records-per-key", .set = set_number, .range = { 1, CONFIG_RECORDS_MAX },
 	  IN_PROFILE(records) },
 	{ "signatures-per-second", .set = set_number, .range = { 1, 1000000 },

@@ -68,7 +68,9 @@ uint64_t kernel_probe(void)
 	if (probe.reason == KTLS_OK)
 		log_capabilities(probe.capabilities);
 	else
-		log_message(LOG_WARNING, "no kernel TLS, and requests will be refused: %s (%s)",
-			    ktls_reason_text((int)probe.reason), strerror(probe.error));
+		log_message(
+			LOG_WARNING,
+			"no kernel TLS, and requests that insist on it will be refused: %s (%s)",
+			ktls_reason_text((int)probe.reason), strerror(probe.error));
 	return probe.reason == KTLS_OK ? probe.capabilities : 0;
 }

@@ -23,13 +23,13 @@ static struct sockaddr_un address_of(const char *path)
 	return address;
 }
 
-static int new_socket(void)
+static int new_socket(int type)
 {
-	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* Whether somebody listens there; a socket that nobody listens on is left from before. */
-static int remove_dead(const char *path)
+static int remove_dead(const char *path, int type)
 {
 	struct sockaddr_un address = address_of(path);
 	struct stat st;
@@ -40,7 +40,7 @@ static int remove_dead(const char *path)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = new_socket();
+	fd = new_socket(type);
 	if (fd < 0)
 		return -errno;
 	status = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
@@ -64,9 +64,8 @@ static int make_folder(const char *path)
 
 /* Nobody can connect before listen(): until then the socket has no permissions, then the right
  * ones. */
-static int open_at(int fd, const struct config *config)
+static int open_at(int fd, const char *path, const struct config *config)
 {
-	const char *path = config->socket.text;
 	struct sockaddr_un address = address_of(path);
 	mode_t before = umask(0777);
 	int status = bind(fd, (struct sockaddr *)&address, sizeof(address));
@@ -96,22 +95,33 @@ static const char *explain(int err)
 	}
 }
 
-int listener_open(const struct config *config)
+static int open_socket(const char *path, int type, const struct config *config)
 {
-	const char *path = config->socket.text;
-	int fd = new_socket();
+	int fd = new_socket(type);
 	int err = fd < 0 ? -errno : make_folder(path);
 
+	if (err == 0 && strlen(path) >= sizeof((struct sockaddr_un){ 0 }.sun_path))
+		err = -ENAMETOOLONG;
 	if (err == 0)
-		err = remove_dead(path);
+		err = remove_dead(path, type);
 	if (err == 0)
-		err = open_at(fd, config);
+		err = open_at(fd, path, config);
 	if (err == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
 	log_message(LOG_ERR, "cannot listen on %s: %s", path, explain(err));
 	return err;
+}
+
+int listener_open(const struct config *config)
+{
+	return open_socket(config->socket.text, SOCK_SEQPACKET, config);
+}
+
+int listener_open_status(const struct config *config, const char *path)
+{
+	return open_socket(path, SOCK_STREAM, config);
 }
 
 void listener_close(int fd, const char *path)

@@ -17,6 +17,12 @@
  */
 int listener_open(const struct config *config) __attribute__((warn_unused_result));
 
+#define LISTENER_STATUS ".status" /* behind the socket's name */
+
+/* The same of another name and of type SOCK_STREAM. */
+int listener_open_status(const struct config *config, const char *path)
+	__attribute__((warn_unused_result));
+
 /* Closes it and removes its name. */
 void listener_close(int fd, const char *path);
 

@@ -14,6 +14,7 @@ static void write_settings(struct writer *w, const struct config *config)
 		.handshakes_max = config->max_handshakes,
 		.deadline_max = config->deadline_max,
 		.session_age = config->session_age,
+		.relays_max = config->relays_max,
 	};
 
 	bundle_settings_write(w, &settings);
@@ -43,6 +44,7 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	writer_u8(w, profile->static_rsa);
 	writer_u8(w, profile->plain_master_secret);
 	writer_u32(w, profile->records);
+	writer_u8(w, (uint8_t)profile->carrier);
 	writer_u8(w, (uint8_t)profile->client_auth);
 	for (size_t role = 0; role < CONFIG_ROLES; role++)
 		writer_u16(w, files->trust[role]);

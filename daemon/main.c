@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/relay.h"
 #include "daemon/signer.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
@@ -75,6 +76,8 @@ static int run_role(const char *role)
 		return worker_main();
 	if (strcmp(role, "signer") == 0)
 		return signer_main();
+	if (strcmp(role, "relay") == 0)
+		return relay_main();
 	fprintf(stderr, "ktlsd: no role '%s'\n", role);
 	return 2;
 }

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -40,7 +41,8 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	for (pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-		if (!child_reaped(s, pid, status) && !reload_reaped(s, pid, status))
+		if (!child_reaped(s, pid, status) && !relay_reaped(s, pid, status) &&
+		    !reload_reaped(s, pid, status))
 			log_message(LOG_WARNING, "pid %d, which is nobody's, has ended", (int)pid);
 	}
 }
@@ -88,6 +90,7 @@ static int timeout_of(const struct supervisor *s, uint64_t now)
 	if (s->tickets.due > 0 && s->tickets.due < next)
 		next = s->tickets.due;
 	next = children_next(s, next);
+	next = relays_next(s, next);
 	return next > now ? (int)(next - now) : 0;
 }
 
@@ -100,18 +103,22 @@ static void run_once(struct supervisor *s)
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &s->listener)
 			clients_accept(s);
+		else if (events[i].data.ptr == &s->status)
+			status_accept(s);
 		else if (events[i].data.ptr == &s->signals)
 			on_signals(s);
 		else
 			child_ready(s, events[i].data.ptr);
 	}
 	generations_bury(s);
+	relays_bury(s);
 	now = clock_ms();
 	if (s->retry_at > 0 && now >= s->retry_at)
 		clients_retry(s);
 	reload_run(s, now);
 	tickets_run(s, now);
 	children_run(s, now);
+	relays_run(s, now);
 }
 
 static int open_signals(void)
@@ -139,6 +146,9 @@ static bool init(struct supervisor *s, const struct config *config)
 		return false;
 	}
 	s->listener = listener_open(config);
+	/* Without it, a long name say, everything else goes on. */
+	if (s->listener >= 0 && !status_init(s, config))
+		log_message(LOG_WARNING, "there is nothing for 'ktlsctl status' to read");
 	return s->listener >= 0 && seals_init(s) &&
 	       supervisor_watch(s, s->listener, &s->listener) &&
 	       supervisor_watch(s, s->signals, &s->signals);
@@ -156,6 +166,7 @@ static void wipe(struct supervisor *s)
 		close(s->signals);
 	if (s->epoll >= 0)
 		close(s->epoll);
+	status_wipe(s);
 	tickets_wipe(s);
 	seals_wipe(s);
 	free(s->socket);
@@ -179,6 +190,8 @@ int supervisor_main(struct config *config, const struct bundles *bundles)
 				.listener = -1,
 				.signals = -1,
 				.sealing_file = -1,
+				.status = -1,
+				.started = (uint64_t)time(NULL),
 				.waiting = -1 };
 
 	s.failed = !s.file || !hide() || crypto_init() != 0 || !tickets_init(&s) ||

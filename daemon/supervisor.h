@@ -14,6 +14,8 @@
  *	supervisor_reload.c    a new configuration
  *	supervisor_tickets.c   the keys of tickets
  *	supervisor_seals.c     the file of sealing keys
+ *	supervisor_relays.c    relays, which belong to no generation
+ *	supervisor_status.c    what "ktlsctl status" shows
  *	supervisor_clients.c   connections: who they are, and to which worker they go
  */
 #ifndef KTLSD_SUPERVISOR_H
@@ -38,6 +40,7 @@ struct load {
 	uint64_t given; /* connections, since it was started */
 	uint64_t gone;  /* of these, as it says itself */
 	uint32_t handshakes;
+	uint64_t succeeded, failed;
 };
 
 struct generation {
@@ -72,6 +75,22 @@ struct tickets {
 	struct log_limit complaints;
 };
 
+/* A relay: it outlives reloads, for its connections would end with it. */
+struct relay_child {
+	struct child child; /* first */
+	struct relay_child *next;
+	unsigned int most; /* connections that it may have: those of its configuration */
+	bool leaving; /* takes no more than workers from before give it, and ends with the last */
+	uint32_t connections;
+	uint64_t bytes;                   /* of memory */
+	uint64_t carried, sent, received; /* since it was started */
+};
+
+struct totals {
+	uint64_t succeeded, failed;       /* handshakes of workers that have ended */
+	uint64_t carried, sent, received; /* of relays that have ended */
+};
+
 struct supervisor {
 	char *file;   /* the configuration's name */
 	char *socket; /* path */
@@ -85,6 +104,10 @@ struct supervisor {
 	struct generation *leaving;  /* has been told to retire and may not know it yet; or NULL */
 	struct reload reload;
 	struct tickets tickets;
+	struct relay_child *relays;
+	struct totals totals;
+	uint64_t started;           /* seconds since 1970 */
+	int status;                 /* socket that status is read from; -1: none */
 	int sealing_file;           /* the signers'; -1: not open */
 	uint8_t boot[SEALING_BOOT]; /* which life of the machine this is */
 	int waiting;                /* a connection that no worker had room for; -1: none */
@@ -132,6 +155,60 @@ bool child_reaped(struct supervisor *s, pid_t pid, int status);
 /* All are told to stop; true from then on where all have ended. */
 void children_stop(struct supervisor *s);
 bool children_stopped(struct supervisor *s);
+
+/* A channel between a worker and a signer or relay; either end may be new. */
+void children_introduce(struct child *worker, struct child *other);
+
+/* Out of the epoll set, and closed. */
+void child_close(struct supervisor *s, struct child *child);
+
+/* What has been waited for has come: the generation that was to serve serves, if all is there. */
+void children_check(struct supervisor *s);
+
+/* A child fails again and again, and nothing ever worked. */
+void children_hopeless(struct supervisor *s, const struct child *child);
+
+/* ---- supervisor_relays.c ----------------------------------------------------------------------
+ */
+
+/* The relays that a generation wants and that are not there yet. False: no memory. */
+bool relays_begin(struct supervisor *s, const struct config *config)
+	__attribute__((warn_unused_result));
+
+/* This configuration serves: the relays that it does not want leave. */
+void relays_serve(struct supervisor *s, const struct config *config);
+
+/* Whether all of them are ready. */
+bool relays_ready(const struct supervisor *s);
+
+/* A worker has been started. */
+void relays_introduce(struct supervisor *s, struct child *worker);
+
+/* As children_run(), children_next(), child_ready(), child_reaped(). */
+void relays_run(struct supervisor *s, uint64_t now);
+uint64_t relays_next(const struct supervisor *s, uint64_t next);
+void relay_ready(struct supervisor *s, struct child *child);
+bool relay_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* Tells them to stop, when their workers have; true where all have ended. */
+bool relays_stopped(struct supervisor *s, uint64_t kill_at);
+
+/* Those that have left are freed: not while events are at hand. */
+void relays_bury(struct supervisor *s);
+
+/* ---- supervisor_status.c ----------------------------------------------------------------------
+ */
+
+/* Beside the socket for applications, with the same owner and mode. False where there is none. */
+bool status_init(struct supervisor *s, const struct config *config)
+	__attribute__((warn_unused_result));
+void status_wipe(struct supervisor *s);
+
+/* A child has ended: what it has done is part of the totals from now on. */
+void status_count(struct supervisor *s, const struct child *child);
+
+/* Tells everybody who has connected. */
+void status_accept(struct supervisor *s);
 
 /* ---- supervisor_reload.c ----------------------------------------------------------------------
  */

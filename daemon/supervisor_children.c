@@ -18,7 +18,7 @@
 #define RETIRE_MS    5000 /* past the last deadline of a handshake */
 
 /* Out of the epoll set by itself: a process that reads files may have a copy of the descriptor. */
-static void channel_close(struct supervisor *s, struct child *child)
+void child_close(struct supervisor *s, struct child *child)
 {
 	if (child->channel.fd < 0)
 		return;
@@ -39,9 +39,9 @@ static int send_index(const struct child *to, enum channel_type type, uint16_t i
 	return channel_send(&to->channel, &m, fd);
 }
 
-/* A channel between a worker and a signer; either end may be new. */
-static void introduce(struct child *w, struct child *s)
+void children_introduce(struct child *w, struct child *s)
 {
+	enum channel_type type = s->role == ROLE_RELAY ? CHANNEL_RELAY : CHANNEL_SIGNER;
 	int pair[2];
 
 	if (w->pid == 0 || s->pid == 0)
@@ -50,7 +50,7 @@ static void introduce(struct child *w, struct child *s)
 		log_message(LOG_ERR, "socketpair: %s", strerror(errno));
 		return;
 	}
-	if (send_index(w, CHANNEL_SIGNER, s->index, pair[0]) != 0)
+	if (send_index(w, type, s->index, pair[0]) != 0)
 		child_kill(w);
 	if (send_index(s, CHANNEL_WORKER, w->index, pair[1]) != 0)
 		child_kill(s);
@@ -61,11 +61,12 @@ static void introduce(struct child *w, struct child *s)
 static int set_up(const struct supervisor *s, const struct child *child)
 {
 	const struct bundles *bundles = &child->generation->bundles;
+	bool relays = child->generation->config->relays > 0;
 	struct channel_message m;
 
 	channel_begin(&m, CHANNEL_SETUP);
 	writer_u16(&m.body, child->index);
-	writer_u64(&m.body, s->capabilities);
+	writer_u64(&m.body, s->capabilities | (relays ? KTLS_CAN_RELAY : 0));
 	return channel_send(&child->channel, &m,
 			    child->role == ROLE_WORKER ? bundles->workers : bundles->signers);
 }
@@ -112,10 +113,11 @@ static void start(struct supervisor *s, struct child *child)
 	if (child->role == ROLE_WORKER) {
 		g->loads[child->index] = (struct load){ 0 };
 		for (size_t j = 0; j < g->config->signers; j++)
-			introduce(child, generation_signer(g, j));
+			children_introduce(child, generation_signer(g, j));
+		relays_introduce(s, child);
 	} else {
 		for (size_t j = 0; j < g->config->workers; j++)
-			introduce(generation_worker(g, j), child);
+			children_introduce(generation_worker(g, j), child);
 	}
 }
 
@@ -146,7 +148,7 @@ static struct generation *link_new(struct supervisor *s, struct generation *g)
 static void generation_free(struct supervisor *s, struct generation *g)
 {
 	for (size_t i = 0; i < g->children_len; i++)
-		channel_close(s, &g->children[i]);
+		child_close(s, &g->children[i]);
 	free(g->children);
 	free(g->loads);
 	bundles_close(&g->bundles);
@@ -164,7 +166,7 @@ struct generation *generation_new(struct supervisor *s, struct config *config,
 	g->children_len = config->workers + config->signers;
 	g->children = calloc(g->children_len, sizeof(*g->children));
 	g->loads = calloc(config->workers, sizeof(*g->loads));
-	if (!g->children || !g->loads) {
+	if (!g->children || !g->loads || !relays_begin(s, config)) {
 		free(g->children);
 		free(g->loads);
 		free(g);
@@ -217,12 +219,14 @@ static void now_serves(struct supervisor *s, struct generation *g)
 	g->complete = true;
 	s->serving = g;
 	s->starting = NULL;
-	log_message(LOG_NOTICE, "%sready: %u workers, %u signers, %zu profiles, listening on %s",
+	log_message(LOG_NOTICE,
+		    "%sready: %u workers, %u signers, %u relays, %zu profiles, listening on %s",
 		    before ? "reload: " : "", g->config->workers, g->config->signers,
-		    g->config->profiles_len, s->socket);
+		    g->config->relays, g->config->profiles_len, s->socket);
 	if (s->waiting >= 0)
 		clients_retry(s);
 	tickets_configure(s, g->config);
+	relays_serve(s, g->config);
 	s->leaving = before;
 	if (before)
 		retire(before);
@@ -262,13 +266,21 @@ static int on_ready(void *arg, struct reader *body, int fd)
 	if (g->complete)
 		log_message(LOG_NOTICE, "%s is there again (pid %d)", m->child->name,
 			    (int)m->child->pid);
-	for (size_t i = 0; i < g->children_len; i++) {
-		if (g->complete || !g->children[i].ready)
-			return 0;
-	}
-	if (g == m->s->starting && !m->s->stopping)
-		now_serves(m->s, g);
+	children_check(m->s);
 	return 0;
+}
+
+void children_check(struct supervisor *s)
+{
+	struct generation *g = s->starting;
+
+	if (!g || g->complete || s->stopping || !relays_ready(s))
+		return;
+	for (size_t i = 0; i < g->children_len; i++) {
+		if (!g->children[i].ready)
+			return;
+	}
+	now_serves(s, g);
 }
 
 static int on_load(void *arg, struct reader *body, int fd)
@@ -278,7 +290,9 @@ static int on_load(void *arg, struct reader *body, int fd)
 	uint64_t gone;
 
 	(void)fd;
-	if (!reader_u32(body, &load->handshakes) || !reader_u64(body, &gone) || gone > load->given)
+	if (!reader_u32(body, &load->handshakes) || !reader_u64(body, &gone) ||
+	    gone > load->given || !reader_u64(body, &load->succeeded) ||
+	    !reader_u64(body, &load->failed))
 		return -EPROTO;
 	load->gone = gone;
 	return 0;
@@ -311,10 +325,14 @@ void child_ready(struct supervisor *s, struct child *child)
 {
 	struct message_of m = { s, child };
 
+	if (child->role == ROLE_RELAY) {
+		relay_ready(s, child);
+		return;
+	}
 	if (child->channel.fd < 0 || channel_run(&child->channel, handlers, &m, CHANNEL_TURN) == 0)
 		return;
 	/* It is ending, or not to be trusted any more. */
-	channel_close(s, child);
+	child_close(s, child);
 	child->ready = false;
 	child_kill(child);
 }
@@ -328,24 +346,31 @@ static void kill_all(struct generation *g)
 		child_kill(&g->children[i]);
 }
 
+void children_hopeless(struct supervisor *s, const struct child *child)
+{
+	log_message(LOG_ERR, "%s does not start: giving up", child->name);
+	s->failed = true;
+	s->stopping = true;
+	s->kill_at = clock_ms();
+}
+
 /* A child of a generation that never was complete fails again and again. */
 static void give_up(struct supervisor *s, const struct child *child)
 {
 	struct generation *g = child->generation;
 
-	log_message(LOG_ERR, "%s does not start: giving up", child->name);
 	if (!s->serving) {
-		s->failed = true;
-		s->stopping = true;
-		s->kill_at = clock_ms();
+		children_hopeless(s, child);
 		return;
 	}
+	log_message(LOG_ERR, "%s does not start: giving up", child->name);
 	g->failed = true;
 	g->retiring = true;
 	g->signers_told = true;
 	g->kill_at = clock_ms();
 	s->starting = NULL;
 	kill_all(g);
+	relays_serve(s, s->serving->config);
 	reload_done(s, false);
 }
 
@@ -357,7 +382,8 @@ bool child_reaped(struct supervisor *s, pid_t pid, int status)
 
 			if (child->pid != pid)
 				continue;
-			channel_close(s, child);
+			child_close(s, child);
+			status_count(s, child);
 			child_ended(child, status, s->stopping || !is_wanted(child) || g->failed);
 			check_left(s);
 			if (!g->complete && !g->failed && !s->stopping &&
@@ -424,6 +450,7 @@ bool children_stopped(struct supervisor *s)
 
 	for (struct generation *g = s->newest; g; g = g->older)
 		all = ends(g, s->kill_at) && all;
+	all = all && relays_stopped(s, s->kill_at);
 	while (all && s->newest) {
 		struct generation *g = s->newest;
 

@@ -11,7 +11,6 @@
 
 #include "daemon/clock.h"
 #include "daemon/sandbox.h"
-#include "lib/conn/acceptor.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/x509.h"
 
@@ -23,10 +22,8 @@
 #define HANDSHAKE_LOCKED                                                         \
 	((size_t)6144) /* bytes of locked memory for one, with its pages' guards \
 			*/
-/* In a packet; and the worker's own, with those of listening sockets. */
-#define DESCRIPTORS_MORE (HANDOFF_FDS_MAX + 128 + 4 * 256)
-#define TELL_MS          50 /* between two messages about the load */
-#define LISTEN_RETRY_MS  20 /* for what can be sent again without an event */
+#define DESCRIPTORS_MORE (HANDOFF_FDS_MAX + 128) /* in a packet; and the worker's own */
+#define TELL_MS          50                      /* between two messages about the load */
 
 bool watch_add(struct worker *w, struct watch *watch, uint32_t events)
 {
@@ -91,7 +88,7 @@ static int set_up(struct worker *w, const struct bundle *bundle)
 		return -EPROTO;
 	log_init(w->name, w->settings.journal ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR);
 	sandbox_raise_limits(w->settings.handshakes_max * HANDSHAKE_LOCKED,
-			     2 * w->settings.handshakes_max + CLIENTS_MAX + DESCRIPTORS_MORE);
+			     w->settings.handshakes_max + CLIENTS_MAX + DESCRIPTORS_MORE);
 	err = sandbox_drop(w->settings.user, w->settings.group);
 	if (err)
 		return err;
@@ -101,9 +98,6 @@ static int set_up(struct worker *w, const struct bundle *bundle)
 	if (x509_init() != 0 || !read_bundle(w, bundle))
 		return -EPROTO;
 	err = new_loop(w);
-	if (err)
-		return err;
-	err = acceptor_init();
 	if (err)
 		return err;
 	enter_sandbox(ROLE_WORKER);
@@ -185,6 +179,19 @@ static int on_signer(void *arg, struct reader *body, int fd)
 	return 0;
 }
 
+static int on_relay(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	uint16_t index;
+
+	if (!w->loop || !reader_u16(body, &index) || index >= RELAYS_MAX) {
+		close(fd);
+		return -EPROTO;
+	}
+	relay_adopt(w, index, fd);
+	return 0;
+}
+
 static int on_client(void *arg, struct reader *body, int fd)
 {
 	struct worker *w = arg;
@@ -209,7 +216,6 @@ static int on_stop(void *arg, struct reader *body, int fd)
 	(void)body;
 	(void)fd;
 	w->stopping = true;
-	listenings_retire(w);
 	return 0;
 }
 
@@ -228,13 +234,10 @@ static int on_retire(void *arg, struct reader *body, int fd)
 }
 
 static const struct channel_handler handlers[] = {
-	{ CHANNEL_KEY_LOG, on_key_log },
-	{ CHANNEL_SETUP, on_setup },
-	{ CHANNEL_SIGNER, on_signer },
-	{ CHANNEL_CLIENT, on_client },
-	{ CHANNEL_STOP, on_stop },
-	{ CHANNEL_RETIRE, on_retire },
-	{ 0 },
+	{ CHANNEL_KEY_LOG, on_key_log }, { CHANNEL_SETUP, on_setup },
+	{ CHANNEL_SIGNER, on_signer },   { CHANNEL_RELAY, on_relay },
+	{ CHANNEL_CLIENT, on_client },   { CHANNEL_STOP, on_stop },
+	{ CHANNEL_RETIRE, on_retire },   { 0 },
 };
 
 static void on_supervisor(struct watch *watch, uint32_t events)
@@ -264,6 +267,8 @@ static void tell_load(struct worker *w, uint64_t now)
 	channel_begin(&m, CHANNEL_LOAD);
 	writer_u32(&m.body, (uint32_t)w->requests_len);
 	writer_u64(&m.body, w->clients_gone);
+	writer_u64(&m.body, w->succeeded);
+	writer_u64(&m.body, w->failed);
 	w->told_at = now;
 	if (channel_send(&w->supervisor, &m, CHANNEL_FD_NONE) != 0)
 		return; /* it is told the next time */
@@ -275,8 +280,6 @@ static int timeout_of(const struct worker *w)
 {
 	if (w->due)
 		return 0;
-	if (w->listenings_retry)
-		return LISTEN_RETRY_MS;
 	if (load_changed(w))
 		return TELL_MS;
 	return w->clients_unsent > 0 ? 1000 : -1;
@@ -304,7 +307,6 @@ static void run_once(struct worker *w)
 	clients_run(w);
 	now = clock_ms();
 	clients_expire(w, now);
-	listenings_run(w, now);
 	if (w->stopping || w->retiring)
 		leave(w);
 	clients_bury(w);
@@ -327,6 +329,7 @@ int worker_main(void)
 	log_init(w.name, LOG_TARGET_STDERR);
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);
 	signers_init(&w);
+	relays_init(&w);
 	if (w.epoll < 0 || sandbox_hide() != 0 || !watch_add(&w, &w.supervisor_watch, EPOLLIN)) {
 		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
 		return 1;

@@ -7,8 +7,8 @@
  *	worker_profiles.c  profiles, as lib/conn wants them
  *	worker_client.c    connections of applications: packets in, replies out
  *	worker_request.c   a request, from the packet to the reply and the line in the log
- *	worker_listen.c    listening sockets, and what comes of them
  *	worker_service.c   a service, for a connection whose handshake is over
+ *	worker_relay.c     connections that relays carry
  *	worker_signer.c    signatures, tickets and sealed sessions, asked from the signers
  *
  * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
@@ -32,7 +32,6 @@
 #include "lib/handoff/packet.h"
 #include "lib/handoff/protocol.h"
 
-struct listening;
 struct worker;
 
 /* A descriptor in the worker's epoll set, edge-triggered but for the loop's and the supervisor's.
@@ -48,7 +47,8 @@ struct profile {
 	uint8_t roles; /* BUNDLE_ROLE() */
 	struct conn_profile conn;
 	struct x509_identity **identities;
-	uint16_t *keys; /* the signers' number of each identity's key */
+	uint16_t *keys;  /* the signers' number of each identity's key */
+	uint8_t carrier; /* enum config_carrier */
 };
 
 /* What a signer was asked: SIGN, DECRYPT, SEAL, OPEN, SEAL_SESSION or OPEN_SESSION. */
@@ -76,6 +76,14 @@ struct signer_link {
 	bool full; /* until EPOLLOUT */
 };
 
+struct relay_link {
+	struct watch watch; /* fd is -1 as long as there is none */
+	struct worker *worker;
+	struct channel channel;
+	char name[16];
+};
+
+#define RELAYS_MAX      64
 #define CLIENTS_MAX     4096 /* connections of a worker */
 #define SIGNERS_MAX     64
 #define REQUEST_BUCKETS 1024
@@ -116,11 +124,13 @@ struct request {
 	enum ktls_role role;
 	uid_t uid;
 	pid_t pid;
-	char peer[64]; /* address and port, "?" where there is none */
-	bool service;  /* not a handshake */
-	/* Of a listening socket: its request, which is in flight, or that of a connection, which no
-	 * client knows of. */
-	struct listening *listening;
+	char peer[64];                /* address and port, "?" where there is none */
+	bool service;                 /* not a handshake */
+	struct request *next_carried; /* as the next four: a relay has been asked */
+	struct relay_link *relay;
+	uint64_t token;
+	uint8_t *packet; /* the reply */
+	size_t packet_len;
 	enum ktls_reason refusal;
 	unsigned int closing; /* descriptors of it that are not closed yet */
 };
@@ -143,19 +153,19 @@ struct worker {
 	size_t profiles_len;
 	struct signer_link signers[SIGNERS_MAX];
 	struct sign_queue unsigned_jobs; /* that no signer has yet */
+	struct relay_link relays[RELAYS_MAX];
+	size_t next_relay;
+	uint64_t last_token;     /* of those that were handed to relays */
+	struct request *carried; /* that relays have not answered */
 	struct client *clients;
 	struct client *buried; /* to be freed when the events at hand have been dealt with */
 	struct client *due;    /* that have packets to be read */
-	struct listening *listenings;
-	size_t listenings_len;
-	bool listenings_ended;     /* some have */
-	uint64_t listenings_retry; /* milliseconds: there is what could not be sent, and no event
-				      will tell; or 0 */
 	size_t clients_len;
 	size_t clients_unsent; /* that have not had room for a reply */
 	uint64_t clients_gone; /* since the start */
 	size_t requests_len;
 	struct request *buckets[REQUEST_BUCKETS]; /* by client and id */
+	uint64_t succeeded, failed;               /* handshakes, since the start */
 	uint64_t told_gone;                       /* what the supervisor was told last, and when */
 	size_t told_requests;
 	uint64_t told_at;
@@ -193,6 +203,9 @@ void client_drop(struct client *client);
 
 /* Sends a packet, now or as soon as there is room. The client may have been dropped afterwards. */
 void client_send(struct client *client, const void *bytes, size_t len);
+
+/* The same with a descriptor, which is taken over. */
+void client_send_fd(struct client *client, const void *bytes, size_t len, int fd);
 
 /* What a request has ended for may let the client's next packet be read. */
 void client_resume(struct client *client);
@@ -238,46 +251,10 @@ int request_admit(struct request *request, const char *profile, enum ktls_role r
 /* Sends the reply, whose id and time are filled in here, and frees the request. */
 void request_answer(struct request *request, struct handoff_reply *reply);
 
-/* One for a connection that was accepted, which no client knows of. NULL without memory. */
-struct request *request_of_connection(const struct request *listening, int fd);
-
-/* How a handshake has ended, in the log. */
-void request_log(const struct request *request, const struct conn_result *result);
-
 void request_free(struct request *request);
 
-/* ---- worker_listen.c --------------------------------------------------------------------------
- */
-
-/*
- * Listens on fd, with handshakes as conn has them. 0: the descriptor is taken over, and the request
- * will be answered; or a negative reason.
- */
-int listening_start(struct request *request, const struct conn_request *conn, unsigned int backlog,
-		    int fd) __attribute__((warn_unused_result));
-
-/* No more: what is finished still goes to the client; or the client has gone. */
-void listening_cancel(struct listening *l);
-void listening_abandon(struct listening *l);
-
-/* False: it never had so many. */
-bool listening_collected(struct listening *l, unsigned int count)
-	__attribute__((warn_unused_result));
-
-/* The client has room again. It may have been dropped afterwards. */
-void listenings_resume(struct worker *w, const struct client *client);
-
-/* Tries again what it is time for, and ends what is at its end: not while events are at hand. */
-void listenings_run(struct worker *w, uint64_t now_ms);
-
-/* No more connections; those under way are finished. */
-void listenings_retire(struct worker *w);
-
-/* What makes a reply one of a listening socket's. */
-void listening_complete(const struct request *request, struct handoff_reply *reply);
-
-/* A connection is ready, with the reply that goes with it. The descriptor is taken over. */
-void listening_finished(struct listening *l, const void *bytes, size_t len, int fd);
+/* Microseconds since it has arrived. */
+uint64_t request_age(const struct request *request);
 
 /* ---- worker_service.c -------------------------------------------------------------------------
  */
@@ -285,6 +262,20 @@ void listening_finished(struct listening *l, const void *bytes, size_t len, int 
 /* 0, and the request will be answered; or a negative reason, and the descriptor is the caller's. */
 int service_start(struct request *request, const struct handoff_service *service, int fd)
 	__attribute__((warn_unused_result));
+
+/* ---- worker_relay.c ---------------------------------------------------------------------------
+ */
+
+void relays_init(struct worker *w);
+
+/* A channel to a relay, new or in place of one that was lost. */
+void relay_adopt(struct worker *w, uint16_t index, int fd);
+
+/* Who may have the records of a handshake that was asked for with enum ktls_records. */
+enum conn_records relay_records(const struct request *request, uint8_t wanted);
+
+/* A handshake that ended with carry: a relay gets it, and the request is answered, soon or now. */
+void relay_carry(struct request *request, const struct conn_result *result);
 
 /* ---- worker_signer.c --------------------------------------------------------------------------
  */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/clock.h"
 #include "daemon/worker.h"
@@ -21,18 +22,27 @@
 struct packet {
 	struct packet *next;
 	size_t len;
+	int fd; /* that goes with it; -1: none */
 	uint8_t bytes[];
 };
 
 /* ---- replies ----------------------------------------------------------------------------------
  */
 
-static void queue_packet(struct client *client, const void *bytes, size_t len)
+/* A relayed descriptor, which is ours and never makes close() wait. */
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void queue_packet(struct client *client, const void *bytes, size_t len, int fd)
 {
 	struct packet *p = malloc(sizeof(*p) + len);
 
 	if (!p || client->unsent_bytes + len > UNSENT_MAX) {
 		free(p);
+		close_fd(fd);
 		log_limited(&client->worker->complaints, LOG_WARNING,
 			    "uid %u pid %d does not read its replies: closed", client->uid,
 			    (int)client->pid);
@@ -41,6 +51,7 @@ static void queue_packet(struct client *client, const void *bytes, size_t len)
 	}
 	p->next = NULL;
 	p->len = len;
+	p->fd = fd;
 	memcpy(p->bytes, bytes, len);
 	if (!client->unsent) {
 		client->unsent_since = clock_ms();
@@ -57,6 +68,7 @@ static void pop_packet(struct client *client)
 
 	client->unsent = p->next;
 	client->unsent_bytes -= p->len;
+	close_fd(p->fd);
 	explicit_bzero(p->bytes, p->len); /* there may be keying material in it */
 	free(p);
 	if (!client->unsent) {
@@ -65,14 +77,22 @@ static void pop_packet(struct client *client)
 	}
 }
 
+void client_send_fd(struct client *client, const void *bytes, size_t len, int fd)
+{
+	int err = client->unsent ? -EAGAIN : handoff_send(client->watch.fd, bytes, len, fd);
+
+	if (err == -EAGAIN) {
+		queue_packet(client, bytes, len, fd);
+		return;
+	}
+	close_fd(fd);
+	if (err)
+		client_drop(client);
+}
+
 void client_send(struct client *client, const void *bytes, size_t len)
 {
-	int err = client->unsent ? -EAGAIN : handoff_send(client->watch.fd, bytes, len, -1);
-
-	if (err == -EAGAIN)
-		queue_packet(client, bytes, len);
-	else if (err)
-		client_drop(client);
+	client_send_fd(client, bytes, len, -1);
 }
 
 /* False where the client was dropped. */
@@ -80,7 +100,7 @@ static bool flush_unsent(struct client *client)
 {
 	while (client->unsent) {
 		int err = handoff_send(client->watch.fd, client->unsent->bytes, client->unsent->len,
-				       -1);
+				       client->unsent->fd);
 
 		if (err == -EAGAIN)
 			return true;
@@ -188,12 +208,7 @@ static void client_ready(struct watch *watch, uint32_t events)
 	}
 	if (events & EPOLLIN)
 		client->readable = true;
-	if (events & EPOLLOUT) {
-		if (!flush_unsent(client))
-			return;
-		listenings_resume(client->worker, client);
-	}
-	if (!client->dead)
+	if (!(events & EPOLLOUT) || flush_unsent(client))
 		make_due(client);
 }
 
@@ -211,7 +226,6 @@ static void client_retire(struct client *client)
 void clients_retire(struct worker *w)
 {
 	w->retiring = true;
-	listenings_retire(w);
 	for (struct client *c = w->clients; c; c = c->next)
 		client_retire(c);
 }

@@ -18,9 +18,7 @@
 /* ---- the log ----------------------------------------------------------------------------------
  */
 
-/* get: getpeername or getsockname. */
-static void describe_address(int fd, int (*get)(int, struct sockaddr *, socklen_t *), char *out,
-			     size_t size)
+static void describe_peer(int fd, char *out, size_t size)
 {
 	union {
 		struct sockaddr any;
@@ -31,7 +29,7 @@ static void describe_address(int fd, int (*get)(int, struct sockaddr *, socklen_
 	char text[INET6_ADDRSTRLEN];
 
 	snprintf(out, size, "?");
-	if (get(fd, &a.any, &len) != 0)
+	if (getpeername(fd, &a.any, &len) != 0)
 		return;
 	if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr)) {
 		memcpy(&a.v4.sin_addr, &a.v6.sin6_addr.s6_addr[12], sizeof(a.v4.sin_addr));
@@ -42,14 +40,6 @@ static void describe_address(int fd, int (*get)(int, struct sockaddr *, socklen_
 	else if (a.any.sa_family == AF_INET6 &&
 		 inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof(text)))
 		snprintf(out, size, "[%s]:%u", text, ntohs(a.v6.sin6_port));
-}
-
-/* The peer; where there is none, as of a listening socket, the address that it has itself. */
-static void describe_socket(int fd, char *out, size_t size)
-{
-	describe_address(fd, getpeername, out, size);
-	if (strcmp(out, "?") == 0)
-		describe_address(fd, getsockname, out, size);
 }
 
 void request_describe(const struct request *request, char *out, size_t size)
@@ -88,8 +78,9 @@ static void log_success(const struct request *request, const struct conn_result 
 		    ktls_scheme_name(f->scheme), f->server_name[0] ? f->server_name : "-",
 		    f->alpn_len > 0 ? f->alpn_len : 1,
 		    f->alpn_len > 0 ? (const char *)f->alpn : "-", client,
-		    ktls_state_name((enum ktls_state)result->tx),
-		    ktls_state_name((enum ktls_state)result->rx), result->wall_us, result->cpu_us);
+		    ktls_state_name(result->carry ? KTLS_STATE_RELAY : result->tx),
+		    ktls_state_name(result->carry ? KTLS_STATE_RELAY : result->rx), result->wall_us,
+		    result->cpu_us);
 }
 
 void request_log_failure(const struct request *request, enum ktls_reason reason,
@@ -109,14 +100,6 @@ void request_log_failure(const struct request *request, enum ktls_reason reason,
 	log_limited(&request->worker->failures, LOG_NOTICE, "%s: %s%s%s, %ju us: %s", who,
 		    ktls_reason_name(reason), alert, error,
 		    (uintmax_t)(clock_us() - request->arrived), detail);
-}
-
-void request_log(const struct request *request, const struct conn_result *result)
-{
-	if (result->reason == KTLS_OK)
-		log_success(request, result);
-	else
-		request_log_failure(request, result->reason, result);
 }
 
 /* ---- the life of a request --------------------------------------------------------------------
@@ -170,20 +153,6 @@ static void request_detach(struct request *request)
 	request->client = NULL;
 }
 
-struct request *request_of_connection(const struct request *listening, int fd)
-{
-	struct request *request = malloc(sizeof(*request));
-
-	if (!request)
-		return NULL;
-	*request = *listening;
-	request->client = NULL;
-	request->arrived = clock_us();
-	request->worker->requests_len++;
-	describe_address(fd, getpeername, request->peer, sizeof(request->peer));
-	return request;
-}
-
 void request_free(struct request *request)
 {
 	struct client *client = request->client;
@@ -210,10 +179,15 @@ static void answer(struct request *request, const struct handoff_reply *reply)
 		explicit_bzero(w->reply, len);
 }
 
+uint64_t request_age(const struct request *request)
+{
+	return clock_us() - request->arrived;
+}
+
 void request_answer(struct request *request, struct handoff_reply *reply)
 {
 	reply->id = request->id;
-	reply->time_us = clock_us() - request->arrived;
+	reply->time_us = request_age(request);
 	answer(request, reply);
 	request_free(request);
 }
@@ -226,8 +200,6 @@ void requests_abandon(struct client *client)
 		request_detach(request);
 		if (request->conn)
 			conn_abandon(request->conn);
-		if (request->listening)
-			listening_abandon(request->listening);
 	}
 }
 
@@ -296,7 +268,16 @@ static void on_done(void *arg, const struct conn_result *result)
 	struct handoff_reply reply;
 
 	request->conn = NULL;
-	request_log(request, result);
+	if (result->reason == KTLS_OK)
+		log_success(request, result);
+	else
+		request_log_failure(request, result->reason, result);
+	request->worker->succeeded += result->reason == KTLS_OK;
+	request->worker->failed += result->reason != KTLS_OK;
+	if (result->carry) {
+		relay_carry(request, result);
+		return;
+	}
 	conn_reply(result, &reply);
 	request_answer(request, &reply);
 }
@@ -337,15 +318,14 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .exports = wanted->exports,
 				     .exports_len = wanted->exports_len,
 				     .bindings = wanted->bindings,
+				     .records = relay_records(request, wanted->records),
 				     .done = on_done,
 				     .arg = request };
 
-	if (w->stopping && !wanted->listen)
+	if (w->stopping)
 		return -KTLS_R_TOO_MANY;
 	if (conn.timeout_ms > w->settings.deadline_max)
 		conn.timeout_ms = w->settings.deadline_max;
-	if (wanted->listen)
-		return listening_start(request, &conn, wanted->listen, fd);
 	return conn_start(w->loop, &conn, &request->conn);
 }
 
@@ -403,7 +383,7 @@ static void handle_request(struct client *client, const struct handoff_header *h
 		return;
 	}
 	if (packet->fds_len == 1)
-		describe_socket(packet->fds[0], request->peer, sizeof(request->peer));
+		describe_peer(packet->fds[0], request->peer, sizeof(request->peer));
 	if (err == 0)
 		err = begin(request, header, packet);
 	if (err)
@@ -422,24 +402,7 @@ static bool handle_cancel(struct client *client, const struct handoff_packet *pa
 	request = request_find(client, id);
 	if (request && request->conn)
 		conn_cancel(request->conn, KTLS_R_CANCELLED);
-	else if (request && request->listening)
-		listening_cancel(request->listening);
 	return true;
-}
-
-/* The same holds for this one. */
-static bool handle_collected(struct client *client, const struct handoff_packet *packet)
-{
-	struct handoff_collected collected;
-	struct request *request;
-
-	if (packet->fds_len > 0 || packet->fds_lost ||
-	    handoff_collected_parse(client->worker->packet, packet->len, &collected) != 0)
-		return false;
-	request = request_find(client, collected.id);
-	if (!request || !request->listening)
-		return true;
-	return listening_collected(request->listening, collected.count);
 }
 
 /* The header of a packet too, of which only the beginning came: its id is good for the reply. */
@@ -463,8 +426,6 @@ bool request_receive(struct client *client, struct handoff_packet *packet)
 
 	if (ok && header.type == HANDOFF_CANCEL)
 		ok = handle_cancel(client, packet);
-	else if (ok && header.type == HANDOFF_COLLECTED)
-		ok = handle_collected(client, packet);
 	else if (ok)
 		handle_request(client, &header, packet);
 	if (!ok) {

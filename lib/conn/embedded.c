@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "lib/conn/credentials.h"
-#include "lib/conn/embedded_listen.h"
 #include "lib/conn/own_seals.h"
 #include "lib/conn/reply.h"
 #include "lib/conn/sealing_keys.h"
@@ -37,10 +36,8 @@ struct embedded {
 	struct own_seals *seals;
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
-	bool kernel_lacks;           /* all of them */
 	struct embedded_call *calls; /* in flight */
-	struct embedded_listenings listenings;
-	int key_log; /* file of secrets, -1: none */
+	int key_log;                 /* file of secrets, -1: none */
 };
 
 /* A call's impl. */
@@ -95,10 +92,11 @@ static void on_done(void *arg, const struct conn_result *result)
 	ktls_call_done(k, call, &reply, -1);
 }
 
-static struct conn_request conn_request_of(const struct embedded *e,
-					   const struct handoff_request *request)
+static int begin(struct embedded_call *impl, const struct handoff_request *request)
 {
-	return (struct conn_request){
+	struct embedded *e = impl->embedded;
+	struct conn_request conn = {
+		.fd = impl->fd,
 		.role = (enum ktls_role)request->role,
 		.profile = &e->credentials.profile,
 		.server_name = request->server_name[0] ? request->server_name : NULL,
@@ -110,27 +108,14 @@ static struct conn_request conn_request_of(const struct embedded *e,
 		.exports = request->exports,
 		.exports_len = request->exports_len,
 		.bindings = request->bindings,
+		.done = on_done,
+		.arg = impl,
 	};
-}
-
-static int check(const struct handoff_request *request)
-{
 	int r = handoff_request_check(request);
 
 	if (r == 0 && strcmp(request->profile, "default") != 0)
 		r = -KTLS_R_PROFILE_UNKNOWN;
-	return r;
-}
-
-static int begin(struct embedded_call *impl, const struct handoff_request *request)
-{
-	struct conn_request conn = conn_request_of(impl->embedded, request);
-	int r = check(request);
-
-	conn.fd = impl->fd;
-	conn.done = on_done;
-	conn.arg = impl;
-	return r < 0 ? r : conn_start(impl->embedded->loop, &conn, &impl->conn);
+	return r < 0 ? r : conn_start(e->loop, &conn, &impl->conn);
 }
 
 static int admit(void *arg, const char *profile, enum ktls_role role,
@@ -189,31 +174,13 @@ static void refuse(struct embedded_call *impl, int reason)
 	ktls_call_failed(k, call, (enum ktls_reason)(-reason));
 }
 
-static int listen_on(struct embedded *e, struct ktls_call *call, int fd,
-		     const struct handoff_request *request)
-{
-	const struct conn_request conn = conn_request_of(e, request);
-	int r = check(request);
-
-	/* Else each connection would be told that, and nobody would hear of it. */
-	if (r == 0 && e->kernel_lacks)
-		r = -KTLS_R_KERNEL_NO_TLS;
-	if (r == 0)
-		return embedded_listen_start(&e->listenings, call, fd, &conn, request->listen);
-	ktls_call_failed(&e->base, call, (enum ktls_reason)(-r));
-	return 0;
-}
-
 static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
 			  const struct handoff_request *request)
 {
-	struct embedded_call *impl;
-	int error = 0, r;
+	int error = 0;
+	struct embedded_call *impl = prepare(k, call, fd, &error);
+	int r = impl ? begin(impl, request) : 0;
 
-	if (call->listens)
-		return listen_on(embedded_of(k), call, fd, request);
-	impl = prepare(k, call, fd, &error);
-	r = impl ? begin(impl, request) : 0;
 	if (r < 0)
 		refuse(impl, r);
 	return error;
@@ -236,22 +203,12 @@ static void embedded_cancel(struct ktls *k, struct ktls_call *call)
 	struct embedded_call *impl = call->impl;
 
 	(void)k;
-	if (call->listens) {
-		embedded_listen_cancel(call);
-		return;
-	}
 	conn_cancel(impl->conn, KTLS_R_CANCELLED);
 }
 
 static void embedded_run(struct ktls *k)
 {
 	conn_loop_run(embedded_of(k)->loop);
-	embedded_listen_run(&embedded_of(k)->listenings);
-}
-
-static void embedded_collected(struct ktls *k, struct ktls_call *call)
-{
-	embedded_listen_collected(&embedded_of(k)->listenings, call);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -261,7 +218,6 @@ static void embedded_close(struct ktls *k)
 	struct embedded *e = embedded_of(k);
 
 	conn_loop_free(e->loop);
-	embedded_listen_close(&e->listenings);
 	while (e->calls)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
@@ -273,7 +229,6 @@ static void embedded_close(struct ktls *k)
 static const struct ktls_ops embedded_ops = {
 	.start = embedded_start,
 	.service = embedded_service,
-	.collected = embedded_collected,
 	.cancel = embedded_cancel,
 	.run = embedded_run,
 	.close = embedded_close,
@@ -286,7 +241,6 @@ static void ask_kernel(struct embedded *e)
 	ktls_probe(KTLS_PROBE_SUITES, &probe);
 	e->base.info.capabilities = probe.capabilities;
 	e->suites_len = conn_suites(probe.capabilities, e->suites);
-	e->kernel_lacks = e->suites_len == 0;
 }
 
 /* Without any suite each handshake is told by the kernel itself what is missing. */
@@ -317,7 +271,6 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 	r = conn_loop_new(&config, &e->loop);
 	if (r < 0)
 		return r;
-	e->listenings = (struct embedded_listenings){ &e->base, e->loop, max, NULL };
 	r = epoll_ctl(e->base.events, EPOLL_CTL_ADD, conn_loop_fd(e->loop), &event);
 	return r < 0 ? -errno : 0;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/conn/reply.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/conn/exports.h"
 #include "lib/x509/verify.h"
@@ -60,4 +62,32 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 		put_exports(result->exports, out);
 	out->names_left_out =
 		result->names_left_out < UINT16_MAX ? (uint16_t)result->names_left_out : UINT16_MAX;
+}
+
+static struct ktls_span address_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
+				   uint8_t out[static HANDOFF_ADDRESS_MAX])
+{
+	struct sockaddr_in6 address;
+	struct sockaddr *any = (struct sockaddr *)&address;
+	socklen_t len = sizeof(address);
+
+	if (get(fd, any, &len) != 0)
+		return (struct ktls_span){ 0 };
+	return (struct ktls_span){ out, handoff_address_build(any, out) };
+}
+
+void conn_reply_carried(const struct conn_result *result, struct conn_carried *room,
+			struct handoff_reply *out)
+{
+	const char *why = "the profile says so";
+
+	if (result->refused != KTLS_OK)
+		why = ktls_reason_text((int)result->refused);
+	snprintf(out->text, sizeof(out->text), "a relay has the records: %s%s%s", why,
+		 result->text[0] ? ": " : "", result->text);
+	out->tx = KTLS_STATE_RELAY;
+	out->rx = KTLS_STATE_RELAY;
+	out->descriptor = HANDOFF_FD_RELAYED;
+	out->peer_address = address_of(result->fd, getpeername, room->peer);
+	out->local_address = address_of(result->fd, getsockname, room->local);
 }

@@ -173,7 +173,7 @@ static void lane_has_room(struct client *c, struct lane *lane)
 	struct job *job;
 
 	lane_block(c, lane, false);
-	client_listen_has_room(c, lane);
+	listening_has_room(c, lane);
 	if (lane->cancels == 0)
 		return;
 	TAILQ_FOREACH(job, &lane->jobs, link)
@@ -265,7 +265,7 @@ static int client_start(struct ktls *k, struct ktls_call *call, int fd,
 	struct job *job;
 
 	if (call->listens)
-		return client_listen_start(c, call, fd, request);
+		return listening_start(c, call, fd, request);
 	job = job_new(c, call, fd, request);
 	if (!job)
 		return -ENOMEM;
@@ -284,7 +284,7 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 	struct job *job = call->impl;
 
 	if (call->listens) {
-		client_listen_cancel(c, call);
+		listening_cancel(c, call);
 		return;
 	}
 	if (!job->lane) {
@@ -299,7 +299,7 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 
 static void client_collected(struct ktls *k, struct ktls_call *call)
 {
-	client_listen_collected((struct client *)k, call);
+	listening_collected((struct client *)k, call);
 }
 
 static void timer_run(struct client *c)
@@ -334,7 +334,7 @@ static void client_run(struct ktls *k)
 	if (timer)
 		timer_run(c);
 	flush(c);
-	client_listen_run(c);
+	listening_run(c);
 }
 
 static void client_close(struct ktls *k)
@@ -345,7 +345,7 @@ static void client_close(struct ktls *k)
 		lane_lost(c, c->lanes[0], KTLS_R_CANCELLED);
 	while (!TAILQ_EMPTY(&c->waiting))
 		waiting_fail(c, TAILQ_FIRST(&c->waiting), KTLS_R_CANCELLED, 0);
-	client_listen_close(c);
+	listening_close(c);
 	close(c->timer);
 	free(c->path);
 }

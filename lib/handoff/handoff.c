@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/handoff/ops.h"
+#include "lib/handoff/relayed.h"
 #include "lib/handoff/reply.h"
 
 #define BUCKETS_FIRST 64
@@ -111,11 +113,50 @@ static struct ktls_call *done_pop(struct ktls *k)
 	return call;
 }
 
+bool ktls_call_relayed(const struct ktls_call *call, const struct handoff_reply *facts)
+{
+	return facts->descriptor == HANDOFF_FD_RELAYED && facts->reason == KTLS_OK &&
+	       call->number >= 0;
+}
+
+/* What the number is now, if it is anything. */
+static ino_t socket_of(int number)
+{
+	struct stat st;
+
+	return fstat(number, &st) == 0 ? st.st_ino : 0;
+}
+
+/*
+ * In this process, and before anybody sees the reply: so that from the reply on the number is the
+ * connection. Who has closed it meanwhile has given up the connection, and what has got the number
+ * since is not to be touched.
+ */
+static void put_relayed(struct ktls_call *call, int fd)
+{
+	int err = -EBADF;
+
+	if (socket_of(call->number) == call->socket)
+		err = relayed_put(fd, call->number);
+	else
+		close(fd);
+	if (err == 0)
+		return;
+	call->reply.reason = err == -EBADF ? KTLS_R_SOCKET_NOT_SOCKET : KTLS_R_NO_MEMORY;
+	call->reply.text = ktls_reason_text(call->reply.reason);
+	call->reply.tx = KTLS_STATE_NONE;
+	call->reply.rx = KTLS_STATE_NONE;
+}
+
 void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff_reply *facts,
 		    int fd)
 {
+	bool relayed = fd >= 0 && ktls_call_relayed(call, facts);
+
 	call_remove(k, call);
-	ktls_reply_set(call, facts, fd);
+	ktls_reply_set(call, facts, relayed ? -1 : fd);
+	if (relayed)
+		put_relayed(call, fd);
 	call->done = true;
 	if (!call->waited) {
 		done_push(k, call);
@@ -126,24 +167,19 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 		event_raise(k->wake);
 }
 
-struct ktls_call *ktls_call_make(const struct ktls_call *call, const struct handoff_reply *facts,
-				 int fd, uint64_t from)
+bool ktls_call_more(struct ktls *k, const struct ktls_call *call, const struct handoff_reply *facts,
+		    int fd, uint64_t from)
 {
 	struct ktls_call *one = calloc(1, sizeof(*one));
 
 	if (!one)
-		return NULL;
+		return false;
 	ktls_reply_init(one, call->id, call->reply.arg);
 	ktls_reply_set(one, facts, fd);
 	one->from = from;
 	one->done = true;
-	return one;
-}
-
-void ktls_call_push(struct ktls *k, struct ktls_call *call)
-{
-	call->next = NULL;
-	done_push(k, call);
+	done_push(k, one);
+	return true;
 }
 
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason)
@@ -281,6 +317,11 @@ static int start(struct ktls *k, int fd, const struct ktls_params *params, bool 
 	call->waited = waited;
 	call->listens = listen > 0;
 	request.listen = listen;
+	call->number = -1;
+	if (request.records == KTLS_RECORDS_PREFER_KERNEL && !call->listens) {
+		call->number = fd;
+		call->socket = socket_of(fd);
+	}
 	pthread_mutex_lock(&k->lock);
 	ret = call_start(k, call, fd, &request, params->arg);
 	if (ret < 0) {

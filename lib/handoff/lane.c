@@ -173,7 +173,7 @@ void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 		job_free(job);
 	}
 	while (!TAILQ_EMPTY(&lane->shares))
-		client_listen_lost(c, TAILQ_FIRST(&lane->shares), reason);
+		listening_lost(c, TAILQ_FIRST(&lane->shares), reason);
 	/* A child process may have the descriptor: then close() would leave it in the set. */
 	epoll_ctl(c->base.events, EPOLL_CTL_DEL, lane->fd, NULL);
 	close(lane->fd);
@@ -202,10 +202,10 @@ static int take_fd(struct handoff_packet *packet)
 }
 
 static void job_done(struct client *c, struct lane *lane, struct job *job,
-		     const struct handoff_reply *reply)
+		     const struct handoff_reply *reply, int fd)
 {
 	lane_remove(lane, job);
-	ktls_call_done(&c->base, job->call, reply, -1);
+	ktls_call_done(&c->base, job->call, reply, fd);
 	job_free(job);
 }
 
@@ -228,15 +228,16 @@ static int reply_recv(struct client *c, struct lane *lane, struct handoff_packet
 		return -KTLS_R_PROTOCOL;
 	if (call->listens) {
 		fd = take_fd(packet);
-		ret = client_listen_reply(c, lane, call, &reply, fd);
+		ret = listening_reply(c, lane, call, &reply, fd);
 		if (ret < 0 && fd >= 0)
 			close(fd);
 		return ret;
 	}
 	job = call->impl;
-	if (job->lane != lane || reply.descriptor != HANDOFF_FD_NONE || reply.more)
+	if (job->lane != lane || reply.more ||
+	    (reply.descriptor != HANDOFF_FD_NONE && !ktls_call_relayed(call, &reply)))
 		return -KTLS_R_PROTOCOL;
-	job_done(c, lane, job, &reply);
+	job_done(c, lane, job, &reply, take_fd(packet));
 	return 0;
 }
 

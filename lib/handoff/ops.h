@@ -31,9 +31,11 @@ struct ktls_call {
 	uint64_t id;                     /* the same as in reply and request */
 	void *impl;                      /* the backend's */
 	bool listens;                    /* the request has listen set */
-	uint64_t from;                   /* of a connection: ktls_call_make() was told it */
+	uint64_t from;                   /* of a connection: ktls_call_more() was told it */
 	struct ktls_span key_tx, key_rx; /* of a service: struct handoff_keys, by their build() */
 	/* ---- handoff.c's ---- */
+	int number;   /* the application's descriptor; -1: no relay may take its place */
+	ino_t socket; /* what it was: a number that is closed may be used anew */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; the reply points to them */
 	void *storage;                   /* what the reply points to */
 	size_t storage_len;
@@ -103,9 +105,14 @@ WIRE_MUST_CHECK int ktls_base_init(struct ktls *k, const struct ktls_ops *ops);
  */
 void ktls_base_wipe(struct ktls *k);
 
+/* Whether the reply's descriptor is one that the call has asked for: a relayed one. */
+WIRE_MUST_CHECK bool ktls_call_relayed(const struct ktls_call *call,
+				       const struct handoff_reply *facts);
+
 /*
  * A call is over: facts become its reply (facts->id is not looked at); fd is the descriptor in it,
- * which belongs to the reply from now on, or -1. Everything is copied. Where memory is short the
+ * which is taken over, or -1. A relayed one takes the place of the application's socket here, any
+ * other belongs to the reply. Everything is copied. Where memory is short the
  * reply says NO_MEMORY. The call is not to be touched afterwards.
  */
 void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff_reply *facts,
@@ -115,15 +122,11 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason);
 
 /*
- * A connection of a listening call's. facts and fd are as above, but facts->more is set; from comes
- * back with collected(). NULL where memory is short: fd is still the caller's.
+ * A connection of a listening call's, to be collected. facts and fd are as above, but facts->more
+ * is set; from comes back with collected(). False where memory is short: fd is still the caller's.
  */
-WIRE_MUST_CHECK struct ktls_call *ktls_call_make(const struct ktls_call *call,
-						 const struct handoff_reply *facts, int fd,
-						 uint64_t from);
-
-/* It can be collected. Until then next is the backend's, and ktls_reply_free() frees it. */
-void ktls_call_push(struct ktls *k, struct ktls_call *call);
+WIRE_MUST_CHECK bool ktls_call_more(struct ktls *k, const struct ktls_call *call,
+				    const struct handoff_reply *facts, int fd, uint64_t from);
 
 /* The call in flight with this id, or NULL. */
 struct ktls_call *ktls_call_find(struct ktls *k, uint64_t id);

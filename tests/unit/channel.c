@@ -59,7 +59,7 @@ static int on_load(void *arg, struct reader *body, int fd)
 
 	EXPECT_EQ(CHANNEL_FD_NONE, fd);
 	EXPECT_NOT_NULL(arg);
-	if (!reader_u32(body, &handshakes) || !reader_u64(body, &gone))
+	if (!reader_u32(body, &handshakes) || !reader_u64(body, &gone) || !reader_skip(body, 16))
 		return -EPROTO;
 	seen_load++;
 	return handshakes == 666 ? -EPROTO : 0;
@@ -97,7 +97,7 @@ static void send_load(struct test_self_channel *self, uint32_t handshakes, size_
 	channel_begin(&m, CHANNEL_LOAD);
 	writer_u32(&m.body, handshakes);
 	writer_u64(&m.body, 2);
-	for (size_t i = 0; i < more; i++)
+	for (size_t i = 0; i < 16 + more; i++)
 		writer_u8(&m.body, 0);
 	ASSERT_EQ(0, channel_send(&far, &m, CHANNEL_FD_NONE));
 }
@@ -172,7 +172,7 @@ TEST_F(channel, is_closed_to_messages_without_a_handler)
 /* Whatever comes is closed, wanted or not. */
 TEST_F(channel, is_closed_to_wrong_descriptors)
 {
-	const uint8_t load[13] = { CHANNEL_LOAD };
+	const uint8_t load[29] = { CHANNEL_LOAD };
 	const uint8_t signer[3] = { CHANNEL_SIGNER };
 
 	if (variant->near == ROLE_SUPERVISOR)

@@ -83,7 +83,7 @@ TEST_F(config, reads_every_key)
 			"socket-owner = 1\nsocket-group = 2\nsocket-mode = 0640\n"
 			"user = daemon\n"
 			"workers = 3\nsigners = 2\nmax-handshakes = 77\n"
-			"max-deadline = 1500ms\n"
+			"max-deadline = 1500ms\nmax-session-age = 36h\n"
 			"log = journal\n"
 			"\n"
 			"[profile web]   ; the shop\n"
@@ -96,7 +96,7 @@ TEST_F(config, reads_every_key)
 			"alpn = h2, http/1.1\n"
 			"strict-sni = yes\ntls-min = 1.2\ntls-max = 1.2\n"
 			"static-rsa = yes\nextended-master-secret = prefer\n"
-			"signatures-per-second = 12\n");
+			"signatures-per-second = 12\nrecords-per-key = 500\n");
 	ASSERT_STREQ("", self->said);
 	ASSERT_NOT_NULL(self->config);
 	EXPECT_STREQ("/tmp/s", self->config->socket.text);
@@ -107,15 +107,16 @@ TEST_F(config, reads_every_key)
 	EXPECT_EQ(2, self->config->signers);
 	EXPECT_EQ(77, self->config->max_handshakes);
 	EXPECT_EQ(1500, self->config->deadline_max);
+	EXPECT_EQ(36 * 3600, self->config->session_age);
 	EXPECT_EQ(LOG_TARGET_JOURNAL, self->config->log);
 	ASSERT_EQ(1, self->config->profiles_len);
 	p = self->config->profiles;
 	EXPECT_STREQ("web", p->name);
-	EXPECT_EQ(15, p->line);
+	EXPECT_EQ(16, p->line);
 	ASSERT_EQ(2, p->pairs_len);
 	EXPECT_STREQ("/a.pem", p->pairs[0].certificate.text);
 	EXPECT_STREQ("/b.key", p->pairs[1].key.text);
-	EXPECT_EQ(19, p->pairs[1].key.line);
+	EXPECT_EQ(20, p->pairs[1].key.line);
 	EXPECT_STREQ("/ca.pem", p->trust[KTLS_CLIENT].file.text);
 	ASSERT_EQ(3, p->access[KTLS_SERVER].users_len);
 	EXPECT_EQ(7, p->access[KTLS_SERVER].users[2]);
@@ -130,6 +131,7 @@ TEST_F(config, reads_every_key)
 	EXPECT_EQ(KTLS_TLS_1_2, p->version_min);
 	EXPECT_EQ(KTLS_TLS_1_2, p->version_max);
 	EXPECT_EQ(12, p->signatures);
+	EXPECT_EQ(500, p->records);
 }
 
 TEST_F(config, has_defaults)
@@ -141,6 +143,8 @@ TEST_F(config, has_defaults)
 	EXPECT_EQ(1, self->config->signers);
 	EXPECT_GE(self->config->workers, 1);
 	EXPECT_EQ(60000, self->config->deadline_max);
+	EXPECT_EQ(30 * 86400, self->config->session_age);
+	EXPECT_EQ(0, self->config->profiles[0].records);
 	EXPECT_NULL(self->config->profiles[0].trust[KTLS_CLIENT].file.text);
 	EXPECT_FALSE(self->config->profiles[0].strict_sni);
 	EXPECT_FALSE(self->config->profiles[0].static_rsa);
@@ -302,6 +306,14 @@ static const struct {
 	{ "[ktlsd]\nmax-deadline = 10h\n" MINIMAL, 2, "'10h' is not a time" },
 	{ "[ktlsd]\nmax-deadline = 1ms\n" MINIMAL, 2, "'1ms' is not a time" },
 	{ "[ktlsd]\nmax-deadline = 61m\n" MINIMAL, 2, "'61m' is not a time" },
+	{ "[ktlsd]\nmax-session-age = 60\n" MINIMAL, 2, "'60' is not a time from 60s to 90d" },
+	{ "[ktlsd]\nmax-session-age = 59s\n" MINIMAL, 2, "'59s' is not a time" },
+	{ "[ktlsd]\nmax-session-age = 91d\n" MINIMAL, 2, "'91d' is not a time" },
+	{ "[ktlsd]\nmax-session-age = 4294967296s\n" MINIMAL, 2, "'4294967296s' is" },
+	{ "[ktlsd]\nmax-session-age = 99999999999999999999d\n" MINIMAL, 2, "'9999" },
+	{ "[ktlsd]\nmax-session-age = 500ms\n" MINIMAL, 2, "'500ms' is not a time" },
+	{ MINIMAL "records-per-key = 0\n", 3, "'0' is not a number from 1 to 23726566" },
+	{ MINIMAL "records-per-key = 23726567\n", 3, "'23726567' is not a number" },
 	{ "[ktlsd]\nsocket = run/s\n" MINIMAL, 2, "'run/s' is not an absolute path" },
 	{ "[ktlsd]\nsocket-mode = 0888\n" MINIMAL, 2, "'0888' is not a file mode" },
 	{ "[ktlsd]\nsocket-mode = 2660\n" MINIMAL, 2, "'2660' is not a file mode" },

@@ -69,7 +69,9 @@ TEST_F(requests, with_unknown_options_are_refused_if_they_insist)
 	len = handoff_request_build(&request, self->packet, sizeof(self->packet));
 	len = add_attribute(self->packet, len, 0x7123, 0);
 	send_fds(self->lane, self->packet, len, &self->fd[0], 1);
-	expect_reply(self, 6, self->greeting.capabilities ? KTLS_R_DEADLINE : KTLS_R_KERNEL_NO_TLS);
+	expect_reply(self, 6,
+		     self->greeting.capabilities & ~KTLS_CAN_RELAY ? KTLS_R_DEADLINE
+								   : KTLS_R_KERNEL_NO_TLS);
 }
 
 TEST_F(requests, with_values_out_of_range_are_refused)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/carry.h"
+
+static void write_key(struct writer *w, const struct ktls_traffic_key *key)
+{
+	writer_bytes(w, key->key, sizeof(key->key));
+	writer_bytes(w, key->iv, sizeof(key->iv));
+	writer_bytes(w, key->seq, sizeof(key->seq));
+}
+
+static bool read_key(struct reader *r, const struct ktls_secrets *secrets,
+		     struct ktls_traffic_key *out)
+{
+	out->version = secrets->version;
+	out->suite = secrets->suite;
+	return reader_copy(r, out->key, sizeof(out->key)) &&
+	       reader_copy(r, out->iv, sizeof(out->iv)) &&
+	       reader_copy(r, out->seq, sizeof(out->seq));
+}
+
+void carry_write(struct writer *w, const struct carry *carry)
+{
+	const struct ktls_secrets *secrets = &carry->secrets;
+
+	writer_u8(w, (uint8_t)secrets->role);
+	writer_u16(w, secrets->version);
+	writer_u16(w, secrets->suite);
+	writer_bytes(w, secrets->tx, sizeof(secrets->tx));
+	writer_bytes(w, secrets->rx, sizeof(secrets->rx));
+	write_key(w, &carry->tx);
+	write_key(w, &carry->rx);
+	writer_u16(w, carry->content_max);
+	writer_u64(w, carry->records_max);
+}
+
+bool carry_read(struct reader *r, struct carry *out)
+{
+	struct ktls_secrets *secrets = &out->secrets;
+	uint8_t role;
+
+	*out = (struct carry){ .content_max = 0 };
+	if (!reader_u8(r, &role) || role > KTLS_CLIENT || !reader_u16(r, &secrets->version) ||
+	    (secrets->version != KTLS_TLS_1_2 && secrets->version != KTLS_TLS_1_3) ||
+	    !reader_u16(r, &secrets->suite))
+		return false;
+	secrets->role = (enum ktls_role)role;
+	return reader_copy(r, secrets->tx, sizeof(secrets->tx)) &&
+	       reader_copy(r, secrets->rx, sizeof(secrets->rx)) && read_key(r, secrets, &out->tx) &&
+	       read_key(r, secrets, &out->rx) && reader_u16(r, &out->content_max) &&
+	       reader_u64(r, &out->records_max);
+}
