@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/deeds.h"
 
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -186,6 +189,24 @@ const struct deed_row deed_rows[] = {
 
 const size_t deed_rows_len = sizeof(deed_rows) / sizeof(deed_rows[0]);
 
+/* Until all of it has arrived. */
+static void settle(const struct deed_pair *p)
+{
+	struct pollfd gone = { .fd = p->fd[0], .events = POLLRDHUP };
+	int left = 1;
+
+	if (p->fd[1] < 0) {
+		ASSERT_EQ(1, poll(&gone, 1, -1));
+		return;
+	}
+	for (;;) {
+		ASSERT_EQ(0, ioctl(p->fd[1], SIOCOUTQ, &left));
+		if (left == 0)
+			return;
+		usleep(1000);
+	}
+}
+
 void deeds_begin(const struct deed_row *row, struct deed_pair *p)
 {
 	uint16_t suite = row->version == KTLS_TLS_1_3 ? KTLS_AES_128_GCM_SHA256 : 0xc02f;
@@ -198,6 +219,7 @@ void deeds_begin(const struct deed_row *row, struct deed_pair *p)
 	keyed_install(p->fd[0], false, &p->rx);
 	for (const uint8_t *deed = row->deeds; *deed != NOTHING; deed++)
 		act(p, *deed);
+	settle(p);
 }
 
 void deeds_end(struct deed_pair *p)
