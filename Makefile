@@ -65,7 +65,9 @@ LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
 PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(BUILD)/ktlsctl $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
 GO       := $(shell command -v go)
-EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(call c_of,Documentation/examples)) \
+URING    := $(wildcard /usr/include/liburing.h)
+EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,\
+              $(filter-out $(if $(URING),,%/uring.c),$(call c_of,Documentation/examples))) \
             $(if $(GO),$(BUILD)/examples/server)
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
@@ -86,6 +88,7 @@ all: libs programs examples
 libs: $(LIBS_A) $(LIBS_SO)
 programs: $(PROGRAMS)
 examples: $(EXAMPLES)
+	$(if $(URING),,$(call say,SKIP,'examples/uring: liburing-dev is not installed'))
 tests: all $(TESTS) $(STACKS) $(BOGO_SHIM)
 
 $(BUILD)/%.o: %.c
@@ -137,15 +140,16 @@ $(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/netlink.a $(BUILD)/libkt
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(NETLINK_LIBS)
 
+$(BUILD)/examples/uring: EXAMPLE_LIBS = -luring
 $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(EXAMPLE_LIBS)
 
 $(BUILD)/examples/server: Documentation/examples/server.go
 	$(call say,GO,$@)
 	@mkdir -p $(@D)
-	$(Q)GO111MODULE=off GOCACHE=$(abspath $(BUILD))/go $(GO) build -o $@ $<
+	$(Q)GO111MODULE=off GOCACHE=$(abspath $(BUILD))/go $(GO) build -o $@ $^
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
@@ -288,7 +292,7 @@ install: libs programs
 	$(Q)install -m 644 kernel-setup/ktlsd.sysusers $D$(SYSUSERSDIR)/ktlsd.conf
 	$(Q)install -m 644 kernel-setup/ktlsd.modules $D$(MODULESDIR)/ktlsd.conf
 	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) Documentation/explain.svg LICENSE $D$(DOCDIR)
-	$(Q)install -m 644 Documentation/examples/*.c $D$(DOCDIR)/examples
+	$(Q)install -m 644 $(addprefix Documentation/examples/*,.c .py .go) $D$(DOCDIR)/examples
 	$(Q)for m in $(MAN); do install -D -m 644 $$m $D$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	$(Q)[ -e $D$(SYSCONFDIR)/ktlsd/ktlsd.conf ] || \
 		install -m 644 Documentation/ktlsd.conf $D$(SYSCONFDIR)/ktlsd/ktlsd.conf

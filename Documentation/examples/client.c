@@ -2,13 +2,15 @@
 /*
  * A client: fetches documents over HTTPS, all at once, and writes them to standard output in the
  * order in which they come. It shows the asynchronous calls: one loop waits for handshakes and
- *data.
+ * data. What servers send besides, tickets above all, is dealt with by the session.
  *
- *	client [-k SOCKET | -e CA.pem] [-p PROFILE] [-n NAME] HOST PORT PATH...
+ *	cc -D_GNU_SOURCE client.c $(pkg-config --cflags --libs libktls-handshake)
+ *	./a.out [-k SOCKET | -e CA.pem] [-p PROFILE] [-n NAME] [-r] HOST PORT PATH...
  *
  *	-k  where ktlsd listens
  *	-e  without ktlsd: performs the handshakes itself, and trusts these certificates
  *	-n  name that the certificate must have, if it is not HOST
+ *	-r  a process of ktlsd may carry the records where the kernel has no TLS
  */
 #include <ktls-handshake.h>
 #include <ktls-session.h>
@@ -28,8 +30,7 @@
 struct fetch {
 	const char *path;
 	int fd;
-	bool secure; /* the handshake is done: data goes through the kernel */
-	struct ktls_session *session;
+	struct ktls_session *session; /* once the handshake is done */
 };
 
 static struct fetch fetches[FETCHES_MAX];
@@ -63,14 +64,15 @@ static void fetch_end(struct fetch *f, const char *why)
 		failures++;
 	}
 	ktls_session_free(f->session);
+	f->session = NULL;
 	close(f->fd);
 	f->fd = -1;
 }
 
 /* The socket is ours again. Whatever is written to it now is encrypted by the kernel. */
-static void handshake_done(struct fetch *f, struct ktls *k, const struct ktls_reply *reply,
-			   const char *host)
+static void handshake_done(struct ktls *k, const struct ktls_reply *reply, const char *host)
 {
+	struct fetch *f = reply->arg;
 	char request[2048];
 	int len;
 
@@ -86,30 +88,31 @@ static void handshake_done(struct fetch *f, struct ktls *k, const struct ktls_re
 	len = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", f->path,
 		       host);
 	f->session = ktls_session_new(k, reply);
-	if (!f->session || len >= (int)sizeof(request) ||
-	    ktls_send(f->session, f->fd, request, (size_t)len, 0) != len)
+	if (!f->session || len >= (int)sizeof(request) || write(f->fd, request, (size_t)len) != len)
 		fetch_end(f, "the request could not be written");
-	f->secure = true;
 }
 
-/* Some of the answer, or its end. A connection that is cut is told from one that is closed. */
+/*
+ * All of the answer that is there, or its end. A connection that is cut is told from one that is
+ * closed. Until -EAGAIN, for poll() need not tell what is left.
+ */
 static void fetch_read(struct fetch *f)
 {
 	char data[16384];
-	ssize_t n = ktls_recv(f->session, f->fd, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n;
 
-	if (n == -EAGAIN || n == -EINTR)
+	do {
+		n = ktls_recv(f->session, f->fd, data, sizeof(data), MSG_DONTWAIT);
+		if (n > 0)
+			fwrite(data, 1, (size_t)n, stdout);
+	} while (n > 0 || n == -EINTR);
+	if (n == -EAGAIN)
 		return;
-	if (n > 0) {
-		fwrite(data, 1, (size_t)n, stdout);
-	} else if (n == 0) {
-		/* The peer has closed in order; so do we. */
-		fetch_end(f, ktls_shutdown(f->session, f->fd) == 0 ? NULL
-								   : "close_notify was not sent");
-	} else {
-		fetch_end(f, n == -EPROTO ? ktls_reason_text((int)ktls_session_reason(f->session))
-					  : strerror((int)-n));
-	}
+	if (n == 0) /* the peer has closed in order; so do we */
+		n = ktls_shutdown(f->session, f->fd);
+	fetch_end(f, n == 0         ? NULL
+		     : n == -EPROTO ? ktls_reason_text((int)ktls_session_reason(f->session))
+				    : strerror((int)-n));
 }
 
 /* Hands the sockets over and collects replies and data until everything is there. */
@@ -124,7 +127,7 @@ static void run(struct ktls *k, const char *host)
 		p[0] = (struct pollfd){ .fd = ktls_fd(k), .events = POLLIN };
 		for (size_t i = 0; i < fetches_len; i++) {
 			/* While it is handed over, a socket is not even polled. */
-			int fd = fetches[i].secure ? fetches[i].fd : -1;
+			int fd = fetches[i].session ? fetches[i].fd : -1;
 
 			p[i + 1] = (struct pollfd){ .fd = fd, .events = POLLIN };
 			left += fetches[i].fd >= 0;
@@ -134,7 +137,7 @@ static void run(struct ktls *k, const char *host)
 		if (poll(p, fetches_len + 1, -1) < 0 && errno != EINTR)
 			err(1, "poll");
 		while (ktls_collect(k, &reply) == 0) {
-			handshake_done(reply->arg, k, reply, host);
+			handshake_done(k, reply, host);
 			ktls_reply_free(reply);
 		}
 		for (size_t i = 0; i < fetches_len; i++)
@@ -177,7 +180,7 @@ int main(int argc, char **argv)
 	struct ktls *k;
 	int c;
 
-	while ((c = getopt(argc, argv, "k:e:p:n:")) != -1) {
+	while ((c = getopt(argc, argv, "k:e:p:n:r")) != -1) {
 		if (c == 'k')
 			socket = optarg;
 		else if (c == 'e')
@@ -186,12 +189,13 @@ int main(int argc, char **argv)
 			params.profile = optarg;
 		else if (c == 'n')
 			params.server_name = optarg;
+		else if (c == 'r')
+			params.records = KTLS_RECORDS_PREFER_KERNEL;
 		else
 			return 2;
 	}
 	if (argc - optind < 3 || argc - optind - 2 > FETCHES_MAX)
-		errx(2, "usage: client [-k SOCKET | -e CA.pem] [-p PROFILE] [-n NAME] HOST PORT "
-			"PATH...");
+		errx(2, "usage: client [OPTION...] HOST PORT PATH..., see its first lines");
 	if (!params.server_name)
 		params.server_name = argv[optind];
 	k = open_ktls(socket, ca);

@@ -1,159 +1,136 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file server over kernel TLS: GET, one request a connection, any number of connections in one
- * thread. ktlsd performs the handshakes (or, with --embedded, this process does), and the kernel
+ * A file server: GET, one request a connection, any number of them in one thread. The kernel
  * encrypts what sendfile() sends, straight from the page cache.
  *
- *	fileserver [--socket PATH] [--profile NAME] PORT FOLDER
- *	fileserver --embedded CERT KEY PORT FOLDER
+ *	cc -D_GNU_SOURCE fileserver.c $(pkg-config --cflags --libs libktls-handshake)
+ *	./a.out [--socket PATH] [--profile NAME] [--listen] [--relay] PORT FOLDER
+ *	./a.out --embedded CERT KEY PORT FOLDER         without ktlsd: handshakes in this process
  *
- * A connection's life: HANDSHAKE -> REQUEST -> HEADER -> BODY -> GOODBYE -> DRAIN -> closed.
- *
+ * --listen hands over the listening socket: ktlsd accepts, and gives back what has its handshake
+ * behind it. --relay: where the kernel has no TLS, a process of ktlsd may carry the records.
  * Left out for brevity: a limit for connections that idle (handshakes have theirs from ktlsd).
- * Build: cc -D_GNU_SOURCE fileserver.c $(pkg-config --cflags --libs libktls-handshake)
  */
+#include <ktls-handshake.h>
+#include <ktls-session.h>
+
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <ktls-handshake.h>
-#include <ktls-session.h>
-
-enum state { HANDSHAKE, REQUEST, HEADER, BODY, GOODBYE, DRAIN };
-
 struct connection {
-	enum state state;
-	int fd;
-	int file;    /* -1: none */
-	off_t at;    /* next byte of the file */
-	off_t size;  /* bytes announced, and to be sent whatever becomes of the file */
-	size_t len;  /* bytes in text */
-	size_t sent; /* of these, in state HEADER */
+	enum { REQUEST, ANSWER, DRAIN } state; /* once the handshake is done */
+	int fd, file;                          /* file -1: none */
+	off_t at, size;          /* of the file: the next byte, and what was announced */
+	size_t len, sent, sends; /* bytes in text; of the header, sent; calls of sendfile() */
 	struct ktls_session *session;
 	char text[4096]; /* the request, then the header of the answer */
 };
 
 static struct ktls *ktls;
-static const char *profile;
-static int epoll_fd, listener, folder;
+static struct ktls_params params = { .role = KTLS_SERVER };
+static int epoll_fd, listener;
+
+static struct connection *create(int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		err(1, "a connection");
+	*c = (struct connection){ .fd = fd, .file = -1 };
+	return c;
+}
 
 static void destroy(struct connection *c)
 {
-	if (c->file >= 0)
-		close(c->file);
+	close(c->file); /* -1: there is none */
 	ktls_session_free(c->session);
 	close(c->fd); /* which takes it out of the epoll set, too */
 	free(c);
 }
 
-/* A path below the folder, whatever ".." and symbolic links it has. */
-static int open_below(const char *path)
+/* "GET /path HTTP/1.0", of which only the path is of interest: one below the folder. */
+static void prepare_answer(struct connection *c)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
-
-	return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
-}
-
-/* "GET /path HTTP/1.0", of which only the path is of interest. */
-static void answer(struct connection *c)
-{
-	const char *status = "200 OK";
+	const char *status = "404 Not Found";
 	struct stat st = { 0 };
 	char path[1024];
 
 	c->text[c->len] = '\0';
-	if (sscanf(c->text, "GET /%1023[^ \r\n]", path) != 1)
-		status = "400 Bad Request";
-	else
-		c->file = open_below(path);
-	if (c->file >= 0 && (fstat(c->file, &st) != 0 || !S_ISREG(st.st_mode))) {
-		close(c->file);
-		c->file = -1;
+	if (sscanf(c->text, "GET /%1023[^ \r\n]", path) == 1)
+		c->file = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (c->file >= 0 && fstat(c->file, &st) == 0 && S_ISREG(st.st_mode)) {
+		status = "200 OK";
+		c->size = st.st_size;
 	}
-	if (c->file < 0 && status[0] == '2')
-		status = "404 Not Found";
-	c->size = c->file >= 0 ? st.st_size : 0;
 	c->len = (size_t)snprintf(c->text, sizeof(c->text),
 				  "HTTP/1.0 %s\r\nContent-Length: %jd\r\nConnection: close\r\n\r\n",
 				  status, (intmax_t)c->size);
-	c->sent = 0;
+	c->state = ANSWER;
 }
 
 /*
- * One step of a connection whose keys are in the kernel. 1: there was progress, go on; 0 or
- * -EAGAIN: wait for the socket, or it is over; another negative errno: it has failed.
+ * Steps of a connection return 1 to go on, 0 where it is over, or a negative errno: -EAGAIN waits.
+ *
+ * Not read(): a record that is no data, a KeyUpdate say, would be EIO. The last state is for what
+ * the client may yet say: close() with unread bytes is a reset, which overtakes the file's end.
  */
-static ssize_t receive_request(struct connection *c)
+static ssize_t receive(struct connection *c)
 {
-	/* Not read(): a record that is no data, a KeyUpdate say, would be EIO. */
-	ssize_t n = ktls_recv(c->session, c->fd, c->text + c->len, sizeof(c->text) - 1 - c->len, 0);
+	ssize_t n = ktls_recv(c->session, c->fd, c->text + c->len, sizeof(c->text) - 1 - c->len,
+			      MSG_DONTWAIT);
 
-	if (n <= 0)
-		return n == 0 ? -ECONNRESET : n;
+	if (n <= 0 || c->state != REQUEST)
+		return n;
 	c->len += (size_t)n;
-	if (memmem(c->text, c->len, "\r\n\r\n", 4) || c->len == sizeof(c->text) - 1) {
-		answer(c);
-		c->state = HEADER;
-	}
+	if (memmem(c->text, c->len, "\r\n\r\n", 4) || c->len == sizeof(c->text) - 1)
+		prepare_answer(c);
 	return 1;
 }
 
-static ssize_t send_header(struct connection *c)
+/*
+ * Plain sendfile(), and so a duty: when the peer has asked for a new key, and now and then (here
+ * each GiB: 16 are allowed), ktls_maintain(). ktls_sendfile() does that by itself, as ktls_send().
+ * That it has asked is learnt by reading, also where there is nothing to be read for.
+ */
+static ssize_t send_answer(struct connection *c)
 {
-	ssize_t n = ktls_send(c->session, c->fd, c->text + c->sent, c->len - c->sent, 0);
+	off_t left = c->size - c->at, most = 1 << 20; /* so that others have a turn */
+	ssize_t n;
 
+	if (c->sent < c->len) {
+		n = ktls_send(c->session, c->fd, c->text + c->sent, c->len - c->sent, MSG_DONTWAIT);
+		c->sent += n > 0 ? (size_t)n : 0;
+		return n;
+	}
+	if (left == 0) { /* close_notify, without which the peer cannot tell the end from a cut */
+		n = ktls_shutdown(c->session, c->fd);
+		c->state = n == 0 ? DRAIN : ANSWER;
+		return n == 0 ? 1 : n;
+	}
+	n = receive(c);
+	if (n >= 0 || n == -EAGAIN || n == -EINTR)
+		n = ktls_update_owed(c->session) || ++c->sends % 1024 == 0
+			    ? ktls_maintain(c->session, c->fd)
+			    : 0;
 	if (n < 0)
 		return n;
-	c->sent += (size_t)n;
-	if (c->sent == c->len)
-		c->state = c->size > 0 ? BODY : GOODBYE;
-	return 1;
+	n = sendfile(c->fd, c->file, &c->at, (size_t)(left < most ? left : most));
+	return n == 0 ? -EIO : n < 0 ? -errno : n; /* 0: the file is shorter than announced */
 }
-
-/* The file may have become shorter since the header was sent: then there is no honest way on. */
-static ssize_t send_body(struct connection *c)
-{
-	ssize_t n = ktls_sendfile(c->session, c->fd, c->file, &c->at, (size_t)(c->size - c->at));
-
-	if (n <= 0)
-		return n == 0 ? -EIO : n;
-	if (c->at == c->size)
-		c->state = GOODBYE;
-	return 1;
-}
-
-/* Without close_notify the peer could not tell the end from a cut. */
-static ssize_t say_goodbye(struct connection *c)
-{
-	int err = ktls_shutdown(c->session, c->fd);
-
-	if (err == 0)
-		c->state = DRAIN;
-	return err < 0 ? err : 1;
-}
-
-/* close() with unread bytes in the socket is a reset, which may overtake the end of the file. */
-static ssize_t drain(struct connection *c)
-{
-	return ktls_recv(c->session, c->fd, c->text, sizeof(c->text), 0);
-}
-
-static ssize_t (*const steps[])(struct connection *c) = {
-	[REQUEST] = receive_request, [HEADER] = send_header, [BODY] = send_body,
-	[GOODBYE] = say_goodbye,     [DRAIN] = drain,
-};
 
 /* Edge-triggered: as far as it goes, that is until -EAGAIN. */
 static void run(struct connection *c)
@@ -161,162 +138,112 @@ static void run(struct connection *c)
 	ssize_t n;
 
 	do
-		n = steps[c->state](c);
+		n = c->state == ANSWER ? send_answer(c) : receive(c);
 	while (n > 0 || n == -EINTR);
 	if (n == -EAGAIN)
 		return;
-	if (c->state != DRAIN)
-		fprintf(stderr, "connection failed: %s\n", strerror((int)-n));
+	if (n < 0 && c->state != DRAIN)
+		fprintf(stderr, "connection failed: %s\n",
+			n == -EPROTO ? ktls_reason_text((int)ktls_session_reason(c->session))
+				     : strerror((int)-n));
 	destroy(c);
 }
 
-/* While the handshake lasts the socket is ktlsd's: it is neither read nor polled here. */
-static void start(int fd)
+static int watch(int fd, uint32_t what, void *who)
 {
-	struct connection *c = calloc(1, sizeof(*c));
-	struct ktls_params params = { .role = KTLS_SERVER, .profile = profile, .arg = c };
-
-	if (!c) {
-		close(fd);
-		return;
-	}
-	c->fd = fd;
-	c->file = -1;
-	if (ktls_start(ktls, fd, &params, NULL) < 0)
-		destroy(c);
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &(struct epoll_event){ what, { who } });
 }
 
-/* A handshake has ended. */
-static void collect(const struct ktls_reply *reply)
+/* A handshake has ended. What ktlsd has accepted is in reply->fd. */
+static void collect(struct ktls_reply *reply)
 {
-	struct connection *c = reply->arg;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
+	struct connection *c = reply->fd >= 0 ? create(reply->fd) : reply->arg;
 
+	reply->fd = -1; /* it is ours now */
 	if (reply->reason != KTLS_OK) {
-		printf("%s: %s\n", ktls_reason_name((int)reply->reason), reply->text);
+		fprintf(stderr, "%s: %s\n", ktls_reason_name((int)reply->reason), reply->text);
+		if (!c)
+			errx(1, "ktlsd does not listen any more");
 		destroy(c);
 		return;
 	}
-	printf("%s %s %s %s, name '%s', client '%s', tx %s, rx %s, %ju us\n",
-	       ktls_version_name(reply->version), ktls_suite_name(reply->suite),
-	       ktls_group_name(reply->group), ktls_scheme_name(reply->scheme), reply->server_name,
-	       reply->names_len > 0 ? reply->names[0].text : "", ktls_state_name(reply->tx),
-	       ktls_state_name(reply->rx), (uintmax_t)reply->time_us);
-	c->state = REQUEST;
+	fprintf(stderr, "%s %s %s %s, name '%s', client '%s', tx %s, rx %s, %ju us\n",
+		ktls_version_name(reply->version), ktls_suite_name(reply->suite),
+		ktls_group_name(reply->group), ktls_scheme_name(reply->scheme), reply->server_name,
+		reply->names_len > 0 ? reply->names[0].text : "", ktls_state_name(reply->tx),
+		ktls_state_name(reply->rx), (uintmax_t)reply->time_us);
 	c->session = ktls_session_new(ktls, reply);
-	if (!c->session || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0)
+	if (!c->session || fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    watch(c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c) < 0)
 		destroy(c);
 }
 
+/* While the handshake lasts the socket is ktlsd's: it is neither read nor polled here. */
 static void accept_all(void)
 {
 	int fd;
 
-	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-		start(fd);
-}
-
-static void collect_all(void)
-{
-	struct ktls_reply *reply;
-
-	while (ktls_collect(ktls, &reply) == 0) {
-		collect(reply);
-		ktls_reply_free(reply);
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		params.arg = create(fd);
+		if (ktls_start(ktls, fd, &params, NULL) < 0)
+			destroy(params.arg);
 	}
 }
 
-static void loop(void)
-{
-	struct epoll_event events[64];
-
-	for (;;) {
-		int n = epoll_wait(epoll_fd, events, 64, -1);
-
-		for (int i = 0; i < n; i++) {
-			if (events[i].data.ptr == &listener)
-				accept_all();
-			else if (events[i].data.ptr == &ktls)
-				collect_all();
-			else
-				run(events[i].data.ptr);
-		}
-	}
-}
-
-static void watch(int fd, void *what)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = what };
-
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-		perror("epoll_ctl");
-		exit(1);
-	}
-}
-
-static void listen_on(const char *port)
+static void listen_on(const char *port, int handed_over)
 {
 	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
 					.sin6_port = htons((uint16_t)atoi(port)) };
-	int one = 1;
 
 	listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(listener, 1024) < 0) {
-		perror(port);
-		exit(1);
-	}
-}
-
-static struct ktls *open_ktls(const char *socket_path, const struct ktls_embedded_identity *own)
-{
-	const struct ktls_embedded_config config = { .identities = own, .identities_len = 1 };
-	struct ktls_error error;
-	struct ktls *k = own->certs_file ? ktls_open_embedded(&config, &error)
-					 : ktls_open(socket_path, &error);
-
-	if (!k)
-		fprintf(stderr, "fileserver: %s\n", error.text);
-	return k;
+	    listen(listener, 1024) < 0)
+		err(1, "port %s", port);
+	if ((handed_over ? ktls_listen(ktls, listener, &params, 256, NULL)
+			 : watch(listener, EPOLLIN, &listener)) < 0)
+		errx(1, "nobody accepts");
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "socket", required_argument, NULL, 's' },
-						 { "profile", required_argument, NULL, 'p' },
-						 { "embedded", required_argument, NULL, 'e' },
-						 { 0 } };
+	/* clang-format off */
+	static const struct option options[] = {
+		{ "socket", 1, NULL, 's' }, { "profile", 1, NULL, 'p' }, { "embedded", 1, NULL, 'e' },
+		{ "listen", 0, NULL, 'l' }, { "relay", 0, NULL, 'r' }, { 0 },
+	}; /* clang-format on */
 	struct ktls_embedded_identity own = { 0 };
-	const char *socket_path = NULL;
-	int option;
+	const struct ktls_embedded_config config = { .identities = &own, .identities_len = 1 };
+	const char *option[128] = { 0 };
+	struct epoll_event event;
+	struct ktls_error error;
+	struct ktls_reply *reply;
+	int c;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 's')
-			socket_path = optarg;
-		else if (option == 'p')
-			profile = optarg;
-		else if (option == 'e')
-			own.certs_file = optarg;
-		else
-			return 2;
-	}
-	if (own.certs_file && optind < argc)
-		own.key_file = argv[optind++];
-	if (argc - optind != 2) {
-		fprintf(stderr, "usage: fileserver [--socket PATH] [--profile NAME] PORT FOLDER\n"
-				"       fileserver --embedded CERT KEY PORT FOLDER\n");
-		return 2;
-	}
+	while ((c = getopt_long(argc, argv, "", options, NULL)) > 0)
+		option[c] = optarg ? optarg : "";
+	own.certs_file = option['e'];
+	own.key_file = option['e'] && optind < argc ? argv[optind++] : NULL;
+	if (argc - optind != 2 || option['?'])
+		errx(2, "usage: fileserver [OPTION...] PORT FOLDER, see its first lines");
+	params.profile = option['p'];
+	params.records = option['r'] ? KTLS_RECORDS_PREFER_KERNEL : KTLS_RECORDS_REQUIRE_KERNEL;
 	signal(SIGPIPE, SIG_IGN);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	folder = open(argv[optind + 1], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	ktls = open_ktls(socket_path, &own);
-	if (folder < 0 || epoll_fd < 0 || !ktls)
-		return 1;
-	listen_on(argv[optind]);
-	watch(listener, &listener);
-	watch(ktls_fd(ktls), &ktls);
-	loop();
+	if (chdir(argv[optind + 1]) < 0)
+		err(1, "%s", argv[optind + 1]);
+	ktls = option['e'] ? ktls_open_embedded(&config, &error) : ktls_open(option['s'], &error);
+	if (!ktls)
+		errx(1, "%s", error.text);
+	listen_on(argv[optind], option['l'] != NULL);
+	watch(ktls_fd(ktls), EPOLLIN, &ktls);
+	while (epoll_wait(epoll_fd, &event, 1, -1) == 1 || errno == EINTR) {
+		if (event.data.ptr == &listener)
+			accept_all();
+		else if (event.data.ptr != &ktls)
+			run(event.data.ptr);
+		else
+			for (; ktls_collect(ktls, &reply) == 0; ktls_reply_free(reply))
+				collect(reply);
+	}
 }

@@ -3,7 +3,9 @@
  * The shortest way from a TCP socket to TLS: connects to a server on this machine, says hello,
  * prints what comes back. ktlsd runs, and its profile "default" may be used as a client.
  *
- *	hello PORT            a server to try it with: openssl s_server -rev -accept PORT ...
+ *	cc -D_GNU_SOURCE hello.c $(pkg-config --cflags --libs libktls) && ./a.out PORT
+ *
+ * A server to try it with: openssl s_server -rev -accept PORT ...
  */
 #include <ktls-session.h>
 
@@ -17,10 +19,10 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	struct ktls_params params = { .role = KTLS_CLIENT, .server_name = "localhost" };
-	struct ktls_session *session;
 	struct ktls_error error;
 	struct ktls_reply *reply;
 	struct ktls *k = ktls_open(NULL, &error);
+	struct ktls_session *session;
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
 	char text[1000];
 	ssize_t n;
@@ -38,11 +40,12 @@ int main(int argc, char **argv)
 	session = ktls_session_new(k, reply);
 	ktls_reply_free(reply);
 	if (!session)
-		errx(1, "out of memory");
+		errx(1, "no memory");
 
-	if (ktls_send(session, fd, "hello\n", 6, 0) != 6)
-		errx(1, "writing");
-	n = ktls_recv(session, fd, text, sizeof(text), 0);
+	if (write(fd, "hello\n", 6) != 6)
+		err(1, "writing");
+	n = ktls_recv(session, fd, text, sizeof(text),
+		      0); /* not a ticket, which read() would find */
 	if (n < 0)
 		errx(1, "reading: %s", ktls_reason_text((int)ktls_session_reason(session)));
 	printf("%.*s", (int)n, text);

@@ -58,6 +58,7 @@ const struct script_word *script_find(const struct script_word *table, const cha
 const char script_usage[] =
 	"sending\n"
 	"  send N                N bytes of data\n"
+	"  get PATH              a request of HTTP, one record\n"
 	"  record N              bytes in each record of data from now on\n"
 	"  empty [N]             N empty records of data\n"
 	"  pad N                 N zeros behind the content of each record from now on\n"

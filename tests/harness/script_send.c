@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,17 @@
 static void do_send(struct script *s)
 {
 	peer_send_data(s->p, script_number(s, 0, 0));
+}
+
+/* A request that any web server understands; no data of pattern.h's. */
+static void do_get(struct script *s)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text), "GET %s HTTP/1.0\r\n\r\n", script_arg(s, 0));
+
+	if (len >= (int)sizeof(text))
+		peer_fail("get: too long");
+	peer_send_record(s->p, PEER_TYPE_DATA, text, (size_t)len);
 }
 
 static void do_record(struct script *s)
@@ -207,18 +219,33 @@ static void do_silent(struct script *s)
 }
 
 const struct script_word script_senders[] = {
-	{ "send", 1, do_send },         { "record", 1, do_record },
-	{ "empty", 1, do_empty },       { "pad", 1, do_pad },
-	{ "tickets", 2, do_tickets },   { "split", 1, do_split },
-	{ "join", 1, do_join },         { "key-update", 1, do_key_update },
-	{ "storm", 2, do_storm },       { "hello-request", 1, do_hello_request },
-	{ "message", 2, do_message },   { "type", 2, do_type },
-	{ "alert", 2, do_alert },       { "close-notify", 0, do_close_notify },
-	{ "fatal", 1, do_fatal },       { "bad-mac", 0, do_bad_mac },
-	{ "oversize", 0, do_oversize }, { "cut", 0, do_cut },
-	{ "old-key", 0, do_old_key },   { "new-key", 0, do_new_key },
-	{ "same-key", 0, do_same_key }, { "fin", 0, do_fin },
-	{ "rst", 0, do_rst },           { "trickle", 1, do_trickle },
-	{ "cork", 0, do_cork },         { "uncork", 0, do_uncork },
-	{ "silent", 0, do_silent },     { NULL, 0, NULL },
+	{ "send", 1, do_send },
+	{ "record", 1, do_record },
+	{ "empty", 1, do_empty },
+	{ "pad", 1, do_pad },
+	{ "tickets", 2, do_tickets },
+	{ "split", 1, do_split },
+	{ "join", 1, do_join },
+	{ "key-update", 1, do_key_update },
+	{ "storm", 2, do_storm },
+	{ "hello-request", 1, do_hello_request },
+	{ "message", 2, do_message },
+	{ "type", 2, do_type },
+	{ "alert", 2, do_alert },
+	{ "close-notify", 0, do_close_notify },
+	{ "fatal", 1, do_fatal },
+	{ "bad-mac", 0, do_bad_mac },
+	{ "oversize", 0, do_oversize },
+	{ "cut", 0, do_cut },
+	{ "old-key", 0, do_old_key },
+	{ "new-key", 0, do_new_key },
+	{ "same-key", 0, do_same_key },
+	{ "fin", 0, do_fin },
+	{ "rst", 0, do_rst },
+	{ "trickle", 1, do_trickle },
+	{ "cork", 0, do_cork },
+	{ "uncork", 0, do_uncork },
+	{ "silent", 0, do_silent },
+	{ "get", 1, do_get },
+	{ NULL, 0, NULL },
 };

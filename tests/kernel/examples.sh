@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The example servers in other languages, which have no TLS library and none of ours: curl gets files
-# from them, many at once, and the kernel's counters show whose records they were.
+# The example servers, two of which have neither a TLS library nor ours: curl gets files from them,
+# many at once; a peer that changes its keys and asks for theirs is served as far as the kernel can;
+# and the kernel's counters show whose records they were.
 
 needs='python3 curl openssl'
 # shellcheck source=tests/harness/services.sh
@@ -55,17 +56,43 @@ ends_well() {
 	! grep -aq 'unexpected eof' "$dir/end" && grep -aq 'closed$' "$dir/end"
 }
 
+# peer PORT LINE...: the scripted peer, as client
+peer() {
+	local port=$1
+
+	shift
+	timeout 60 "$build/tests/tools/script" client "127.0.0.1:$port" --trust "$dir/ca.pem" \
+		--name localhost --any-data "$@" >"$dir/said" 2>&1
+	local status=$?
+
+	cat "$dir/said"
+	return "$status"
+}
+
+# Its first two records are KeyUpdates, and it wants one, too. Where the kernel has one key only, that
+# is the end of the connection, and the next one is served.
+changes_keys() {
+	if $rekeys; then
+		peer "$1" "key-update request, key-update, $2" 'expect key-update answer, drain' &&
+			grep -q "received=$3 " "$dir/said"
+	else
+		peer "$1" "key-update, $2, drain" && peer "$1" "$2, expect data 500, drain"
+	fi
+}
+
 kernel_had_them() {
 	local tx
 	tx=$(stat_of TlsTxSw)
 	echo "TlsTxSw: $before, then $tx"
-	[ $((tx - before)) -ge 11 ] && [ "$(stat_of TlsDecryptError)" -eq "$errors" ]
+	[ $((tx - before)) -ge 11 ] && { ! $rekeys || [ "$(stat_of TlsDecryptError)" -eq "$errors" ]; }
 }
 
 "$build/tests/tools/certs" "$dir"
 mkdir "$dir/www"
 head -c 5000 /dev/urandom >"$dir/www/file"
 head -c 3000000 /dev/urandom >"$dir/www/big"
+rekeys=false
+"$build/ktls-setup" check --json | grep -q '"rekey": "ok"' && rekeys=true
 cat >"$dir/ktlsd.conf" <<-END
 	[ktlsd]
 	socket = $dir/ktlsd.sock
@@ -76,6 +103,7 @@ cat >"$dir/ktlsd.conf" <<-END
 	certificate = $dir/p256.pem
 	key = $dir/p256.key
 	server-users = root
+	tickets = 0
 END
 
 # server NAME PORT COMMAND...: the same for each of them
@@ -95,13 +123,29 @@ server() {
 }
 
 start_ktlsd
-tap_plan 12
-server Python 4441 python3 Documentation/examples/server.py --ktlsd "$dir/ktlsd.sock" 4441 "$dir/www"
+tap_plan 21
+server C 4441 "$build/examples/fileserver" --socket "$dir/ktlsd.sock" 4441 "$dir/www"
+server Python 4443 python3 Documentation/examples/server.py --ktlsd "$dir/ktlsd.sock" 4443 "$dir/www"
+check 'Python: a client that changes its keys' changes_keys 4443 'get /file' '5[01][0-9][0-9]'
 if [ -x "$build/examples/server" ]; then
-	server Go 4442 "$build/examples/server" -ktlsd "$dir/ktlsd.sock" -listen localhost:4442 "$dir/www"
+	server Go 4444 "$build/examples/server" -ktlsd "$dir/ktlsd.sock" -listen localhost:4444 "$dir/www"
 else
 	for i in 1 2 3 4 5 6; do
 		tap_skip "Go: test $i" 'Go is not installed'
 	done
 fi
+if [ -x "$build/examples/uring" ]; then
+	start uring "$build/examples/uring" -k "$dir/ktlsd.sock" 4445
+	check 'io_uring: starts' until_true listens 4445
+	check 'io_uring: what comes goes back' peer 4445 'send 1000000, expect data 1000000' \
+		'repeat 10 send 5, expect data 5' 'close-notify, expect end'
+else
+	for i in 1 2; do
+		tap_skip "io_uring: test $i" 'liburing-dev was not installed'
+	done
+fi
+# What they said, where something has failed.
+[ "$tap_failures" -eq 0 ] || for log in "$dir"/*.log; do
+	tap_diag "${log##*/}: $(tail -n 20 "$log")"
+done
 tap_done

@@ -38,6 +38,7 @@ FOREIGN = [
     (r"ini\.h", ["daemon"]),
     (r"valgrind/.*", ["tests"]),
     (r"(mbedtls|wolfssl)/.*", ["tests/interop/stacks"]),
+    (r"liburing\.h", ["Documentation/examples"]),
 ]
 
 # Headers of the C library, the compiler and the kernel, which anyone may include.
