@@ -54,7 +54,9 @@ WIRE_SRC      := $(call c_of,lib/wire)
 KTLS_SRC      := $(WIRE_SRC) $(call c_of,lib/ktls lib/handoff)
 HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn lib/relay)
 KTLSCTL_SRC   := $(sort daemon/ktlsctl.c $(wildcard daemon/explain_*.c))
-KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC),$(call c_of,daemon))
+KTLSRUN_SRC   := $(sort $(wildcard daemon/ktlsrun*.c))
+KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC) $(KTLSRUN_SRC),$(call c_of,daemon))
+RUN_SRC       := $(call c_of,lib/run)
 SETUP_SRC     := $(call c_of,kernel-setup)
 NETLINK_SRC   := $(call c_of,lib/netlink)
 HARNESS_SRC   := $(call c_of,tests/harness)
@@ -63,7 +65,9 @@ KTLSCTL_A     := $(BUILD)/ktlsctl.a
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
+RUN_SO   := $(BUILD)/libktlsrun.so
 PROGRAMS := $(if $(KTLSD_SRC),$(BUILD)/ktlsd) $(BUILD)/ktlsctl $(if $(SETUP_SRC),$(BUILD)/ktls-setup)
+USERS_PROGRAMS := $(BUILD)/ktlsrun
 GO       := $(shell command -v go)
 URING    := $(wildcard /usr/include/liburing.h)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,\
@@ -86,7 +90,7 @@ CT       := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/ct/ct.c,$(call c_of,tes
 .PHONY: all libs programs examples tests
 all: libs programs examples
 libs: $(LIBS_A) $(LIBS_SO)
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(USERS_PROGRAMS) $(RUN_SO)
 examples: $(EXAMPLES)
 	$(if $(URING),,$(call say,SKIP,'examples/uring: liburing-dev is not installed'))
 tests: all $(TESTS) $(STACKS) $(BOGO_SHIM)
@@ -131,6 +135,23 @@ $(BUILD)/ktlsctl: $(BUILD)/daemon/ktlsctl.o $(KTLSCTL_A) $(BUILD)/libktls-handsh
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
 
+# What it puts before libc's functions is listed in its map: libktls within it goes past them.
+RUN_NAMES := $(shell sed -n 's/^\t\([a-z_0-9]*\);$$/\1/p' lib/run/ktlsrun.map)
+RUN_OPENS := epoll_create1 eventfd socket timerfd_create
+CFLAGS_lib_run = -U_FORTIFY_SOURCE
+
+$(RUN_SO): $(call o_of,$(RUN_SRC)) $(BUILD)/libktls.a lib/run/ktlsrun.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,--version-script=lib/run/ktlsrun.map -Wl,-z,defs $(ALL_LDFLAGS) \
+		$(patsubst %,-Wl$(comma)--wrap=%,$(RUN_NAMES) $(RUN_OPENS)) -o $@ $(filter %.o %.a,$^)
+
+RUN_TESTED := $(call o_of,lib/run/rules.c daemon/ktlsrun_reach.c)
+
+$(BUILD)/daemon/ktlsrun.o: CFLAGS_daemon = -DKTLS_RUN_FOLDER='"$(LIBDIR)/ktlsd"'
+$(BUILD)/ktlsrun: $(call o_of,$(KTLSRUN_SRC) lib/run/rules.c) $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^
+
 $(BUILD)/netlink.a: $(call o_of,$(NETLINK_SRC))
 $(BUILD)/netlink.a:
 	$(call say,AR,$@)
@@ -153,7 +174,7 @@ $(BUILD)/examples/server: Documentation/examples/server.go
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
-		$(DAEMON_A) $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
@@ -279,9 +300,11 @@ fill = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUD
 .PHONY: install uninstall
 install: libs programs
 	$(call say,INSTALL,$D$(PREFIX))
-	$(Q)install -d $D$(SBINDIR) $D$(LIBDIR)/pkgconfig $D$(INCLUDEDIR) $D$(UNITDIR) $D$(SYSUSERSDIR) \
+	$(Q)install -d $D$(SBINDIR) $D$(BINDIR) $D$(LIBDIR)/pkgconfig $D$(LIBDIR)/ktlsd $D$(INCLUDEDIR) $D$(UNITDIR) $D$(SYSUSERSDIR) \
 		$D$(MODULESDIR) $D$(DOCDIR)/examples $D$(SYSCONFDIR)/ktlsd
 	$(Q)install -m 755 $(PROGRAMS) $D$(SBINDIR)
+	$(Q)install -m 755 $(USERS_PROGRAMS) $D$(BINDIR)
+	$(Q)install -m 755 $(RUN_SO) $D$(LIBDIR)/ktlsd
 	$(Q)install -m 644 $(HEADERS:%=lib/include/%) $D$(INCLUDEDIR)
 	$(Q)install -m 644 $(LIBS_A) $D$(LIBDIR)
 	$(Q)for l in $(LIBS); do install -m 755 $(BUILD)/$$l.so $D$(LIBDIR)/$$l.so.$(VERSION) && \
@@ -300,12 +323,13 @@ install: libs programs
 # All but the configuration.
 uninstall:
 	$(call say,REMOVE,$D$(PREFIX))
-	$(Q)rm -f $(patsubst $(BUILD)/%,$D$(SBINDIR)/%,$(PROGRAMS)) $(HEADERS:%=$D$(INCLUDEDIR)/%) \
+	$(Q)rm -f $(patsubst $(BUILD)/%,$D$(SBINDIR)/%,$(PROGRAMS)) \
+		$(patsubst $(BUILD)/%,$D$(BINDIR)/%,$(USERS_PROGRAMS)) $(RUN_SO:$(BUILD)/%=$D$(LIBDIR)/ktlsd/%) $(HEADERS:%=$D$(INCLUDEDIR)/%) \
 		$(foreach l,$(LIBS),$D$(LIBDIR)/$l.a $D$(LIBDIR)/$l.so $D$(LIBDIR)/$l.so.$(ABI) \
 			$D$(LIBDIR)/$l.so.$(VERSION) $D$(LIBDIR)/pkgconfig/$l.pc) \
 		$D$(UNITDIR)/ktlsd.service $D$(SYSUSERSDIR)/ktlsd.conf $D$(MODULESDIR)/ktlsd.conf \
 		$(foreach m,$(notdir $(MAN)),$D$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
-	$(Q)rm -rf $D$(DOCDIR)
+	$(Q)rm -rf $D$(DOCDIR) $D$(LIBDIR)/ktlsd
 
 # ---- the rest ------------------------------------------------------------------------------------
 

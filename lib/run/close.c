@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of what a program sends: close_notify (RFC 9846, 6.1), before TCP's. close() does not
+ * wait on TCP, for the kernel goes on sending; here a thread does that, where the socket has no
+ * room for an alert.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+
+#include "lib/run/run.h"
+
+#define LINGER_MS   5000 /* for a peer to take what is on its way */
+#define LINGERS_MAX 256  /* threads that wait for that */
+#define STACK       65536
+
+static _Atomic unsigned int lingers;
+
+static bool has_room(int fd, int timeout)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+	return REAL(poll)(&room, 1, timeout) == 1 && !(room.revents & (POLLERR | POLLHUP)) &&
+	       (room.revents & POLLOUT);
+}
+
+/* ---- when there is no room ------------------------------------------------------------------ */
+
+static void *linger(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+
+	if (has_room(fd, LINGER_MS))
+		(void)!ktls_shutdown(NULL, fd);
+	run_own_remove(fd);
+	REAL(close)(fd);
+	atomic_fetch_sub(&lingers, 1);
+	return NULL;
+}
+
+static bool linger_start(int fd)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int ret;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK);
+	ret = pthread_create(&thread, &attributes, linger, (void *)(intptr_t)fd);
+	pthread_attr_destroy(&attributes);
+	return ret == 0;
+}
+
+/* The program's signals are none of that thread's. */
+static void linger_on(int fd)
+{
+	sigset_t all, before;
+	int own;
+
+	if (atomic_fetch_add(&lingers, 1) >= LINGERS_MAX) {
+		atomic_fetch_sub(&lingers, 1);
+		return;
+	}
+	own = run_own_add(REAL(fcntl)(fd, F_DUPFD_CLOEXEC, 0));
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (own < 0 || !linger_start(own)) {
+		run_own_remove(own);
+		if (own >= 0)
+			REAL(close)(own);
+		atomic_fetch_sub(&lingers, 1);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ---- close_notify ---------------------------------------------------------------------------- */
+
+void run_close_notify(struct run_file *file, int fd)
+{
+	int error = errno;
+
+	if (file->kind != RUN_STREAM || file->relayed || atomic_load(&file->ended) == RUN_IS_LOST ||
+	    atomic_exchange(&file->shut_writing, true))
+		return;
+	if (!has_room(fd, 0) || ktls_shutdown(NULL, fd) == -EAGAIN)
+		linger_on(fd);
+	errno = error;
+}
+
+/*
+ * TCP's own end may cut off what the kernel has not encrypted or queued yet, so it comes at once
+ * only where the socket's queue has room; else with close(). A TLS peer knows by close_notify.
+ */
+int run_shutdown(struct run_file *file, int fd, int how)
+{
+	if (how != SHUT_WR)
+		atomic_store(&file->shut_reading, true);
+	if (file->relayed || how == SHUT_RD)
+		return REAL(shutdown)(fd, how);
+	if (!(REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK))
+		(void)has_room(fd, LINGER_MS);
+	run_close_notify(file, fd);
+	if (has_room(fd, 0))
+		return REAL(shutdown)(fd, how);
+	return how == SHUT_RDWR ? REAL(shutdown)(fd, SHUT_RD) : 0;
+}
+
+/* ---- the end of a number --------------------------------------------------------------------- */
+
+void run_release(int fd)
+{
+	struct run_file *file = run_get(fd);
+	bool last;
+
+	if (!file)
+		return;
+	run_put(file);
+	if (!run_is_mine())
+		return;
+	file = run_unset(fd);
+	if (!file)
+		return;
+	last = run_share_leave(file);
+	if (file->kind == RUN_LISTENER)
+		run_listener_end(file, last);
+	else if (last)
+		run_close_notify(file, fd);
+	run_put(file);
+}
+
+static bool release_one(int fd, struct run_file *file, void *arg)
+{
+	(void)file;
+	(void)arg;
+	run_release(fd);
+	return true;
+}
+
+void run_release_all(void)
+{
+	struct timespec while_ago = { .tv_nsec = 5000000 };
+	int64_t until = run_now_ms() + LINGER_MS;
+
+	if (!run_is_mine())
+		return;
+	run_each(release_one, NULL);
+	while (atomic_load(&lingers) > 0 && run_now_ms() < until)
+		nanosleep(&while_ago, NULL);
+}
