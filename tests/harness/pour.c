@@ -170,8 +170,12 @@ static int out_all(struct flow *f)
 		int r = p->before_send ? p->before_send(p->arg, p->fd, p->sent) : 0;
 		ssize_t n;
 
-		if (r < 0)
-			return -r;
+		if (r < 0) {
+			errno = -r;
+			if (!wait_for_room(f))
+				return -r;
+			continue;
+		}
 		n = out(f, from, len, p->bytes - p->sent == len);
 		if (n < 0 && !wait_for_room(f))
 			return errno;

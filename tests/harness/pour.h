@@ -30,7 +30,8 @@ struct pour {
 	/* What is no data was in the way of reading: error is errno, or 0 for an end of file. 1: go
 	 * on. NULL: it is a failure. */
 	int (*recover)(void *arg, int fd, int error);
-	/* Called by who sends, before each piece of data. 0, or a negative errno. NULL: nothing. */
+	/* Called by who sends, before each piece of data. 0, or a negative errno; -EAGAIN: it is
+	 * called again when there is room. NULL: nothing. */
 	int (*before_send)(void *arg, int fd, uint64_t sent);
 	void *arg;
 

@@ -90,6 +90,7 @@ static void hand_over(struct run *r, struct pair *p, int end, const char *name, 
 {
 	struct ktls_params params = { .role = end == 0 ? KTLS_SERVER : KTLS_CLIENT,
 				      .server_name = end == 0 ? NULL : name,
+				      .records = r->soak->records,
 				      .deadline_ms = deadline };
 
 	ASSERT_EQ(0, ktls_start(r->k, p->fd[end], &params, &p->id[end]));
@@ -99,7 +100,7 @@ static void hand_over(struct run *r, struct pair *p, int end, const char *name, 
 
 static void abandon(struct run *r, struct pair *p)
 {
-	struct ktls_params params = { .role = KTLS_SERVER };
+	struct ktls_params params = { .role = KTLS_SERVER, .records = r->soak->records };
 	struct ktls *k = ktls_open(r->daemon.socket, NULL);
 
 	ASSERT_NOT_NULL(k);

@@ -7,10 +7,11 @@
 #ifndef KTLS_TESTS_SOAK_H
 #define KTLS_TESTS_SOAK_H
 
-#include <stdbool.h>
+#include <ktls.h>
 
 struct soak {
-	const char *profile;  /* lines of [profile default], as daemon_configure() has them */
+	const char *profile; /* lines of [profile default], as daemon_configure() has them */
+	enum ktls_records records;
 	unsigned int number;  /* hand-offs; KTLS_SOAK in the environment says otherwise */
 	unsigned int at_once; /* connections under way */
 };
