@@ -136,7 +136,7 @@ until_true in_a listens 4433
 # fetch OPTION...: the file, with OpenSSL in b.
 fetch() {
 	printf 'GET /file HTTP/1.0\r\n\r\n' |
-		in_b timeout 60 openssl s_client -quiet -connect 10.9.0.1:4433 -servername localhost \
+		in_b timeout 240 openssl s_client -quiet -connect 10.9.0.1:4433 -servername localhost \
 			-CAfile "$certs/ca.pem" -verify_return_error "$@" 2>"$dir/err" | body >"$dir/got"
 	cmp "$dir/got" "$dir/www/file" || { cat "$dir/err" "$dir/server.log"; return 1; }
 }
