@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "daemon/explain.h"
+#include "daemon/status_client.h"
 
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *text;
 } commands[] = {
+	{ "status", status_main, "what a ktlsd is doing: its processes, and what they have" },
 	{ "explain", explain_main, "performs a TLS handshake and shows it step by step" },
 };
 

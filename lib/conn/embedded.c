@@ -16,12 +16,14 @@
 #include <unistd.h>
 
 #include "lib/conn/credentials.h"
+#include "lib/conn/embedded_relay.h"
 #include "lib/conn/own_seals.h"
 #include "lib/conn/reply.h"
 #include "lib/conn/sealing_keys.h"
 #include "lib/crypto/util.h"
 #include "lib/handoff/ops.h"
 #include "lib/ktls/probe.h"
+#include "lib/relay/thread.h"
 
 #define HANDSHAKES_DEFAULT 1024
 #define POOL_PER_HANDSHAKE 8192 /* bytes, on average; few need any */
@@ -34,6 +36,7 @@ struct embedded {
 	struct conn_loop *loop;
 	struct credentials credentials;
 	struct own_seals *seals;
+	struct relay_thread *relays;      /* NULL: none was needed */
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
 	struct embedded_call *calls; /* in flight */
@@ -76,7 +79,8 @@ static void impl_free(struct embedded_call *impl)
 	*impl->link = impl->next;
 	if (impl->next)
 		impl->next->link = impl->link;
-	close(impl->fd);
+	if (impl->fd >= 0)
+		close(impl->fd);
 	free(impl);
 }
 
@@ -86,10 +90,16 @@ static void on_done(void *arg, const struct conn_result *result)
 	struct ktls_call *call = impl->call;
 	struct ktls *k = &impl->embedded->base;
 	struct handoff_reply reply;
+	struct conn_carried room;
+	int fd = -1;
 
 	conn_reply(result, &reply);
+	if (result->carry) {
+		fd = embedded_carry(&impl->embedded->relays, result, &room, &reply);
+		impl->fd = -1;
+	}
 	impl_free(impl);
-	ktls_call_done(k, call, &reply, -1);
+	ktls_call_done(k, call, &reply, fd);
 }
 
 static int begin(struct embedded_call *impl, const struct handoff_request *request)
@@ -108,6 +118,8 @@ static int begin(struct embedded_call *impl, const struct handoff_request *reque
 		.exports = request->exports,
 		.exports_len = request->exports_len,
 		.bindings = request->bindings,
+		.records = request->records == KTLS_RECORDS_PREFER_KERNEL ? CONN_PREFER_KERNEL
+									  : CONN_KERNEL,
 		.done = on_done,
 		.arg = impl,
 	};
@@ -222,6 +234,7 @@ static void embedded_close(struct ktls *k)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
 	own_seals_free(e->seals);
+	relay_thread_free(e->relays);
 	if (e->key_log >= 0)
 		close(e->key_log);
 }
@@ -368,6 +381,7 @@ struct ktls *embedded_open(const struct ktls_embedded_config *config,
 		return NULL;
 	}
 	e->base.info.workers = 1;
+	e->base.info.capabilities |= KTLS_CAN_RELAY;
 	snprintf(e->base.info.version, sizeof(e->base.info.version), "%s", KTLS_VERSION);
 	return &e->base;
 }

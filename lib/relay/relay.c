@@ -331,6 +331,15 @@ size_t relay_loop_count(const struct relay_loop *loop)
 	return loop->count;
 }
 
+size_t relay_loop_orphans(const struct relay_loop *loop)
+{
+	size_t n = 0;
+
+	for (const struct relay *r = loop->all; r; r = r->next)
+		n += !r->ended && r->in.discard;
+	return n;
+}
+
 size_t relay_loop_bytes(const struct relay_loop *loop)
 {
 	return loop->bytes;

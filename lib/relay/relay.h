@@ -77,6 +77,9 @@ void relay_loop_run(struct relay_loop *loop);
 
 size_t relay_loop_count(const struct relay_loop *loop);
 
+/* Those whose application has closed, which only have to deliver what it has written. */
+size_t relay_loop_orphans(const struct relay_loop *loop);
+
 /* Bytes of memory that relays hold now: the loop's own are not counted. */
 size_t relay_loop_bytes(const struct relay_loop *loop);
 

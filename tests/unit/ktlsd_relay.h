@@ -40,10 +40,19 @@ static const struct ktls_params as[2] = {
 	  .server_name = "localhost" },
 };
 
+#define RELAYS_PROFILE "records = relay\nserver-users = *\nclient-users = *\n"
+
 static inline void open_relays(struct test_self_relays *self, const char *ktlsd)
 {
-	daemon_open(&self->daemon, ktlsd, "records = relay\nserver-users = *\nclient-users = *\n",
-		    NULL);
+	char more[256];
+
+	daemon_prepare(&self->daemon);
+	snprintf(
+		more, sizeof(more),
+		"[profile kernel]\ntrust = %s/ca.pem\nrecords = require-kernel\nclient-users = *\n",
+		self->daemon.dir);
+	daemon_configure(&self->daemon, ktlsd, RELAYS_PROFILE, more);
+	daemon_start(&self->daemon);
 	self->k = ktls_open(self->daemon.socket, NULL);
 	ASSERT_NOT_NULL(self->k);
 	self->fd[0] = self->fd[1] = -1;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Relays of ktls_open_embedded(): a thread of this process, from the first that is needed. */
+#ifndef KTLS_CONN_EMBEDDED_RELAY_H
+#define KTLS_CONN_EMBEDDED_RELAY_H
+
+#include "lib/conn/conn.h"
+#include "lib/conn/reply.h"
+
+struct relay_thread;
+
+#define EMBEDDED_RELAYS_MAX 4096
+
+/*
+ * A handshake that ended with carry: the socket is the relay's from here on, and reply, which
+ * conn_reply() has filled in, tells of it, by means of room. *thread is made where it is NULL.
+ * Returns the application's end; or -1 where there is no relay, which reply tells then, and the
+ * socket is closed.
+ */
+int embedded_carry(struct relay_thread **thread, const struct conn_result *result,
+		   struct conn_carried *room, struct handoff_reply *reply);
+
+#endif
