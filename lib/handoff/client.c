@@ -66,14 +66,15 @@ static void waiting_fail(struct client *c, struct job *job, enum ktls_reason rea
 	job_free(job);
 }
 
-static struct job *job_new(struct client *c, struct ktls_call *call, int fd,
-			   const struct handoff_request *request)
+/* For the len bytes of a request that are in c->packet. */
+static struct job *job_new(struct client *c, struct ktls_call *call, int fd, size_t len,
+			   uint32_t deadline_ms)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct job *job = len > 0 ? calloc(1, sizeof(*job)) : NULL;
 
 	if (!job)
 		return NULL;
-	job->len = handoff_request_build(request, c->packet, sizeof(c->packet));
+	job->len = len;
 	job->packet = malloc(job->len);
 	if (!job->packet) {
 		free(job);
@@ -82,7 +83,7 @@ static struct job *job_new(struct client *c, struct ktls_call *call, int fd,
 	memcpy(job->packet, c->packet, job->len);
 	job->call = call;
 	job->fd = fd;
-	job->expires = now_ms() + request->deadline_ms + GRACE_MS;
+	job->expires = now_ms() + deadline_ms + GRACE_MS;
 	call->impl = job;
 	return job;
 }
@@ -258,24 +259,43 @@ static int keep_waiting(struct client *c, struct job *job)
 	return 0;
 }
 
-static int client_start(struct ktls *k, struct ktls_call *call, int fd,
-			const struct handoff_request *request)
+/* A request of len bytes that is in c->packet. */
+static int job_start(struct client *c, struct ktls_call *call, int fd, size_t len,
+		     uint32_t deadline_ms)
 {
-	struct client *c = (struct client *)k;
-	struct job *job;
+	struct job *job = job_new(c, call, fd, len, deadline_ms);
+	uint64_t id = call->id;
 
-	if (call->listens)
-		return listening_start(c, call, fd, request);
-	job = job_new(c, call, fd, request);
 	if (!job)
 		return -ENOMEM;
 	client_wake_at(c, job->expires);
 	TAILQ_INSERT_TAIL(&c->waiting, job, link);
 	flush(c);
 	/* The job may have ended by now. */
-	if (ktls_call_find(k, request->id) && !job->lane)
+	if (ktls_call_find(&c->base, id) && !job->lane)
 		return keep_waiting(c, job);
 	return 0;
+}
+
+static int client_start(struct ktls *k, struct ktls_call *call, int fd,
+			const struct handoff_request *request)
+{
+	struct client *c = (struct client *)k;
+	size_t len;
+
+	if (call->listens)
+		return listening_start(c, call, fd, request);
+	len = handoff_request_build(request, c->packet, sizeof(c->packet));
+	return job_start(c, call, fd, len, request->deadline_ms);
+}
+
+static int client_service(struct ktls *k, struct ktls_call *call, int fd,
+			  const struct handoff_service *service)
+{
+	struct client *c = (struct client *)k;
+	size_t len = handoff_service_build(service, c->packet, sizeof(c->packet));
+
+	return job_start(c, call, fd, len, service->deadline_ms);
 }
 
 static void client_cancel(struct ktls *k, struct ktls_call *call)
@@ -352,6 +372,7 @@ static void client_close(struct ktls *k)
 
 const struct ktls_ops client_ops = {
 	.start = client_start,
+	.service = client_service,
 	.collected = client_collected,
 	.cancel = client_cancel,
 	.run = client_run,

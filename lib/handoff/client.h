@@ -72,8 +72,6 @@ extern const struct ktls_ops client_ops;
 
 #define CLIENT_RETRY_MS 10 /* for what becomes possible again without an event */
 
-int64_t now_ms(void);
-
 /* Sees to it that base.events is readable at that time at the latest. */
 void client_wake_at(struct client *c, int64_t when);
 

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/handoff/ops.h"
@@ -157,6 +158,10 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 	ktls_reply_set(call, facts, relayed ? -1 : fd);
 	if (relayed)
 		put_relayed(call, fd);
+	if (call->dropped) {
+		ktls_reply_free(&call->reply);
+		return;
+	}
 	call->done = true;
 	if (!call->waited) {
 		done_push(k, call);
@@ -223,6 +228,17 @@ static void base_close(struct ktls *k)
 	close_if_open(k->wake);
 }
 
+/* Waiting is by the monotonic clock. */
+static void changed_init(struct ktls *k)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 int ktls_base_init(struct ktls *k, const struct ktls_ops *ops)
 {
 	int error;
@@ -240,7 +256,7 @@ int ktls_base_init(struct ktls *k, const struct ktls_ops *ops)
 		return -error;
 	}
 	pthread_mutex_init(&k->lock, NULL);
-	pthread_cond_init(&k->changed, NULL);
+	changed_init(k);
 	return 0;
 }
 
@@ -281,17 +297,28 @@ void ktls_get_info(struct ktls *k, struct ktls_info *info)
 
 /* ---- handshakes ---------------------------------------------------------------------------- */
 
+void ktls_call_begin(struct ktls *k, struct ktls_call *call, void *arg)
+{
+	ktls_reply_init(call, ++k->last_id, arg);
+	call_insert(k, call);
+}
+
+void ktls_call_undo(struct ktls *k, struct ktls_call *call)
+{
+	call_remove(k, call);
+	free(call);
+}
+
 static int call_start(struct ktls *k, struct ktls_call *call, int fd,
 		      struct handoff_request *request, void *arg)
 {
 	int ret;
 
-	request->id = ++k->last_id;
-	ktls_reply_init(call, request->id, arg);
-	call_insert(k, call);
+	ktls_call_begin(k, call, arg);
+	request->id = call->id;
 	ret = k->ops->start(k, call, fd, request);
 	if (ret < 0)
-		call_remove(k, call);
+		ktls_call_undo(k, call);
 	return ret;
 }
 
@@ -326,7 +353,6 @@ static int start(struct ktls *k, int fd, const struct ktls_params *params, bool 
 	ret = call_start(k, call, fd, &request, params->arg);
 	if (ret < 0) {
 		pthread_mutex_unlock(&k->lock);
-		free(call);
 		return ret;
 	}
 	*out = call;
@@ -361,35 +387,52 @@ int ktls_listen(struct ktls *k, int fd, const struct ktls_params *params, unsign
 	return start_only(k, fd, params, (uint16_t)backlog, id);
 }
 
-/* The lock is released meanwhile. */
-static void poll_events(struct ktls *k)
+/* For so many milliseconds at most, -1: for ever. The lock is released meanwhile. */
+static void poll_events(struct ktls *k, int timeout)
 {
 	struct pollfd fds[] = { { .fd = k->events, .events = POLLIN },
 				{ .fd = k->wake, .events = POLLIN } };
 
 	k->polling = true;
 	pthread_mutex_unlock(&k->lock);
-	(void)poll(fds, 2, -1);
+	(void)poll(fds, 2, timeout);
 	pthread_mutex_lock(&k->lock);
 	k->polling = false;
 	event_clear(k->wake);
+}
+
+static void wait_for_change(struct ktls *k, int64_t until)
+{
+	const struct timespec t = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+
+	if (until)
+		pthread_cond_timedwait(&k->changed, &k->lock, &t);
+	else
+		pthread_cond_wait(&k->changed, &k->lock);
 }
 
 /*
  * Of the threads that wait, one polls for all. When it stops, for its own call is done, it wakes
  * the others, of which another takes its place.
  */
-static void wait_for(struct ktls *k, const struct ktls_call *call)
+bool ktls_call_wait(struct ktls *k, const struct ktls_call *call, int64_t until)
 {
+	int64_t now = 0;
+
 	while (!call->done) {
+		if (until)
+			now = now_ms();
+		if (until && now >= until)
+			break;
 		if (k->polling) {
-			pthread_cond_wait(&k->changed, &k->lock);
+			wait_for_change(k, until);
 			continue;
 		}
-		poll_events(k);
+		poll_events(k, until ? (int)(until - now) : -1);
 		k->ops->run(k);
 	}
 	pthread_cond_broadcast(&k->changed);
+	return call->done;
 }
 
 int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
@@ -400,7 +443,7 @@ int ktls_handshake(struct ktls *k, int fd, const struct ktls_params *params,
 
 	if (ret < 0)
 		return ret;
-	wait_for(k, call);
+	(void)ktls_call_wait(k, call, 0);
 	pthread_mutex_unlock(&k->lock);
 	*reply = &call->reply;
 	return 0;

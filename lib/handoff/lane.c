@@ -274,6 +274,7 @@ bool lane_read(struct client *c, struct lane *lane)
 			return false;
 		}
 		ret = packet_recv(c, lane, &packet);
+		explicit_bzero(c->packet, packet.len); /* keys may have been in it */
 		handoff_close_fds(&packet);
 		if (ret < 0) {
 			lane_lost(c, lane, (enum ktls_reason) - ret);

@@ -39,7 +39,8 @@ struct ktls_call {
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; the reply points to them */
 	void *storage;                   /* what the reply points to */
 	size_t storage_len;
-	bool waited; /* a thread is blocked for it in ktls_handshake() */
+	bool waited;  /* a thread is blocked for it, as in ktls_handshake() */
+	bool dropped; /* nobody will take its reply: freed when it is done */
 	bool done;
 	struct ktls_call *next; /* in its bucket, or in the list of those that are done */
 };
@@ -127,6 +128,19 @@ void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason r
  */
 WIRE_MUST_CHECK bool ktls_call_more(struct ktls *k, const struct ktls_call *call,
 				    const struct handoff_reply *facts, int fd, uint64_t from);
+
+/* Gives a new call an id and keeps it; and takes it out again where it could not be started. */
+void ktls_call_begin(struct ktls *k, struct ktls_call *call, void *arg);
+void ktls_call_undo(struct ktls *k, struct ktls_call *call);
+
+/*
+ * Blocks until a call with waited set is done, or until that time (now_ms(); 0: however long it
+ * takes), with the lock released meanwhile. Returns whether it is done.
+ */
+bool ktls_call_wait(struct ktls *k, const struct ktls_call *call, int64_t until);
+
+/* Monotonic milliseconds. */
+int64_t now_ms(void);
 
 /* The call in flight with this id, or NULL. */
 struct ktls_call *ktls_call_find(struct ktls *k, uint64_t id);

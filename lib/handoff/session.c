@@ -8,7 +8,9 @@
 
 #include <ktls.h>
 
+#include "lib/handoff/relayed.h"
 #include "lib/handoff/sealed.h"
+#include "lib/handoff/service.h"
 #include "lib/ktls/kernel.h"
 #include "lib/wire/reason.h"
 
@@ -71,6 +73,32 @@ struct ktls_session *ktls_session_new(struct ktls *k, const struct ktls_reply *r
 	return session;
 }
 
+static void keep_ticket(void *arg, const uint8_t *message, size_t len)
+{
+	struct ktls_session *session = arg;
+	uint8_t sealed[KTLS_SESSION_MAX];
+	struct handoff_service service = { .session.bytes = sealed,
+					   .ticket = { .bytes = message, .len = len } };
+
+	service.session.len = ktls_session_sealed(session, sealed, sizeof(sealed));
+	service_tell(session->k, session->fd, &service);
+}
+
+/* There is a seal, and somebody who opens it. */
+static void serve(struct ktls_session *session, const struct sealed_header *header)
+{
+	struct ktls_info info;
+
+	ktls_get_info(session->k, &info);
+	if (header->version != KTLS_TLS_1_3)
+		return;
+	session->can_rekey = (info.capabilities & KTLS_CAN_REKEY) != 0;
+	if (header->role == KTLS_CLIENT) {
+		session->stream.ticket = keep_ticket;
+		session->stream.arg = session;
+	}
+}
+
 struct ktls_session *ktls_session_open(struct ktls *k, const void *sealed, size_t len)
 {
 	struct sealed_header header = { .role = KTLS_CLIENT };
@@ -83,6 +111,8 @@ struct ktls_session *ktls_session_open(struct ktls *k, const void *sealed, size_
 		return NULL;
 	session->records_max = header.records_max;
 	session->stream.server = header.role == KTLS_SERVER;
+	if (k && sealed)
+		serve(session, &header);
 	return session;
 }
 
@@ -154,16 +184,17 @@ static bool end_set(struct ktls_session *session, enum ktls_reason reason, uint8
 
 static void alert_flush(struct ktls_session *session, int fd)
 {
-	uint8_t bytes[2] = { 2 };
+	uint8_t bytes[2];
 	unsigned int due;
 
 	if (!session->alert_due || pthread_mutex_trylock(&session->out) != 0)
 		return;
 	due = atomic_exchange(&session->alert_due, 0);
-	bytes[1] = (uint8_t)(due - 1);
-	if (due)
-		(void)!session->kernel->send_record(fd, RECORD_ALERT, bytes, sizeof(bytes),
-						    MSG_DONTWAIT);
+	bytes[0] = (uint8_t)(due >> 8);
+	bytes[1] = (uint8_t)due;
+	if (due && session->kernel->send_record(fd, RECORD_ALERT, bytes, sizeof(bytes),
+						MSG_DONTWAIT) == -EAGAIN)
+		session->alert_due = due;
 	pthread_mutex_unlock(&session->out);
 }
 
@@ -173,11 +204,38 @@ void session_end(struct ktls_session *session, int fd, enum ktls_reason reason, 
 
 	if (reason != KTLS_R_PEER_ALERT)
 		alert = (uint8_t)reason_find((int)reason)->alert;
-	if (!end_set(session, reason, alert) || reason == KTLS_R_PEER_ALERT ||
-	    alert == KTLS_ALERT_NONE)
+	if (!end_set(session, reason, alert) || reason == KTLS_R_PEER_ALERT)
 		return;
-	session->alert_due = alert + 1u;
+	if (reason == KTLS_R_KEY_EXHAUSTED)
+		session->alert_due = SESSION_ALERT_WARNING | KTLS_ALERT_CLOSE_NOTIFY;
+	else if (alert != KTLS_ALERT_NONE)
+		session->alert_due = SESSION_ALERT_FATAL | alert;
 	alert_flush(session, fd);
+}
+
+void session_ended(struct ktls_session *session, enum ktls_reason reason, uint8_t alert)
+{
+	(void)end_set(session, reason, alert);
+}
+
+/* ---- how long a key may serve -------------------------------------------------------------- */
+
+/* What ktls_maintain() allows between two calls of it. */
+#define UNSEEN_MAX (UINT64_C(1) << 22)
+
+enum session_use session_use(const struct ktls_session *session, uint64_t records)
+{
+	uint64_t max = session->records_max;
+	uint64_t spare = max / 4 < UNSEEN_MAX ? max / 4 : UNSEEN_MAX;
+
+	if (max == 0 || records < max / 2)
+		return SESSION_FRESH;
+	return records < max - spare ? SESSION_HALF : SESSION_SPENT;
+}
+
+bool session_count_due(const struct ktls_session *session, uint64_t unseen)
+{
+	return session->records_max > 0 && unseen >= session->records_max / 64;
 }
 
 void session_out_lock(struct ktls_session *session)
@@ -195,11 +253,7 @@ void session_out_unlock(struct ktls_session *session, int fd)
 
 enum session_carrier session_carrier(struct ktls_session *session, int fd)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	if (session->carrier == SESSION_UNKNOWN &&
-	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0)
-		session->carrier = domain == AF_UNIX ? SESSION_RELAY : SESSION_KERNEL;
+	if (session->carrier == SESSION_UNKNOWN)
+		session->carrier = relayed_is(fd) ? SESSION_RELAY : SESSION_KERNEL;
 	return (enum session_carrier)(int)session->carrier;
 }

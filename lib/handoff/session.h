@@ -2,7 +2,8 @@
 /*
  * What is behind a struct ktls_session: a connection after its handshake, on a socket whose records
  * the kernel carries, or on a Unix socket whose other end is a relay of ktlsd. session.c has its
- * beginning and its end, session_in.c what is read, session_out.c what is written.
+ * beginning and its end, session_in.c what is read, session_out.c what is written, session_keys.c
+ * what changes keys.
  *
  * The locks, of which a thread takes the upper one first:
  *
@@ -22,6 +23,7 @@
 
 #include <ktls-session.h>
 
+#include "lib/handoff/protocol.h"
 #include "lib/handoff/stream.h"
 
 /* What is asked of the kernel. Tests put their own in its place. */
@@ -44,19 +46,57 @@ enum session_carrier {
 	SESSION_RELAY = 2,
 };
 
+/* What has to be done before anything else is read. */
+enum session_follows {
+	SESSION_FOLLOWS_NOTHING = 0,
+	SESSION_FOLLOWS_KEY = 1,      /* the peer's next key is to be installed */
+	SESSION_FOLLOWS_KEY_STOP = 2, /* and the kernel waits for it */
+	SESSION_FOLLOWS_RESUME = 3,   /* the kernel waits for a key that will not come */
+};
+
+/*
+ * How far a key has been used, of records_max: not much; half, so that it is to be changed; or so
+ * far that the connection has to be closed unless it is.
+ */
+enum session_use { SESSION_FRESH, SESSION_HALF, SESSION_SPENT };
+
+enum session_wish {
+	SESSION_WISH_NONE = 0,
+	SESSION_WISH_NOW = 1,
+	SESSION_WISH_SENT = 2,
+};
+
+#define SESSION_ALERT_FATAL   0x200u
+#define SESSION_ALERT_WARNING 0x100u
+
 struct ktls_session {
 	struct ktls *k; /* NULL: nobody to ask */
 	const struct session_kernel *kernel;
 	uint64_t records_max;  /* that one key may protect; 0: any number */
+	bool can_rekey;        /* TLS 1.3, and the kernel, as far as k knows */
 	atomic_int carrier;    /* enum session_carrier */
 	atomic_uint end;       /* 0: it goes on; else the reason, and its alert << 16 */
-	atomic_uint alert_due; /* 0; else 1 and an alert that could not be sent yet */
+	atomic_uint alert_due; /* SESSION_ALERT_..., that could not be sent yet; 0: none */
+	atomic_bool owed;      /* the peer wants our key changed; or that is half done */
+	atomic_int wish;       /* enum session_wish: that the peer changes its key */
 
 	pthread_mutex_t out;
+	bool has_next;            /* our next key is there */
+	struct handoff_keys next; /* secret */
+	uint8_t update[5];        /* the KeyUpdate */
+	size_t sent;              /* bytes of it: more than 0 means that next is to be installed */
+	enum session_use use;     /* of our key, as far as records were counted */
+	uint64_t out_unseen;      /* records sent at most, since they were counted last */
 
 	pthread_mutex_t in;
 	struct stream stream;
+	int fd;                      /* that the stream is read from just now */
 	unsigned int renegotiations; /* that the peer wanted and did not get */
+	atomic_int follows;          /* enum session_follows */
+	bool follows_requested;      /* with the KeyUpdate that is followed, for an answer */
+	unsigned int updates;        /* KeyUpdates of the peer's that are not forgotten yet */
+	int64_t updates_since;       /* monotonic milliseconds, when one was forgotten last */
+	uint64_t in_unseen;          /* records received at most, since they were counted last */
 
 	pthread_mutex_t lock;
 	size_t sealed_len;
@@ -68,9 +108,13 @@ enum session_carrier session_carrier(struct ktls_session *session, int fd);
 
 /*
  * Ends the stream for a reason, unless it has ended before, and sends the alert that belongs to it
- * if there is room: nobody waits for that. peer: the peer's alert, where that is the reason.
+ * if there is room: nobody waits for that. peer: the peer's alert, where that is the reason. With
+ * KEY_EXHAUSTED it is close_notify that is sent.
  */
 void session_end(struct ktls_session *session, int fd, enum ktls_reason reason, uint8_t peer);
+
+/* The same where a relay has sent the alert. */
+void session_ended(struct ktls_session *session, enum ktls_reason reason, uint8_t alert);
 
 /* Whether nothing can be read, or written, any more. */
 bool session_over_in(const struct ktls_session *session);
@@ -78,6 +122,12 @@ bool session_over_out(const struct ktls_session *session);
 
 /* What a call for data returns then: 0 after close_notify, else -EPROTO. */
 int session_result(const struct ktls_session *session);
+
+/* How far that is, for a key that has protected so many records. */
+enum session_use session_use(const struct ktls_session *session, uint64_t records);
+
+/* Of so many records that may have been since, whether it is time to count them. */
+bool session_count_due(const struct ktls_session *session, uint64_t unseen);
 
 /* The writers' lock. Unlocking sends an alert that had to wait for it. */
 void session_out_lock(struct ktls_session *session);

@@ -4,14 +4,18 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "lib/handoff/session.h"
+#include "lib/handoff/ops.h"
+#include "lib/handoff/relayed.h"
+#include "lib/handoff/session_keys.h"
 #include "lib/ktls/kernel.h"
 
 #define WITHOUT_DATA_MAX   64   /* records read over in one call */
 #define RENEGOTIATIONS_MAX 8    /* wishes for one that a stream refuses and goes on */
 #define SCRATCH            4096 /* bytes of a record that is no data, at a time */
 
-/* ---- what is no data ----------------------------------------------------------------------- */
+#define KEY_UPDATE         24 /* HandshakeType */
+
+/* ---- how it ends --------------------------------------------------------------------------- */
 
 static int over(struct ktls_session *session, int fd, enum ktls_reason reason)
 {
@@ -44,12 +48,87 @@ static int failed(struct ktls_session *session, int fd, int error)
 		return over(session, fd, KTLS_R_RECORD_TOO_LONG);
 	case -EINVAL:
 		return over(session, fd, KTLS_R_NOT_TLS);
-	case -EKEYEXPIRED:
-		return over(session, fd, KTLS_R_KEY_UPDATE_UNSUPPORTED);
 	default:
 		return error;
 	}
 }
+
+/* ---- the peer's keys ----------------------------------------------------------------------- */
+
+#define UPDATES_MAX       32   /* KeyUpdates in a row */
+#define UPDATES_FORGOTTEN 1000 /* one in so many milliseconds */
+
+static bool too_many_updates(struct ktls_session *session)
+{
+	int64_t now = now_ms();
+	int64_t forgotten = (now - session->updates_since) / UPDATES_FORGOTTEN;
+
+	if (forgotten >= session->updates) {
+		session->updates = 0;
+		session->updates_since = now;
+	} else {
+		session->updates -= (unsigned int)forgotten;
+		session->updates_since += forgotten * UPDATES_FORGOTTEN;
+	}
+	if (session->updates == UPDATES_MAX)
+		return true;
+	session->updates++;
+	return false;
+}
+
+/*
+ * What has to be done before the next record is read, or is still to be done since ktlsd was not
+ * there. 0, or a negative errno; if that was the end, what session_result() says.
+ */
+static int catch_up(struct ktls_session *session, int fd)
+{
+	int follows = session->follows;
+	enum ktls_reason why;
+	int ret = 0;
+
+	if (follows == SESSION_FOLLOWS_RESUME)
+		ret = session_resume(session, fd);
+	else if (follows != SESSION_FOLLOWS_NOTHING)
+		ret = session_follow(session, fd, follows == SESSION_FOLLOWS_KEY_STOP, &why);
+	if (ret == -EPROTO)
+		return over(session, fd, why);
+	if (ret < 0)
+		return ret;
+	session->follows = SESSION_FOLLOWS_NOTHING;
+	if (follows == SESSION_FOLLOWS_KEY || follows == SESSION_FOLLOWS_KEY_STOP) {
+		session->wish = SESSION_WISH_NONE;
+		session->in_unseen = 0;
+		if (session->follows_requested)
+			session->owed = true;
+		session->follows_requested = false;
+	}
+	return 0;
+}
+
+/* Whoever has read the KeyUpdate is another process, or was interrupted: the key is due. */
+static int expired(struct ktls_session *session, int fd)
+{
+	int ret;
+
+	pthread_mutex_lock(&session->in);
+	if (session->follows == SESSION_FOLLOWS_NOTHING)
+		session->follows = SESSION_FOLLOWS_KEY_STOP;
+	ret = catch_up(session, fd);
+	pthread_mutex_unlock(&session->in);
+	return ret;
+}
+
+static void count_records(struct ktls_session *session, int fd, size_t n)
+{
+	session->in_unseen += n + 1;
+	if (!session_count_due(session, session->in_unseen))
+		return;
+	session->in_unseen = 0;
+	if (session_count_in(session, fd) == SESSION_SPENT)
+		(void)over(session, fd, KTLS_R_KEY_EXHAUSTED);
+}
+
+/* ---- what is no data ----------------------------------------------------------------------- */
 
 /*
  * A server of TLS 1.2 may ask for a renegotiation, a client may begin one: the answer is a warning,
@@ -70,13 +149,20 @@ static int refuse_renegotiation(struct ktls_session *session, int fd)
 	return 0;
 }
 
-static int follow_key_update(struct ktls_session *session, int fd)
+static int key_update(struct ktls_session *session, int fd, int what)
 {
 	if (session->kernel->version(fd) == KTLS_TLS_1_2)
 		return -KTLS_R_MESSAGE_UNEXPECTED;
-	return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
+	if (!session->can_rekey)
+		return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
+	if (too_many_updates(session))
+		return -KTLS_R_KEY_UPDATE_STORM;
+	session->follows = what & STREAM_STOPS ? SESSION_FOLLOWS_KEY_STOP : SESSION_FOLLOWS_KEY;
+	session->follows_requested = (what & STREAM_REQUESTED) != 0;
+	return 0;
 }
 
+/* 0, or a negative reason. */
 static int act(struct ktls_session *session, int fd, int what)
 {
 	int ret = 0;
@@ -84,7 +170,9 @@ static int act(struct ktls_session *session, int fd, int what)
 	if (what & STREAM_RENEGOTIATION)
 		ret = refuse_renegotiation(session, fd);
 	if (ret == 0 && (what & STREAM_KEY_UPDATE))
-		ret = follow_key_update(session, fd);
+		ret = key_update(session, fd, what);
+	else if (what & STREAM_STOPS)
+		session->follows = SESSION_FOLLOWS_RESUME;
 	return ret;
 }
 
@@ -110,7 +198,7 @@ static int hear(struct stream *stream, uint8_t type, const struct iovec *iov, si
 
 /*
  * A record, or a part of one. Returns 1 where it is data, 0 where there is nothing in it for the
- * application; if that was the end, what session_result() says.
+ * application, or a negative errno; if that was the end, what session_result() says.
  */
 static int record(struct ktls_session *session, int fd, uint8_t type, const struct iovec *iov,
 		  size_t n, bool end)
@@ -118,19 +206,61 @@ static int record(struct ktls_session *session, int fd, uint8_t type, const stru
 	int what, ret;
 
 	pthread_mutex_lock(&session->in);
+	session->fd = fd;
 	what = hear(&session->stream, type, iov, n, end);
 	ret = what > 0 ? act(session, fd, what) : what;
 	if (ret < 0)
 		ret = over(session, fd, (enum ktls_reason) - ret);
+	else if (what & STREAM_DATA)
+		ret = 1;
 	else
-		ret = what & STREAM_DATA;
+		ret = catch_up(session, fd);
+	if (!session_over_in(session))
+		count_records(session, fd, n);
 	pthread_mutex_unlock(&session->in);
 	return ret;
 }
 
+/*
+ * Takes what is next out of the socket unless it is data: 1, there was something; 0, there is
+ * nothing, or data; or as session_result(), a negative errno.
+ */
+static int take(struct ktls_session *session, int fd)
+{
+	uint8_t bytes[SCRATCH], type = 0;
+	struct iovec iov = { .iov_base = bytes, .iov_len = 1 };
+	bool end = false;
+	ssize_t n = -EKEYEXPIRED;
+	int ret;
+
+	if (!session->follows)
+		n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
+	if (n == -EAGAIN || (n >= 0 && type == RECORD_APPLICATION_DATA))
+		return 0;
+	iov.iov_len = sizeof(bytes);
+	if (n >= 0)
+		n = session->kernel->recv(fd, &iov, 1, MSG_DONTWAIT, &type, &end);
+	if (n < 0 && n != -EKEYEXPIRED)
+		return failed(session, fd, (int)n);
+	ret = n < 0 ? expired(session, fd) : record(session, fd, type, &iov, (size_t)n, end);
+	return ret < 0 || session_over_in(session) ? ret : 1;
+}
+
 /* ---- reading data -------------------------------------------------------------------------- */
 
-/* A relay says how the connection ended by the name of its socket. */
+/*
+ * A relay says how the connection ended by the name of its socket. It cannot tell by the end of
+ * file alone, nor can a reset, which comes where it had yet to read something.
+ */
+static int over_relayed(struct ktls_session *session, int fd)
+{
+	uint8_t alert;
+	enum ktls_reason reason = relayed_end(fd, &alert);
+
+	session_ended(session, reason == KTLS_OK ? KTLS_R_RELAY_LOST : reason, alert);
+	return session_result(session);
+}
+
 static ssize_t recv_relayed(struct ktls_session *session, int fd, const struct iovec *iov,
 			    size_t iov_len, int flags)
 {
@@ -138,9 +268,9 @@ static ssize_t recv_relayed(struct ktls_session *session, int fd, const struct i
 				  .msg_iovlen = iov_len };
 	ssize_t n = recvmsg(fd, &message, flags);
 
-	if (n < 0)
+	if (n < 0 && errno != ECONNRESET)
 		return -errno;
-	return n > 0 ? n : over(session, fd, KTLS_R_PEER_CLOSE_NOTIFY);
+	return n > 0 ? n : over_relayed(session, fd);
 }
 
 static ssize_t recv_some(struct ktls_session *session, int fd, const struct iovec *iov,
@@ -154,13 +284,17 @@ static ssize_t recv_some(struct ktls_session *session, int fd, const struct iove
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return recv_relayed(session, fd, iov, iov_len, flags);
 	for (int i = 0; i < WITHOUT_DATA_MAX; i++) {
-		n = session->kernel->recv(fd, iov, iov_len, flags, &type, &end);
-		if (n < 0)
+		n = session->follows ? -EKEYEXPIRED
+				     : session->kernel->recv(fd, iov, iov_len, flags, &type, &end);
+		if (n == -EKEYEXPIRED)
+			what = expired(session, fd);
+		else if (n < 0)
 			return failed(session, fd, (int)n);
-		what = record(session, fd, type, iov, (size_t)n, end);
+		else
+			what = record(session, fd, type, iov, (size_t)n, end);
 		if (what > 0)
 			return n;
-		if (session_over_in(session))
+		if (what < 0 || session_over_in(session))
 			return what;
 	}
 	return -EINTR;
@@ -199,6 +333,27 @@ static ssize_t recv_rest(struct ktls_session *session, int fd, const struct iove
 	}
 }
 
+/*
+ * Data that was read with room to spare: behind it may be a KeyUpdate that the kernel has opened
+ * already. Then poll() says nothing until the new key is there, so this is the moment. What else
+ * there may be poll() tells; but an error that is said once only.
+ */
+static void look_ahead(struct ktls_session *session, int fd)
+{
+	uint8_t byte = 0, type = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	bool end;
+	ssize_t n;
+
+	if (!session->can_rekey)
+		return;
+	n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
+	if (n == -EKEYEXPIRED || (n == 1 && type == RECORD_HANDSHAKE && byte == KEY_UPDATE))
+		(void)take(session, fd);
+	else if (n == -EBADMSG || n == -EMSGSIZE || n == -EINVAL)
+		(void)failed(session, fd, (int)n);
+}
+
 static size_t iov_size(const struct iovec *iov, size_t iov_len)
 {
 	size_t size = 0;
@@ -224,9 +379,11 @@ static ssize_t recv_data(struct ktls_session *session, int fd, const struct iove
 	if (size == 0)
 		return 0;
 	n = recv_some(session, fd, iov, iov_len, flags);
-	if (n <= 0 || (size_t)n == size || !(flags & MSG_WAITALL))
-		return n;
-	return recv_rest(session, fd, iov, iov_len, flags, (size_t)n);
+	if (n > 0 && (size_t)n < size && (flags & MSG_WAITALL))
+		n = recv_rest(session, fd, iov, iov_len, flags, (size_t)n);
+	if (n > 0 && (size_t)n < size && !session_over_in(session))
+		look_ahead(session, fd);
+	return n;
 }
 
 ssize_t ktls_recv(struct ktls_session *session, int fd, void *buf, size_t len, int flags)
@@ -242,29 +399,6 @@ ssize_t ktls_recvmsg(struct ktls_session *session, int fd, struct msghdr *messag
 }
 
 /* ---- recovering ---------------------------------------------------------------------------- */
-
-/*
- * Takes what is next out of the socket unless it is data: 1, there was something; 0, there is
- * nothing, or data; or as session_result(), a negative errno.
- */
-static int take(struct ktls_session *session, int fd)
-{
-	uint8_t bytes[SCRATCH], type = 0;
-	struct iovec iov = { .iov_base = bytes, .iov_len = 1 };
-	bool end = false;
-	ssize_t n;
-
-	n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
-	if (n == -EAGAIN || (n >= 0 && type == RECORD_APPLICATION_DATA))
-		return 0;
-	iov.iov_len = sizeof(bytes);
-	if (n >= 0)
-		n = session->kernel->recv(fd, &iov, 1, MSG_DONTWAIT, &type, &end);
-	if (n < 0)
-		return failed(session, fd, (int)n);
-	(void)record(session, fd, type, &iov, (size_t)n, end);
-	return session_over_in(session) ? session_result(session) : 1;
-}
 
 /*
  * Looks before it takes: for the reader is one thread, what was seen is what is taken. EINVAL is
@@ -288,7 +422,7 @@ static int recover(struct ktls_session *session, int fd, int error)
 
 static int recover_relayed(struct ktls_session *session, int fd, int error)
 {
-	return error != 0 ? -error : over(session, fd, KTLS_R_PEER_CLOSE_NOTIFY);
+	return error != 0 && error != ECONNRESET ? -error : over_relayed(session, fd);
 }
 
 int ktls_recover(struct ktls_session *session, int fd, int error)

@@ -1,17 +1,134 @@
 /* SPDX-License-Identifier: MIT */
 /* What is written to a connection after its handshake. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 
-#include "lib/handoff/session.h"
+#include "lib/handoff/relayed.h"
+#include "lib/handoff/session_keys.h"
 #include "lib/ktls/kernel.h"
 
-/* What has to be done before data goes out. 0, or why it may not. */
-static int settle(struct ktls_session *session)
+#define RECORD_MIN   64 /* bytes of content, in full records: the least TLS_TX_MAX_PAYLOAD_LEN */
+#define SENDFILE_MIN 16384
+#define SENDFILE_MAX 0x7ffff000 /* bytes that Linux sends at a time */
+
+/* ---- before data goes out ------------------------------------------------------------------ */
+
+static int over(struct ktls_session *session, int fd, enum ktls_reason reason)
 {
-	return session_over_out(session) ? -EPROTO : 0;
+	session_end(session, fd, reason, KTLS_ALERT_NONE);
+	return -EPROTO;
 }
+
+static void count_records(struct ktls_session *session, int fd)
+{
+	uint64_t records = session_records(session, fd, true);
+
+	session->out_unseen = 0;
+	if (records != UINT64_MAX)
+		session->use = session_use(session, records);
+}
+
+/* As session_update(); but the session is ended where it says so. */
+static int update(struct ktls_session *session, int fd, bool request, enum ktls_reason *why)
+{
+	int wish = SESSION_WISH_NOW, ret;
+
+	request |= session->wish == SESSION_WISH_NOW;
+	ret = session_update(session, fd, request, why);
+	if (ret == -EPROTO)
+		return over(session, fd, *why);
+	if (ret < 0)
+		return ret;
+	session->use = SESSION_FRESH;
+	session->out_unseen = 0;
+	if (request)
+		atomic_compare_exchange_strong(&session->wish, &wish, SESSION_WISH_SENT);
+	return 0;
+}
+
+/*
+ * An update that was not to be had. A KeyUpdate that is half sent, and one that the peer has asked
+ * for, are due before any data. Otherwise it is only that a key has served half its time: that is
+ * tried again when records are counted next, as long as there is a next time.
+ */
+static int without_update(struct ktls_session *session, int fd, int error, enum ktls_reason why)
+{
+	if (error == -EPROTO || session->sent > 0)
+		return error;
+	if (session->owed)
+		return error == -EOPNOTSUPP ? over(session, fd, why) : error;
+	if (session->use == SESSION_SPENT)
+		return error == -EAGAIN ? error : over(session, fd, KTLS_R_KEY_EXHAUSTED);
+	session->use = SESSION_FRESH;
+	session->wish = SESSION_WISH_NONE;
+	return 0;
+}
+
+/* What has to be done before data goes out. 0, or why it may not. */
+static int settle(struct ktls_session *session, int fd)
+{
+	enum ktls_reason why;
+	int ret;
+
+	if (session_over_out(session))
+		return -EPROTO;
+	if (session_count_due(session, session->out_unseen))
+		count_records(session, fd);
+	if (session->sent == 0 && !session->owed && session->use == SESSION_FRESH &&
+	    session->wish != SESSION_WISH_NOW)
+		return 0;
+	ret = update(session, fd, false, &why);
+	return ret < 0 ? without_update(session, fd, ret, why) : 0;
+}
+
+static bool blocks(int fd, int flags)
+{
+	return !(flags & MSG_DONTWAIT) && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* For as long as a send would wait. */
+static int wait_for_room(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	struct timeval t = { 0 };
+	socklen_t len = sizeof(t);
+	int timeout = -1, n;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, &len) == 0 && (t.tv_sec || t.tv_usec))
+		timeout = (int)(t.tv_sec * 1000 + t.tv_usec / 1000);
+	n = poll(&pfd, 1, timeout);
+	if (n < 0)
+		return -errno;
+	return n > 0 ? 0 : -EAGAIN;
+}
+
+static int settle_for(struct ktls_session *session, int fd, int flags)
+{
+	int ret = 0, room = 0;
+
+	if (session_carrier(session, fd) == SESSION_RELAY)
+		return 0;
+	do {
+		ret = settle(session, fd);
+		if (ret == -EAGAIN && blocks(fd, flags))
+			room = wait_for_room(fd);
+		else
+			return ret;
+	} while (room == 0);
+	return room;
+}
+
+static void sent(struct ktls_session *session, ssize_t n)
+{
+	if (n > 0)
+		session->out_unseen += (uint64_t)n / RECORD_MIN + 1;
+}
+
+/* ---- data ---------------------------------------------------------------------------------- */
 
 ssize_t ktls_sendmsg(struct ktls_session *session, int fd, const struct msghdr *message, int flags)
 {
@@ -21,9 +138,10 @@ ssize_t ktls_sendmsg(struct ktls_session *session, int fd, const struct msghdr *
 	if (!session || (flags & ~(MSG_DONTWAIT | MSG_MORE | MSG_NOSIGNAL)))
 		return -EINVAL;
 	session_out_lock(session);
-	n = settle(session);
+	n = settle_for(session, fd, flags);
 	if (n == 0)
 		n = session->kernel->send(fd, &plain, flags);
+	sent(session, n);
 	session_out_unlock(session, fd);
 	return n;
 }
@@ -54,38 +172,70 @@ static ssize_t sendfile_silently(struct ktls_session *session, int fd, int in_fd
 	return n;
 }
 
+/* As many bytes at a time as records can be counted behind. */
+static size_t sendfile_max(const struct ktls_session *session)
+{
+	uint64_t max = session->records_max;
+
+	if (max == 0 || max > SENDFILE_MAX)
+		return SENDFILE_MAX;
+	return max > SENDFILE_MIN ? (size_t)max : SENDFILE_MIN;
+}
+
 ssize_t ktls_sendfile(struct ktls_session *session, int fd, int in_fd, off_t *offset, size_t count)
 {
 	ssize_t n;
 
 	if (!session)
 		return -EINVAL;
+	if (count > sendfile_max(session))
+		count = sendfile_max(session);
 	session_out_lock(session);
-	n = settle(session);
+	n = settle_for(session, fd, 0);
 	if (n == 0)
 		n = sendfile_silently(session, fd, in_fd, offset, count);
+	sent(session, n);
 	session_out_unlock(session, fd);
 	return n;
 }
 
+/* ---- keys ---------------------------------------------------------------------------------- */
+
 bool ktls_update_owed(const struct ktls_session *session)
 {
-	(void)session;
-	return false;
+	return session->owed;
 }
 
 int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
 {
-	(void)fd;
+	enum ktls_reason why;
+	int ret;
+
 	if (!session || (flags & ~KTLS_UPDATE_REQUEST))
 		return -EINVAL;
-	return -EOPNOTSUPP;
+	if (session_carrier(session, fd) == SESSION_RELAY)
+		return -EOPNOTSUPP;
+	session_out_lock(session);
+	ret = session_over_out(session) ? -EPROTO : update(session, fd, flags != 0, &why);
+	session_out_unlock(session, fd);
+	return ret;
 }
 
 int ktls_maintain(struct ktls_session *session, int fd)
 {
-	(void)fd;
-	return session_over_out(session) ? -EPROTO : 0;
+	int ret;
+
+	if (!session)
+		return -EINVAL;
+	if (session_carrier(session, fd) == SESSION_RELAY)
+		return 0;
+	session_out_lock(session);
+	count_records(session, fd);
+	if (session_count_in(session, fd) == SESSION_SPENT)
+		session_end(session, fd, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE);
+	ret = settle(session, fd);
+	session_out_unlock(session, fd);
+	return ret;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -102,14 +252,18 @@ static int close_notify(const struct session_kernel *kernel, int fd)
 
 int ktls_shutdown(struct ktls_session *session, int fd)
 {
+	enum ktls_reason why;
 	int ret;
 
+	if (session ? session_carrier(session, fd) == SESSION_RELAY : relayed_is(fd))
+		return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 	if (!session)
 		return close_notify(&session_kernel, fd);
-	if (session_carrier(session, fd) == SESSION_RELAY)
-		return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 	session_out_lock(session);
-	ret = close_notify(session->kernel, fd);
+	/* Behind a KeyUpdate the old key may not even say good-bye. */
+	ret = session->sent > 0 ? update(session, fd, false, &why) : 0;
+	if (ret == 0)
+		ret = close_notify(session->kernel, fd);
 	session_out_unlock(session, fd);
 	return ret;
 }

@@ -173,8 +173,12 @@ static int message_body(struct stream *stream, struct reader *r)
 /* Messages are spread over records, and records hold several, as the peer likes (5.1). */
 static int handshake_record(struct stream *stream, struct reader r, bool end)
 {
+	struct reader ahead = r;
 	int ret = 0, all = 0;
 
+	if (!stream->inside && !reader_u8(&ahead, &stream->first))
+		return -KTLS_R_RECORD_EMPTY;
+	stream->inside = !end;
 	while (ret >= 0 && !reader_empty(&r)) {
 		if (stream->update)
 			return -KTLS_R_MESSAGE_SPANS_KEY_CHANGE;
@@ -184,6 +188,8 @@ static int handshake_record(struct stream *stream, struct reader r, bool end)
 	}
 	if (ret < 0)
 		return ret;
+	if (end && stream->first == KEY_UPDATE)
+		all |= STREAM_STOPS;
 	if (end && stream->update) {
 		all |= stream->update;
 		stream->update = 0;

@@ -19,6 +19,12 @@
 #define STREAM_RENEGOTIATION 2 /* a HelloRequest or a ClientHello began */
 #define STREAM_KEY_UPDATE    4 /* what follows is protected by the peer's next key */
 #define STREAM_REQUESTED     8 /* with it: it wants us to change ours, too */
+/*
+ * Linux 6.14 and later read no further behind a record whose first byte is that of a KeyUpdate,
+ * until a key is installed. With STREAM_KEY_UPDATE: this is such a record. Alone: it is one that
+ * was taken for a KeyUpdate, being a part of something else, or of one that is not complete.
+ */
+#define STREAM_STOPS 16
 
 /* Zeros at first. */
 struct stream {
@@ -33,6 +39,8 @@ struct stream {
 	uint8_t type;       /* of the records that a message is coming in, or 0 */
 	uint8_t header_len; /* bytes in header[] */
 	uint8_t header[4];  /* how the message begins */
+	bool inside;        /* a record of handshake messages, of which a part was seen */
+	uint8_t first;      /* its first byte */
 	uint8_t update;     /* a KeyUpdate's body, as long as its record lasts: STREAM_... */
 	uint32_t left;      /* bytes of the message that are yet to come */
 	uint8_t *message;   /* a ticket that is under way, on the heap */

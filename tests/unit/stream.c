@@ -16,6 +16,12 @@ static int feed(struct stream *s, uint8_t type, const void *bytes, size_t len)
 	return stream_record(s, type, bytes, len, true);
 }
 
+/* Of a record that begins so, in the middle of something or as a KeyUpdate's first part. */
+static int stops(uint8_t first)
+{
+	return first == 24 ? STREAM_STOPS : 0;
+}
+
 /* A stream that has got the bytes in one record and says so. */
 static void expect(uint8_t type, const void *bytes, size_t len, int result)
 {
@@ -150,7 +156,7 @@ TEST(messages_over_two_records)
 		struct stream s = { 0 };
 
 		EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, bytes, cut));
-		EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, bytes + cut, len - cut));
+		EXPECT_EQ(stops(bytes[cut]), feed(&s, RECORD_HANDSHAKE, bytes + cut, len - cut));
 		EXPECT_EQ(STREAM_DATA, feed(&s, RECORD_APPLICATION_DATA, "x", 1));
 	}
 }
@@ -161,7 +167,7 @@ TEST(message_byte_by_byte)
 	struct stream s = { 0 };
 
 	for (size_t i = 0; i + 1 < sizeof(bytes) - 1; i++)
-		EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, bytes + i, 1));
+		EXPECT_EQ(stops(bytes[i]), feed(&s, RECORD_HANDSHAKE, bytes + i, 1));
 	EXPECT_EQ(STREAM_KEY_UPDATE | STREAM_REQUESTED,
 		  feed(&s, RECORD_HANDSHAKE, bytes + sizeof(bytes) - 2, 1));
 }
@@ -200,7 +206,7 @@ TEST(longest_ticket)
 	for (size_t at = 0; at < sizeof(bytes); at += 16384) {
 		size_t len = sizeof(bytes) - at < 16384 ? sizeof(bytes) - at : 16384;
 
-		EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, bytes + at, len));
+		EXPECT_EQ(stops(bytes[at]), feed(&s, RECORD_HANDSHAKE, bytes + at, len));
 		EXPECT_EQ(at + len < sizeof(bytes), s.type != 0);
 	}
 	EXPECT_EQ(STREAM_DATA, feed(&s, RECORD_APPLICATION_DATA, "x", 1));
@@ -210,8 +216,9 @@ TEST(longest_ticket)
 
 TEST(key_update)
 {
-	expect(RECORD_HANDSHAKE, "\x18\0\0\1\0", 5, STREAM_KEY_UPDATE);
-	expect(RECORD_HANDSHAKE, "\x18\0\0\1\1", 5, STREAM_KEY_UPDATE | STREAM_REQUESTED);
+	expect(RECORD_HANDSHAKE, "\x18\0\0\1\0", 5, STREAM_KEY_UPDATE | STREAM_STOPS);
+	expect(RECORD_HANDSHAKE, "\x18\0\0\1\1", 5,
+	       STREAM_KEY_UPDATE | STREAM_REQUESTED | STREAM_STOPS);
 	expect(RECORD_HANDSHAKE, TICKET "\x18\0\0\1\1", 14, STREAM_KEY_UPDATE | STREAM_REQUESTED);
 	expect(RECORD_HANDSHAKE, "\x18\0\0\1\2", 5, -KTLS_R_KEY_UPDATE_INVALID);
 	expect(RECORD_HANDSHAKE, "\x18\0\0\0", 4, -KTLS_R_MESSAGE_MALFORMED);
@@ -240,9 +247,11 @@ TEST(key_update_over_records)
 		struct stream s = { 0 };
 
 		EXPECT_EQ(0, feed(&s, RECORD_HANDSHAKE, bytes, cut));
-		EXPECT_EQ(STREAM_KEY_UPDATE, feed(&s, RECORD_HANDSHAKE, bytes + cut, len - cut));
+		EXPECT_EQ(STREAM_KEY_UPDATE | stops(bytes[cut]),
+			  feed(&s, RECORD_HANDSHAKE, bytes + cut, len - cut));
 		EXPECT_EQ(STREAM_DATA, feed(&s, RECORD_APPLICATION_DATA, "x", 1));
-		EXPECT_EQ(STREAM_KEY_UPDATE, feed(&s, RECORD_HANDSHAKE, "\x18\0\0\1\0", 5));
+		EXPECT_EQ(STREAM_KEY_UPDATE | STREAM_STOPS,
+			  feed(&s, RECORD_HANDSHAKE, "\x18\0\0\1\0", 5));
 	}
 }
 
