@@ -5,8 +5,8 @@
 usage: handoff.py [options] --connect HOST:PORT | --accept PORT      (see --help)
 
 Hands a TCP socket over, prints ktlsd's reply as one line of JSON, then carries standard input to
-the socket and the socket to standard output until the peer says close_notify. Status 0: all went
-well, 1: no handshake (the reply says why), 2: the stream ended without close_notify.
+the socket and the socket to standard output until the peer says close_notify, whatever keys it
+changes meanwhile. Status 0: all went well, 1: no handshake (the reply says why), 2: the stream ended without close_notify.
 """
 import argparse
 import json
@@ -17,12 +17,12 @@ import struct
 import sys
 
 MANDATORY = 0x8000
-GREETING, REQUEST, REPLY, CANCEL = 1, 2, 3, 4
+GREETING, REQUEST, REPLY, CANCEL, SERVICE = 1, 2, 3, 4, 5
 TEXT, BYTES = "text", "bytes"  # how a value is written; or a format of struct
 ASKED = {"server_name": (1, TEXT), "role": (16, "B"), "profile": (17, TEXT),
          "deadline_ms": (18, "I"), "records": (19, "B"), "hardware": (20, "B"),
          "alpn": (21, BYTES), "received": (22, BYTES), "export": (23, BYTES),
-         "bindings": (24, "B")}
+         "bindings": (24, "B"), "session": (2, BYTES), "renew": (26, "B"), "ticket": (27, BYTES)}
 TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         33: ("alert_origin", "B"), 34: ("alert", "B"), 35: ("text", TEXT), 36: ("version", "H"),
         37: ("suite", "H"), 38: ("group", "H"), 39: ("scheme", "H"), 40: ("tx", "B"),
@@ -30,6 +30,8 @@ TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         45: ("descriptor", "B"), 46: ("resumed", "B"), 48: ("names", BYTES),
         49: ("names_left_out", "H"), 50: ("client_scheme", "H"), 51: ("exported", BYTES),
         52: ("tls_exporter", BYTES), 53: ("tls_server_end_point", BYTES),
+        54: ("key_tx", BYTES), 55: ("key_rx", BYTES), 56: ("records_max", "Q"),
+        57: ("session_age", "I"),
         64: ("protocol", "H"), 65: ("lanes", "H"), 66: ("lane", "H"),
         67: ("message_max", "I"), 68: ("in_flight_max", "I"), 69: ("deadline_max", "I"),
         70: ("received_max", "I"), 71: ("capabilities", "Q"), 72: ("daemon_version", TEXT)}
@@ -101,6 +103,12 @@ class Ktlsd:
         socket.send_fds(self.socket, [build(REQUEST, self.last_id, **asked)], [sock.fileno()])
         return self.last_id
 
+    def service(self, sock, session, **asked):
+        self.last_id += 1
+        packet = build(SERVICE, self.last_id, session=session, **asked)
+        socket.send_fds(self.socket, [packet], [sock.fileno()])
+        return self.receive()
+
     def cancel(self, number):
         self.socket.send(build(CANCEL, number))
 
@@ -109,7 +117,46 @@ class Ktlsd:
         return self.receive()
 
 
-def receive(sock):
+# Of a suite: the kernel's cipher, bytes of its key, bytes of the IV that are called salt.
+CIPHERS = {0x1301: (51, 16, 4), 0x1302: (52, 32, 4), 0x1303: (54, 32, 0)}
+SOL_TLS, TLS_TX, TLS_RX, RENEW_TX, RENEW_RX = 282, 1, 2, 1, 2
+
+
+class Connection:
+    """What there is to do behind the handshake; the session is all that has to be known for it."""
+
+    def __init__(self, ktlsd, sock, session):
+        self.ktlsd, self.sock, self.session = ktlsd, sock, session
+
+    def renew(self, which):
+        """Puts the key that follows in the place of the one that ktlsd saw, if it is still there."""
+        told = self.ktlsd.service(self.sock, self.session, renew=which)
+        if told["reason"]:
+            raise OSError(f"ktlsd gives no new key: reason {told['reason']}")
+        self.session = told["session"]
+        option, value = ((TLS_TX, told["key_tx"]) if which == RENEW_TX else
+                         (TLS_RX, told["key_rx"]))
+        version, suite, *keys = struct.unpack(">HH32s12s32s12s", value)
+        cipher, size, salt = CIPHERS[suite]
+        follows, following = (struct.pack("=HH", version, cipher) + iv[salt:] + key[:size] + iv[:salt]
+                              for key, iv in (keys[:2], keys[2:]))
+        if self.sock.getsockopt(SOL_TLS, option, len(follows) + 8)[:-8] != follows:
+            raise OSError("another key is in force")
+        self.sock.setsockopt(SOL_TLS, option, following + bytes(8))
+
+    def update(self):
+        """Changes our key: a KeyUpdate under the one before (RFC 9846, 4.7.3), then the next."""
+        self.sock.sendmsg([b"\x18\0\0\1\0"], [(SOL_TLS, 1, b"\x16")])
+        self.renew(RENEW_TX)
+
+    def handshake_message(self, data):
+        if data[0] == 24:
+            self.renew(RENEW_RX)
+            if data[4] == 1:
+                self.update()
+
+
+def receive(sock, connection):
     """Data, or None at close_notify; what is no data shows by its record type (SOL_TLS 282, 2)."""
     while True:
         data, control, _, _ = sock.recvmsg(65536, 64)
@@ -118,17 +165,19 @@ def receive(sock):
             return None
         if record is None or record == 21:
             raise EOFError("the stream ended without close_notify")
+        if record == 22:
+            connection.handshake_message(data)
         if record == 23 and data:
             return data
 
 
-def carry(sock, want):
+def carry(sock, connection, want, update):
     """Standard input to the socket, and back; until close_notify, or so many bytes came."""
     inputs, got = [sys.stdin.fileno(), sock], 0
     while want is None or got < want:
         for ready in select.select(inputs, [], [])[0]:
             if ready is sock:
-                data = receive(sock)
+                data = receive(sock, connection)
                 if data is None:
                     return
                 got += len(data)
@@ -136,6 +185,8 @@ def carry(sock, want):
                 sys.stdout.buffer.flush()
                 continue
             data = os.read(ready, 65536)
+            if update and data:
+                connection.update()
             sock.sendall(data)
             if not data:
                 inputs.remove(ready)
@@ -160,6 +211,7 @@ def arguments():
     args.add_argument("--alpn", help="protocols, separated by commas")
     args.add_argument("--deadline-ms", type=int)
     args.add_argument("--bytes", type=int, metavar="N", help="be content with N bytes")
+    args.add_argument("--update", action="store_true", help="change our key before what we send")
     return args.parse_args()
 
 
@@ -176,7 +228,7 @@ def main():
     if reply["reason"]:
         return 1
     try:
-        carry(sock, args.bytes)
+        carry(sock, Connection(ktlsd, sock, reply.get("session")), args.bytes, args.update)
         sock.sendmsg([b"\1\0"], [(282, 1, b"\x15")])  # close_notify (SOL_TLS, TLS_SET_RECORD_TYPE)
     except EOFError as error:
         print(error, file=sys.stderr)

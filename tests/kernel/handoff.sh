@@ -57,6 +57,27 @@ python_as_server() {
 	grep -qx 'from ktlsd' "$dir/client" && grep -qx 'from openssl' "$dir/python.out"
 }
 
+# The peer changes its key and wants another of ours, then its own once more.
+python_rekeyed() {
+	(until_true listens 4436 && echo 'from ktlsd' && sleep 6) |
+		timeout 90 python3 tests/interop/handoff.py --accept 4436 --bytes 22 --update
+}
+
+peer_changes_keys() {
+	until_true listens 4436 || return
+	(echo 'before K'; sleep 3; echo K; sleep 3; echo 'in between'; sleep 3; echo k; sleep 3; echo z; sleep 2) |
+		timeout 90 openssl s_client -connect localhost:4436 -verify_return_error \
+			-verify_hostname localhost -CAfile "$dir/ca.pem" >"$dir/rekeyed" 2>&1
+	cat "$dir/rekeyed" "$dir"/rekeyed_python.*
+	grep -qx 'from ktlsd' "$dir/rekeyed" && grep -qx 'in between' "$dir/rekeyed_python.out" &&
+		grep -qx z "$dir/rekeyed_python.out" && [ "$(grep -c KEYUPDATE "$dir/rekeyed")" -eq 2 ]
+}
+
+can_rekey() {
+	python3 -c 'import sys; sys.path.append("tests/interop"); import handoff
+sys.exit(not handoff.Ktlsd().greeting["capabilities"] >> 16 & 1)'
+}
+
 wrong_name() {
 	timeout 60 python3 tests/interop/handoff.py --connect localhost:4433 \
 		--server-name other.example </dev/null >"$dir/wrong"
@@ -113,8 +134,9 @@ start_ktlsd
 run www www_server
 run rev openssl_server -accept 4435 -rev
 
-tap_plan 11
+tap_plan 12
 run python python_server
+run rekeyed_python python_rekeyed
 check 'Python as client' python_as_client
 check 'its reply' json "$dir/got" \
 	'(r["reason"], r["version"], r["alpn"], r["tx"], r["rx"]) == (0, 0x0304, "http/1.1", 1, 1)'
@@ -124,6 +146,11 @@ check 'the file is the same' body_is_the_file
 check 'Python as server' python_as_server
 check 'its reply' json "$dir/python.out" \
 	'(r["reason"], r["server_name"], r["certificates"]) == (0, "localhost", [])'
+if can_rekey; then
+	check 'Python changes keys with OpenSSL' peer_changes_keys
+else
+	tap_skip 'Python changes keys with OpenSSL' 'this kernel does not change keys'
+fi
 check 'a wrong name' wrong_name
 check 'the shortest example' hello
 check 'the example client' client
