@@ -87,17 +87,4 @@ def limits():
     assert (define["HANDOFF_MAGIC"], define["HANDOFF_VERSION"]) == (0x4b54, 1)
 
 
-def symbols():
-    exported = set(re.findall(r"^\t(ktls_\w+);", read("lib/libktls.map"), re.M))
-    declared = set(re.findall(r"^[a-z].*?\b(ktls_\w+)\(", read("lib/include/ktls.h"), re.M))
-    assert exported == declared, exported ^ declared
-    for name in exported:
-        page = read(f"Documentation/man/{name}.3")
-        link = re.search(r"^\.so man3/(\w+)\.3$", page, re.M)
-        if link:
-            page = read(f"Documentation/man/{link[1]}.3")
-        section = page.split(".SH SYNOPSIS")[0]
-        assert re.search(rf"\b{name}\b", section), name
-
-
 globals()[sys.argv[1]]()
