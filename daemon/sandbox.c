@@ -131,12 +131,14 @@ static const int common_calls[] = {
 #endif
 };
 
-/* Sockets that it was given, and threads that close them. It can make none. */
+/* Sockets that it was given, those that they accept, and threads that accept and close. It can make
+ * none. */
 static const int worker_calls[] = {
-	SYS_recvfrom,    SYS_sendto,          SYS_getsockopt,        SYS_setsockopt,
-	SYS_getpeername, SYS_getsockname,     SYS_shutdown,          SYS_fstat,
-	SYS_fcntl,       SYS_timerfd_settime, SYS_timerfd_gettime,   SYS_set_robust_list,
-	SYS_rseq,        SYS_getrusage,       SYS_sched_getaffinity,
+	SYS_recvfrom,      SYS_sendto,          SYS_getsockopt,        SYS_setsockopt,
+	SYS_getpeername,   SYS_getsockname,     SYS_shutdown,          SYS_fstat,
+	SYS_fcntl,         SYS_timerfd_settime, SYS_timerfd_gettime,   SYS_set_robust_list,
+	SYS_rseq,          SYS_getrusage,       SYS_sched_getaffinity, SYS_accept4,
+	SYS_epoll_create1, SYS_eventfd2,
 };
 
 /* The file of sealing keys. */
@@ -236,6 +238,8 @@ static void build(struct filter *f, enum channel_role role)
 		for_argument(f, SYS_clone, 0, CLONE_THREAD | CLONE_FILES,
 			     CLONE_THREAD | CLONE_FILES);
 		for_argument(f, SYS_unshare, 0, ~0U, CLONE_FILES);
+		/* To its own threads: the others of ktlsd have the same user. */
+		for_argument(f, SYS_tgkill, 0, ~0U, (unsigned int)getpid());
 	}
 	if (role == ROLE_SIGNER) {
 		for_calls(f, signer_calls, COUNT(signer_calls), SECCOMP_RET_ALLOW);

@@ -11,6 +11,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/sandbox.h"
+#include "lib/conn/acceptor.h"
 #include "lib/crypto/util.h"
 #include "lib/x509/x509.h"
 
@@ -22,8 +23,10 @@
 #define HANDSHAKE_LOCKED                                                         \
 	((size_t)6144) /* bytes of locked memory for one, with its pages' guards \
 			*/
-#define DESCRIPTORS_MORE (HANDOFF_FDS_MAX + 128) /* in a packet; and the worker's own */
-#define TELL_MS          50                      /* between two messages about the load */
+/* In a packet; and the worker's own, with those of listening sockets. */
+#define DESCRIPTORS_MORE (HANDOFF_FDS_MAX + 128 + 4 * 256)
+#define TELL_MS          50 /* between two messages about the load */
+#define LISTEN_RETRY_MS  20 /* for what can be sent again without an event */
 
 bool watch_add(struct worker *w, struct watch *watch, uint32_t events)
 {
@@ -88,7 +91,7 @@ static int set_up(struct worker *w, const struct bundle *bundle)
 		return -EPROTO;
 	log_init(w->name, w->settings.journal ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR);
 	sandbox_raise_limits(w->settings.handshakes_max * HANDSHAKE_LOCKED,
-			     w->settings.handshakes_max + CLIENTS_MAX + DESCRIPTORS_MORE);
+			     2 * w->settings.handshakes_max + CLIENTS_MAX + DESCRIPTORS_MORE);
 	err = sandbox_drop(w->settings.user, w->settings.group);
 	if (err)
 		return err;
@@ -98,6 +101,9 @@ static int set_up(struct worker *w, const struct bundle *bundle)
 	if (x509_init() != 0 || !read_bundle(w, bundle))
 		return -EPROTO;
 	err = new_loop(w);
+	if (err)
+		return err;
+	err = acceptor_init();
 	if (err)
 		return err;
 	enter_sandbox(ROLE_WORKER);
@@ -216,6 +222,7 @@ static int on_stop(void *arg, struct reader *body, int fd)
 	(void)body;
 	(void)fd;
 	w->stopping = true;
+	listenings_retire(w);
 	return 0;
 }
 
@@ -280,6 +287,8 @@ static int timeout_of(const struct worker *w)
 {
 	if (w->due)
 		return 0;
+	if (w->listenings_retry)
+		return LISTEN_RETRY_MS;
 	if (load_changed(w))
 		return TELL_MS;
 	return w->clients_unsent > 0 ? 1000 : -1;
@@ -307,6 +316,7 @@ static void run_once(struct worker *w)
 	clients_run(w);
 	now = clock_ms();
 	clients_expire(w, now);
+	listenings_run(w, now);
 	if (w->stopping || w->retiring)
 		leave(w);
 	clients_bury(w);

@@ -7,6 +7,7 @@
  *	worker_profiles.c  profiles, as lib/conn wants them
  *	worker_client.c    connections of applications: packets in, replies out
  *	worker_request.c   a request, from the packet to the reply and the line in the log
+ *	worker_listen.c    listening sockets, and what comes of them
  *	worker_service.c   a service, for a connection whose handshake is over
  *	worker_relay.c     connections that relays carry
  *	worker_signer.c    signatures, tickets and sealed sessions, asked from the signers
@@ -32,6 +33,7 @@
 #include "lib/handoff/packet.h"
 #include "lib/handoff/protocol.h"
 
+struct listening;
 struct worker;
 
 /* A descriptor in the worker's epoll set, edge-triggered but for the loop's and the supervisor's.
@@ -126,6 +128,9 @@ struct request {
 	pid_t pid;
 	char peer[64];                /* address and port, "?" where there is none */
 	bool service;                 /* not a handshake */
+	/* Of a listening socket: its request, which is in flight, or that of a connection, which no
+	 * client knows of. */
+	struct listening *listening;
 	struct request *next_carried; /* as the next four: a relay has been asked */
 	struct relay_link *relay;
 	uint64_t token;
@@ -160,6 +165,11 @@ struct worker {
 	struct client *clients;
 	struct client *buried; /* to be freed when the events at hand have been dealt with */
 	struct client *due;    /* that have packets to be read */
+	struct listening *listenings;
+	size_t listenings_len;
+	bool listenings_ended;     /* some have */
+	uint64_t listenings_retry; /* milliseconds: there is what could not be sent, and no event
+				      will tell; or 0 */
 	size_t clients_len;
 	size_t clients_unsent; /* that have not had room for a reply */
 	uint64_t clients_gone; /* since the start */
@@ -251,10 +261,49 @@ int request_admit(struct request *request, const char *profile, enum ktls_role r
 /* Sends the reply, whose id and time are filled in here, and frees the request. */
 void request_answer(struct request *request, struct handoff_reply *reply);
 
+/* One for a connection that was accepted, which no client knows of. NULL without memory. */
+struct request *request_of_connection(const struct request *listening, int fd);
+
+/* How a handshake has ended, in the log. */
+void request_log(const struct request *request, const struct conn_result *result);
+
 void request_free(struct request *request);
 
 /* Microseconds since it has arrived. */
 uint64_t request_age(const struct request *request);
+
+/* ---- worker_listen.c --------------------------------------------------------------------------
+ */
+
+/*
+ * Listens on fd, with handshakes as conn has them. 0: the descriptor is taken over, and the request
+ * will be answered; or a negative reason.
+ */
+int listening_start(struct request *request, const struct conn_request *conn, unsigned int backlog,
+		    int fd) __attribute__((warn_unused_result));
+
+/* No more: what is finished still goes to the client; or the client has gone. */
+void listening_cancel(struct listening *l);
+void listening_abandon(struct listening *l);
+
+/* False: it never had so many. */
+bool listening_collected(struct listening *l, unsigned int count)
+	__attribute__((warn_unused_result));
+
+/* The client has room again. It may have been dropped afterwards. */
+void listenings_resume(struct worker *w, const struct client *client);
+
+/* Tries again what it is time for, and ends what is at its end: not while events are at hand. */
+void listenings_run(struct worker *w, uint64_t now_ms);
+
+/* No more connections; those under way are finished. */
+void listenings_retire(struct worker *w);
+
+/* What makes a reply one of a listening socket's. */
+void listening_complete(const struct request *request, struct handoff_reply *reply);
+
+/* A connection is ready, with the reply that goes with it. The descriptor is taken over. */
+void listening_finished(struct listening *l, const void *bytes, size_t len, int fd);
 
 /* ---- worker_service.c -------------------------------------------------------------------------
  */

@@ -208,7 +208,12 @@ static void client_ready(struct watch *watch, uint32_t events)
 	}
 	if (events & EPOLLIN)
 		client->readable = true;
-	if (!(events & EPOLLOUT) || flush_unsent(client))
+	if (events & EPOLLOUT) {
+		if (!flush_unsent(client))
+			return;
+		listenings_resume(client->worker, client);
+	}
+	if (!client->dead)
 		make_due(client);
 }
 
@@ -226,6 +231,7 @@ static void client_retire(struct client *client)
 void clients_retire(struct worker *w)
 {
 	w->retiring = true;
+	listenings_retire(w);
 	for (struct client *c = w->clients; c; c = c->next)
 		client_retire(c);
 }

@@ -18,7 +18,9 @@
 /* ---- the log ----------------------------------------------------------------------------------
  */
 
-static void describe_peer(int fd, char *out, size_t size)
+/* get: getpeername or getsockname. */
+static void describe_address(int fd, int (*get)(int, struct sockaddr *, socklen_t *), char *out,
+			     size_t size)
 {
 	union {
 		struct sockaddr any;
@@ -29,7 +31,7 @@ static void describe_peer(int fd, char *out, size_t size)
 	char text[INET6_ADDRSTRLEN];
 
 	snprintf(out, size, "?");
-	if (getpeername(fd, &a.any, &len) != 0)
+	if (get(fd, &a.any, &len) != 0)
 		return;
 	if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr)) {
 		memcpy(&a.v4.sin_addr, &a.v6.sin6_addr.s6_addr[12], sizeof(a.v4.sin_addr));
@@ -40,6 +42,14 @@ static void describe_peer(int fd, char *out, size_t size)
 	else if (a.any.sa_family == AF_INET6 &&
 		 inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof(text)))
 		snprintf(out, size, "[%s]:%u", text, ntohs(a.v6.sin6_port));
+}
+
+/* The peer; where there is none, as of a listening socket, the address that it has itself. */
+static void describe_socket(int fd, char *out, size_t size)
+{
+	describe_address(fd, getpeername, out, size);
+	if (strcmp(out, "?") == 0)
+		describe_address(fd, getsockname, out, size);
 }
 
 void request_describe(const struct request *request, char *out, size_t size)
@@ -102,6 +112,16 @@ void request_log_failure(const struct request *request, enum ktls_reason reason,
 		    (uintmax_t)(clock_us() - request->arrived), detail);
 }
 
+void request_log(const struct request *request, const struct conn_result *result)
+{
+	request->worker->succeeded += result->reason == KTLS_OK;
+	request->worker->failed += result->reason != KTLS_OK;
+	if (result->reason == KTLS_OK)
+		log_success(request, result);
+	else
+		request_log_failure(request, result->reason, result);
+}
+
 /* ---- the life of a request --------------------------------------------------------------------
  */
 
@@ -153,6 +173,20 @@ static void request_detach(struct request *request)
 	request->client = NULL;
 }
 
+struct request *request_of_connection(const struct request *listening, int fd)
+{
+	struct request *request = malloc(sizeof(*request));
+
+	if (!request)
+		return NULL;
+	*request = *listening;
+	request->client = NULL;
+	request->arrived = clock_us();
+	request->worker->requests_len++;
+	describe_address(fd, getpeername, request->peer, sizeof(request->peer));
+	return request;
+}
+
 void request_free(struct request *request)
 {
 	struct client *client = request->client;
@@ -200,6 +234,8 @@ void requests_abandon(struct client *client)
 		request_detach(request);
 		if (request->conn)
 			conn_abandon(request->conn);
+		if (request->listening)
+			listening_abandon(request->listening);
 	}
 }
 
@@ -268,12 +304,7 @@ static void on_done(void *arg, const struct conn_result *result)
 	struct handoff_reply reply;
 
 	request->conn = NULL;
-	if (result->reason == KTLS_OK)
-		log_success(request, result);
-	else
-		request_log_failure(request, result->reason, result);
-	request->worker->succeeded += result->reason == KTLS_OK;
-	request->worker->failed += result->reason != KTLS_OK;
+	request_log(request, result);
 	if (result->carry) {
 		relay_carry(request, result);
 		return;
@@ -322,10 +353,12 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .done = on_done,
 				     .arg = request };
 
-	if (w->stopping)
+	if (w->stopping && !wanted->listen)
 		return -KTLS_R_TOO_MANY;
 	if (conn.timeout_ms > w->settings.deadline_max)
 		conn.timeout_ms = w->settings.deadline_max;
+	if (wanted->listen)
+		return listening_start(request, &conn, wanted->listen, fd);
 	return conn_start(w->loop, &conn, &request->conn);
 }
 
@@ -383,7 +416,7 @@ static void handle_request(struct client *client, const struct handoff_header *h
 		return;
 	}
 	if (packet->fds_len == 1)
-		describe_peer(packet->fds[0], request->peer, sizeof(request->peer));
+		describe_socket(packet->fds[0], request->peer, sizeof(request->peer));
 	if (err == 0)
 		err = begin(request, header, packet);
 	if (err)
@@ -402,7 +435,24 @@ static bool handle_cancel(struct client *client, const struct handoff_packet *pa
 	request = request_find(client, id);
 	if (request && request->conn)
 		conn_cancel(request->conn, KTLS_R_CANCELLED);
+	else if (request && request->listening)
+		listening_cancel(request->listening);
 	return true;
+}
+
+/* The same holds for this one. */
+static bool handle_collected(struct client *client, const struct handoff_packet *packet)
+{
+	struct handoff_collected collected;
+	struct request *request;
+
+	if (packet->fds_len > 0 || packet->fds_lost ||
+	    handoff_collected_parse(client->worker->packet, packet->len, &collected) != 0)
+		return false;
+	request = request_find(client, collected.id);
+	if (!request || !request->listening)
+		return true;
+	return listening_collected(request->listening, collected.count);
 }
 
 /* The header of a packet too, of which only the beginning came: its id is good for the reply. */
@@ -426,6 +476,8 @@ bool request_receive(struct client *client, struct handoff_packet *packet)
 
 	if (ok && header.type == HANDOFF_CANCEL)
 		ok = handle_cancel(client, packet);
+	else if (ok && header.type == HANDOFF_COLLECTED)
+		ok = handle_collected(client, packet);
 	else if (ok)
 		handle_request(client, &header, packet);
 	if (!ok) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/conn/credentials.h"
+#include "lib/conn/embedded_listen.h"
 #include "lib/conn/embedded_relay.h"
 #include "lib/conn/own_seals.h"
 #include "lib/conn/reply.h"
@@ -39,8 +40,10 @@ struct embedded {
 	struct relay_thread *relays;      /* NULL: none was needed */
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
+	bool kernel_lacks;           /* all of them */
 	struct embedded_call *calls; /* in flight */
-	int key_log;                 /* file of secrets, -1: none */
+	struct embedded_listenings listenings;
+	int key_log; /* file of secrets, -1: none */
 };
 
 /* A call's impl. */
@@ -102,11 +105,10 @@ static void on_done(void *arg, const struct conn_result *result)
 	ktls_call_done(k, call, &reply, fd);
 }
 
-static int begin(struct embedded_call *impl, const struct handoff_request *request)
+static struct conn_request conn_request_of(const struct embedded *e,
+					   const struct handoff_request *request)
 {
-	struct embedded *e = impl->embedded;
-	struct conn_request conn = {
-		.fd = impl->fd,
+	return (struct conn_request){
 		.role = (enum ktls_role)request->role,
 		.profile = &e->credentials.profile,
 		.server_name = request->server_name[0] ? request->server_name : NULL,
@@ -120,14 +122,27 @@ static int begin(struct embedded_call *impl, const struct handoff_request *reque
 		.bindings = request->bindings,
 		.records = request->records == KTLS_RECORDS_PREFER_KERNEL ? CONN_PREFER_KERNEL
 									  : CONN_KERNEL,
-		.done = on_done,
-		.arg = impl,
 	};
+}
+
+static int check(const struct handoff_request *request)
+{
 	int r = handoff_request_check(request);
 
 	if (r == 0 && strcmp(request->profile, "default") != 0)
 		r = -KTLS_R_PROFILE_UNKNOWN;
-	return r < 0 ? r : conn_start(e->loop, &conn, &impl->conn);
+	return r;
+}
+
+static int begin(struct embedded_call *impl, const struct handoff_request *request)
+{
+	struct conn_request conn = conn_request_of(impl->embedded, request);
+	int r = check(request);
+
+	conn.fd = impl->fd;
+	conn.done = on_done;
+	conn.arg = impl;
+	return r < 0 ? r : conn_start(impl->embedded->loop, &conn, &impl->conn);
 }
 
 static int admit(void *arg, const char *profile, enum ktls_role role,
@@ -186,13 +201,31 @@ static void refuse(struct embedded_call *impl, int reason)
 	ktls_call_failed(k, call, (enum ktls_reason)(-reason));
 }
 
+static int listen_on(struct embedded *e, struct ktls_call *call, int fd,
+		     const struct handoff_request *request)
+{
+	const struct conn_request conn = conn_request_of(e, request);
+	int r = check(request);
+
+	/* Else each connection would be told that, and nobody would hear of it. */
+	if (r == 0 && e->kernel_lacks && conn.records == CONN_KERNEL)
+		r = -KTLS_R_KERNEL_NO_TLS;
+	if (r == 0)
+		return embedded_listen_start(&e->listenings, call, fd, &conn, request->listen);
+	ktls_call_failed(&e->base, call, (enum ktls_reason)(-r));
+	return 0;
+}
+
 static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
 			  const struct handoff_request *request)
 {
-	int error = 0;
-	struct embedded_call *impl = prepare(k, call, fd, &error);
-	int r = impl ? begin(impl, request) : 0;
+	struct embedded_call *impl;
+	int error = 0, r;
 
+	if (call->listens)
+		return listen_on(embedded_of(k), call, fd, request);
+	impl = prepare(k, call, fd, &error);
+	r = impl ? begin(impl, request) : 0;
 	if (r < 0)
 		refuse(impl, r);
 	return error;
@@ -215,12 +248,22 @@ static void embedded_cancel(struct ktls *k, struct ktls_call *call)
 	struct embedded_call *impl = call->impl;
 
 	(void)k;
+	if (call->listens) {
+		embedded_listen_cancel(call);
+		return;
+	}
 	conn_cancel(impl->conn, KTLS_R_CANCELLED);
 }
 
 static void embedded_run(struct ktls *k)
 {
 	conn_loop_run(embedded_of(k)->loop);
+	embedded_listen_run(&embedded_of(k)->listenings);
+}
+
+static void embedded_collected(struct ktls *k, struct ktls_call *call)
+{
+	embedded_listen_collected(&embedded_of(k)->listenings, call);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -230,6 +273,7 @@ static void embedded_close(struct ktls *k)
 	struct embedded *e = embedded_of(k);
 
 	conn_loop_free(e->loop);
+	embedded_listen_close(&e->listenings);
 	while (e->calls)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
@@ -242,6 +286,7 @@ static void embedded_close(struct ktls *k)
 static const struct ktls_ops embedded_ops = {
 	.start = embedded_start,
 	.service = embedded_service,
+	.collected = embedded_collected,
 	.cancel = embedded_cancel,
 	.run = embedded_run,
 	.close = embedded_close,
@@ -254,6 +299,7 @@ static void ask_kernel(struct embedded *e)
 	ktls_probe(KTLS_PROBE_SUITES, &probe);
 	e->base.info.capabilities = probe.capabilities;
 	e->suites_len = conn_suites(probe.capabilities, e->suites);
+	e->kernel_lacks = e->suites_len == 0;
 }
 
 /* Without any suite each handshake is told by the kernel itself what is missing. */
@@ -284,6 +330,7 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 	r = conn_loop_new(&config, &e->loop);
 	if (r < 0)
 		return r;
+	e->listenings = (struct embedded_listenings){ &e->base, e->loop, &e->relays, max, NULL };
 	r = epoll_ctl(e->base.events, EPOLL_CTL_ADD, conn_loop_fd(e->loop), &event);
 	return r < 0 ? -errno : 0;
 }

@@ -196,6 +196,11 @@ static inline struct conn *conn_of_timer(struct timer *timer)
 	return (struct conn *)(void *)((char *)timer - offsetof(struct conn, timer));
 }
 
+/* start.c */
+
+/* Whether it makes sense, and its profile has what its role needs: 0 or a negative reason. */
+int conn_request_check(const struct conn_request *request) __attribute__((warn_unused_result));
+
 /* install.c */
 
 /* Attaches the ULP, or checks the socket. Returns KTLS_OK, or why there will be no handshake. */

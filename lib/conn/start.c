@@ -21,7 +21,7 @@ static bool profile_serves(const struct conn_profile *profile, enum ktls_role ro
 	       (profile->client_auth == KTLS_ENGINE_NO_CLIENT_AUTH || profile->client_trust);
 }
 
-static int request_check(const struct conn_request *request)
+int conn_request_check(const struct conn_request *request)
 {
 	size_t name_len = request->server_name ? strlen(request->server_name) : 0;
 
@@ -216,7 +216,7 @@ int conn_start(struct conn_loop *loop, const struct conn_request *request, struc
 {
 	enum ktls_reason reason = KTLS_OK;
 	int error = 0;
-	int r = request_check(request);
+	int r = conn_request_check(request);
 	struct conn *c;
 
 	if (r < 0)

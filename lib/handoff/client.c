@@ -174,7 +174,7 @@ static void lane_has_room(struct client *c, struct lane *lane)
 	struct job *job;
 
 	lane_block(c, lane, false);
-	listening_has_room(c, lane);
+	client_listen_has_room(c, lane);
 	if (lane->cancels == 0)
 		return;
 	TAILQ_FOREACH(job, &lane->jobs, link)
@@ -284,7 +284,7 @@ static int client_start(struct ktls *k, struct ktls_call *call, int fd,
 	size_t len;
 
 	if (call->listens)
-		return listening_start(c, call, fd, request);
+		return client_listen_start(c, call, fd, request);
 	len = handoff_request_build(request, c->packet, sizeof(c->packet));
 	return job_start(c, call, fd, len, request->deadline_ms);
 }
@@ -304,7 +304,7 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 	struct job *job = call->impl;
 
 	if (call->listens) {
-		listening_cancel(c, call);
+		client_listen_cancel(c, call);
 		return;
 	}
 	if (!job->lane) {
@@ -319,7 +319,7 @@ static void client_cancel(struct ktls *k, struct ktls_call *call)
 
 static void client_collected(struct ktls *k, struct ktls_call *call)
 {
-	listening_collected((struct client *)k, call);
+	client_listen_collected((struct client *)k, call);
 }
 
 static void timer_run(struct client *c)
@@ -354,7 +354,7 @@ static void client_run(struct ktls *k)
 	if (timer)
 		timer_run(c);
 	flush(c);
-	listening_run(c);
+	client_listen_run(c);
 }
 
 static void client_close(struct ktls *k)
@@ -365,7 +365,7 @@ static void client_close(struct ktls *k)
 		lane_lost(c, c->lanes[0], KTLS_R_CANCELLED);
 	while (!TAILQ_EMPTY(&c->waiting))
 		waiting_fail(c, TAILQ_FIRST(&c->waiting), KTLS_R_CANCELLED, 0);
-	listening_close(c);
+	client_listen_close(c);
 	close(c->timer);
 	free(c->path);
 }

@@ -172,19 +172,24 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 		event_raise(k->wake);
 }
 
-bool ktls_call_more(struct ktls *k, const struct ktls_call *call, const struct handoff_reply *facts,
-		    int fd, uint64_t from)
+struct ktls_call *ktls_call_make(const struct ktls_call *call, const struct handoff_reply *facts,
+				 int fd, uint64_t from)
 {
 	struct ktls_call *one = calloc(1, sizeof(*one));
 
 	if (!one)
-		return false;
+		return NULL;
 	ktls_reply_init(one, call->id, call->reply.arg);
 	ktls_reply_set(one, facts, fd);
 	one->from = from;
 	one->done = true;
-	done_push(k, one);
-	return true;
+	return one;
+}
+
+void ktls_call_push(struct ktls *k, struct ktls_call *call)
+{
+	call->next = NULL;
+	done_push(k, call);
 }
 
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason)

@@ -173,7 +173,7 @@ void lane_lost(struct client *c, struct lane *lane, enum ktls_reason reason)
 		job_free(job);
 	}
 	while (!TAILQ_EMPTY(&lane->shares))
-		listening_lost(c, TAILQ_FIRST(&lane->shares), reason);
+		client_listen_lost(c, TAILQ_FIRST(&lane->shares), reason);
 	/* A child process may have the descriptor: then close() would leave it in the set. */
 	epoll_ctl(c->base.events, EPOLL_CTL_DEL, lane->fd, NULL);
 	close(lane->fd);
@@ -228,7 +228,7 @@ static int reply_recv(struct client *c, struct lane *lane, struct handoff_packet
 		return -KTLS_R_PROTOCOL;
 	if (call->listens) {
 		fd = take_fd(packet);
-		ret = listening_reply(c, lane, call, &reply, fd);
+		ret = client_listen_reply(c, lane, call, &reply, fd);
 		if (ret < 0 && fd >= 0)
 			close(fd);
 		return ret;

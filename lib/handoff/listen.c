@@ -133,7 +133,7 @@ static void share_ended(struct client *c, struct share *share, enum ktls_reason 
 		pause_before_next(c, l);
 }
 
-void listening_lost(struct client *c, struct share *share, enum ktls_reason reason)
+void client_listen_lost(struct client *c, struct share *share, enum ktls_reason reason)
 {
 	share_ended(c, share, reason, "");
 }
@@ -259,7 +259,7 @@ static struct listening *first_due(const struct client *c, int64_t now)
 	return NULL;
 }
 
-void listening_run(struct client *c)
+void client_listen_run(struct client *c)
 {
 	int64_t now = now_ms();
 	struct listening *l;
@@ -311,8 +311,22 @@ static bool may_come(const struct share *share, const struct handoff_reply *repl
 	       (share->away < share->size || share->leaving);
 }
 
-int listening_reply(struct client *c, struct lane *lane, struct ktls_call *call,
-		    const struct handoff_reply *reply, int fd)
+static void connection(struct client *c, struct share *share, const struct handoff_reply *reply,
+		       int fd)
+{
+	struct ktls_call *one = ktls_call_make(share->listening->call, reply, fd, share->serial);
+
+	share->away++;
+	if (one) {
+		ktls_call_push(&c->base, one);
+		return;
+	}
+	close(fd);
+	collected(c, share);
+}
+
+int client_listen_reply(struct client *c, struct lane *lane, struct ktls_call *call,
+			const struct handoff_reply *reply, int fd)
 {
 	struct listening *l = call->impl;
 	struct share *share = share_on(l, lane);
@@ -327,11 +341,7 @@ int listening_reply(struct client *c, struct lane *lane, struct ktls_call *call,
 	} else if (!reply->more || !may_come(share, reply)) {
 		return -KTLS_R_PROTOCOL;
 	} else {
-		share->away++;
-		if (ktls_call_more(&c->base, call, reply, fd, share->serial))
-			return 0;
-		close(fd);
-		collected(c, share);
+		connection(c, share, reply, fd);
 	}
 	return 0;
 }
@@ -358,8 +368,8 @@ static struct listening *listening_new(struct client *c, struct ktls_call *call,
 	return l;
 }
 
-int listening_start(struct client *c, struct ktls_call *call, int fd,
-		    const struct handoff_request *request)
+int client_listen_start(struct client *c, struct ktls_call *call, int fd,
+			const struct handoff_request *request)
 {
 	struct listening *l = listening_new(c, call, request);
 	int error;
@@ -375,16 +385,16 @@ int listening_start(struct client *c, struct ktls_call *call, int fd,
 	}
 	call->impl = l;
 	TAILQ_INSERT_TAIL(&c->listenings, l, link);
-	listening_run(c);
+	client_listen_run(c);
 	return 0;
 }
 
-void listening_cancel(struct client *c, struct ktls_call *call)
+void client_listen_cancel(struct client *c, struct ktls_call *call)
 {
 	end(c, call->impl, KTLS_R_CANCELLED, "");
 }
 
-void listening_collected(struct client *c, const struct ktls_call *call)
+void client_listen_collected(struct client *c, const struct ktls_call *call)
 {
 	const struct ktls_call *begun = ktls_call_find(&c->base, call->id);
 	const struct listening *l = begun ? begun->impl : NULL;
@@ -396,7 +406,7 @@ void listening_collected(struct client *c, const struct ktls_call *call)
 		collected(c, share);
 }
 
-void listening_has_room(struct client *c, struct lane *lane)
+void client_listen_has_room(struct client *c, struct lane *lane)
 {
 	struct share *share;
 
@@ -409,7 +419,7 @@ void listening_has_room(struct client *c, struct lane *lane)
 	}
 }
 
-void listening_close(struct client *c)
+void client_listen_close(struct client *c)
 {
 	while (!TAILQ_EMPTY(&c->listenings))
 		listening_free(c, TAILQ_FIRST(&c->listenings));

@@ -23,28 +23,28 @@ struct share {
 };
 
 /* The ops, for calls with listens set. */
-WIRE_MUST_CHECK int listening_start(struct client *c, struct ktls_call *call, int fd,
-				    const struct handoff_request *request);
-void listening_cancel(struct client *c, struct ktls_call *call);
-void listening_collected(struct client *c, const struct ktls_call *call);
+WIRE_MUST_CHECK int client_listen_start(struct client *c, struct ktls_call *call, int fd,
+					const struct handoff_request *request);
+void client_listen_cancel(struct client *c, struct ktls_call *call);
+void client_listen_collected(struct client *c, const struct ktls_call *call);
 
 /*
  * A reply to such a request; fd (-1: none came) is taken over where 0 is returned. Else the
  * negative reason for which the lane is to be closed.
  */
-WIRE_MUST_CHECK int listening_reply(struct client *c, struct lane *lane, struct ktls_call *call,
-				    const struct handoff_reply *reply, int fd);
+WIRE_MUST_CHECK int client_listen_reply(struct client *c, struct lane *lane, struct ktls_call *call,
+					const struct handoff_reply *reply, int fd);
 
 /* The lane of a share is no more. */
-void listening_lost(struct client *c, struct share *share, enum ktls_reason reason);
+void client_listen_lost(struct client *c, struct share *share, enum ktls_reason reason);
 
 /* Sends what the lane had no room for. */
-void listening_has_room(struct client *c, struct lane *lane);
+void client_listen_has_room(struct client *c, struct lane *lane);
 
 /* Asks workers where there are fewer than wanted, and it is time. */
-void listening_run(struct client *c);
+void client_listen_run(struct client *c);
 
 /* Frees all there are; the lanes are closed. */
-void listening_close(struct client *c);
+void client_listen_close(struct client *c);
 
 #endif

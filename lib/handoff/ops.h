@@ -31,7 +31,7 @@ struct ktls_call {
 	uint64_t id;                     /* the same as in reply and request */
 	void *impl;                      /* the backend's */
 	bool listens;                    /* the request has listen set */
-	uint64_t from;                   /* of a connection: ktls_call_more() was told it */
+	uint64_t from;                   /* of a connection: ktls_call_make() was told it */
 	struct ktls_span key_tx, key_rx; /* of a service: struct handoff_keys, by their build() */
 	/* ---- handoff.c's ---- */
 	int number;   /* the application's descriptor; -1: no relay may take its place */
@@ -123,11 +123,15 @@ void ktls_call_done(struct ktls *k, struct ktls_call *call, const struct handoff
 void ktls_call_failed(struct ktls *k, struct ktls_call *call, enum ktls_reason reason);
 
 /*
- * A connection of a listening call's, to be collected. facts and fd are as above, but facts->more
- * is set; from comes back with collected(). False where memory is short: fd is still the caller's.
+ * A connection of a listening call's. facts and fd are as above, but facts->more is set; from comes
+ * back with collected(). NULL where memory is short: fd is still the caller's.
  */
-WIRE_MUST_CHECK bool ktls_call_more(struct ktls *k, const struct ktls_call *call,
-				    const struct handoff_reply *facts, int fd, uint64_t from);
+WIRE_MUST_CHECK struct ktls_call *ktls_call_make(const struct ktls_call *call,
+						 const struct handoff_reply *facts, int fd,
+						 uint64_t from);
+
+/* It can be collected. Until then next is the backend's, and ktls_reply_free() frees it. */
+void ktls_call_push(struct ktls *k, struct ktls_call *call);
 
 /* Gives a new call an id and keeps it; and takes it out again where it could not be started. */
 void ktls_call_begin(struct ktls *k, struct ktls_call *call, void *arg);
