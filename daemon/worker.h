@@ -126,8 +126,8 @@ struct request {
 	enum ktls_role role;
 	uid_t uid;
 	pid_t pid;
-	char peer[64];                /* address and port, "?" where there is none */
-	bool service;                 /* not a handshake */
+	char peer[64]; /* address and port, "?" where there is none */
+	bool service;  /* not a handshake */
 	/* Of a listening socket: its request, which is in flight, or that of a connection, which no
 	 * client knows of. */
 	struct listening *listening;
@@ -302,8 +302,8 @@ void listenings_retire(struct worker *w);
 /* What makes a reply one of a listening socket's. */
 void listening_complete(const struct request *request, struct handoff_reply *reply);
 
-/* A connection is ready, with the reply that goes with it. The descriptor is taken over. */
-void listening_finished(struct listening *l, const void *bytes, size_t len, int fd);
+/* A relay has one of its connections, with the reply in packet; or (fd -1) has not. */
+void listening_carried(const struct request *request, int fd);
 
 /* ---- worker_service.c -------------------------------------------------------------------------
  */

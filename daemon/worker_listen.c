@@ -44,9 +44,10 @@ struct listening {
 	unsigned int away; /* connections that the client has or will have read, not collected */
 	struct finished *finished, **finished_last;
 	unsigned int finished_len;
-	bool leaving; /* the worker retires, or stops */
-	bool over;    /* nothing is under way */
-	bool gone;    /* the client is */
+	unsigned int carried; /* that a relay has been asked for */
+	bool leaving;         /* the worker retires, or stops */
+	bool over;            /* nothing is under way */
+	bool gone;            /* the client is */
 	enum ktls_reason last;
 };
 
@@ -95,7 +96,7 @@ static void end(struct listening *l)
 /* When all that was finished has gone out. Not at once: whoever calls may hold it. */
 static bool has_ended(const struct listening *l)
 {
-	return l->over && l->finished_len == 0;
+	return l->over && l->finished_len == 0 && l->carried == 0;
 }
 
 static void check_end(struct listening *l)
@@ -137,7 +138,7 @@ static void stop(struct listening *l, enum ktls_reason reason, bool abandon)
 
 static void make_room(struct listening *l)
 {
-	unsigned int busy = l->away + l->finished_len;
+	unsigned int busy = l->away + l->finished_len + l->carried;
 
 	conn_accept_room(l->accept, busy < l->backlog ? l->backlog - busy : 0);
 }
@@ -191,7 +192,7 @@ static struct finished *finished_new(const void *bytes, size_t len, int fd)
 	return f;
 }
 
-void listening_finished(struct listening *l, const void *bytes, size_t len, int fd)
+static void finished(struct listening *l, const void *bytes, size_t len, int fd)
 {
 	struct finished *f = l->gone ? NULL : finished_new(bytes, len, fd);
 
@@ -210,6 +211,18 @@ void listening_complete(const struct request *request, struct handoff_reply *rep
 	reply->id = request->id;
 	reply->descriptor |= HANDOFF_FD_ACCEPTED;
 	reply->more = 1;
+}
+
+void listening_carried(const struct request *request, int fd)
+{
+	struct listening *l = request->listening;
+
+	l->carried--;
+	if (fd >= 0)
+		finished(l, request->packet, request->packet_len, fd);
+	else
+		make_room(l);
+	check_end(l);
 }
 
 /* ---- what accept.h tells ----------------------------------------------------------------------
@@ -240,7 +253,7 @@ static void tell(struct listening *l, struct request *request, const struct conn
 	reply.time_us = clock_us() - request->arrived;
 	listening_complete(request, &reply);
 	len = handoff_reply_build(&reply, w->reply, sizeof(w->reply));
-	listening_finished(l, w->reply, len, result->fd);
+	finished(l, w->reply, len, result->fd);
 	explicit_bzero(w->reply, len);
 }
 
@@ -252,6 +265,11 @@ static void on_done(void *arg, struct conn_accepted *a, const struct conn_result
 
 	if (result->reason != KTLS_R_CANCELLED || l->last == KTLS_OK)
 		request_log(request, result);
+	if (result->carry) {
+		l->carried++;
+		relay_carry(request, result);
+		return;
+	}
 	if (result->reason == KTLS_OK)
 		tell(l, request, a, result);
 	request_free(request);

@@ -58,7 +58,22 @@ static void unavailable(struct request *request, enum ktls_reason reason)
 	if (reason != KTLS_R_RELAY_UNAVAILABLE)
 		snprintf(reply.text, sizeof(reply.text), "%s", ktls_reason_text((int)reason));
 	request_log_failure(request, KTLS_R_RELAY_UNAVAILABLE, NULL);
+	if (request->listening)
+		listening_carried(request, -1);
 	request_answer(request, &reply);
+}
+
+/* The application's end is taken over. */
+static void pass_on(struct request *request, int fd)
+{
+	if (request->listening)
+		listening_carried(request, fd);
+	else if (request->client)
+		client_send_fd(request->client, request->packet, request->packet_len, fd);
+	else
+		close(fd); /* and the relay ends */
+	forget_packet(request);
+	request_free(request);
 }
 
 /* ---- what relays say --------------------------------------------------------------------------
@@ -79,12 +94,7 @@ static int on_carried(void *arg, struct reader *body, int fd)
 		close(fd);
 		return -EPROTO;
 	}
-	if (request->client)
-		client_send_fd(request->client, request->packet, request->packet_len, fd);
-	else
-		close(fd); /* and the relay ends */
-	forget_packet(request);
-	request_free(request);
+	pass_on(request, fd);
 	return 0;
 }
 
@@ -230,6 +240,8 @@ static bool keep_reply(struct request *request, const struct conn_result *result
 	reply.id = request->id;
 	reply.time_us = request_age(request);
 	conn_reply_carried(result, &room, &reply);
+	if (request->listening)
+		listening_complete(request, &reply);
 	len = handoff_reply_build(&reply, w->reply, sizeof(w->reply));
 	request->packet = malloc(len);
 	request->packet_len = len;
