@@ -167,7 +167,7 @@ $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handsh
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(EXAMPLE_LIBS)
 
-$(BUILD)/examples/server: Documentation/examples/server.go
+$(BUILD)/examples/server: $(addprefix Documentation/examples/,server.go server_conn.go server_ktlsd.go)
 	$(call say,GO,$@)
 	@mkdir -p $(@D)
 	$(Q)GO111MODULE=off GOCACHE=$(abspath $(BUILD))/go $(GO) build -o $@ $^

@@ -3,6 +3,7 @@
 
 #include <linux/sockios.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -207,13 +208,33 @@ static void settle(const struct deed_pair *p)
 	}
 }
 
+static void keys_1_2(struct deed_pair *p)
+{
+	p->tx = keyed_key(KTLS_TLS_1_2, 0xc02f, 1);
+	p->rx = keyed_key(KTLS_TLS_1_2, 0xc02f, 2);
+}
+
+static void keys_1_3(struct deed_pair *p)
+{
+	struct ktls_secrets *s = &p->secrets, later;
+
+	*s = (struct ktls_secrets){ .role = KTLS_CLIENT,
+				    .version = KTLS_TLS_1_3,
+				    .suite = KTLS_AES_128_GCM_SHA256 };
+	memset(s->tx, 1, 32);
+	memset(s->rx, 2, 32);
+	later = *s;
+	ASSERT_EQ(0, ktls_secrets_traffic_key(s, KTLS_TX, &p->tx));
+	ASSERT_EQ(0, ktls_secrets_traffic_key(s, KTLS_RX, &p->rx));
+	ASSERT_EQ(0, ktls_secrets_key_update(&later, KTLS_RX, &p->next));
+}
+
 void deeds_begin(const struct deed_row *row, struct deed_pair *p)
 {
-	uint16_t suite = row->version == KTLS_TLS_1_3 ? KTLS_AES_128_GCM_SHA256 : 0xc02f;
-
-	p->tx = keyed_key(row->version, suite, 1);
-	p->rx = keyed_key(row->version, suite, 2);
-	p->next = keyed_key(row->version, suite, 3);
+	if (row->version == KTLS_TLS_1_3)
+		keys_1_3(p);
+	else
+		keys_1_2(p);
 	keyed_pair(p->fd);
 	keyed_install(p->fd[0], true, &p->tx);
 	keyed_install(p->fd[0], false, &p->rx);

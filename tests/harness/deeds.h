@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <ktls-secrets.h>
+
 #include "tests/harness/keyed.h"
 
 /* fd[0] is the kernel TLS socket, fd[1] the plain peer, -1 where it has gone. */
@@ -16,6 +18,7 @@ struct deed_pair {
 	int fd[2];
 	struct ktls_traffic_key tx, rx; /* what the peer opens, and seals, with */
 	struct ktls_traffic_key next;   /* follows rx */
+	struct ktls_secrets secrets;    /* of the socket's end, TLS 1.3, as they were at first */
 	uint8_t record[KEYED_RECORD_MAX];
 };
 
