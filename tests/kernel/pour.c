@@ -10,7 +10,7 @@
 #include "tests/harness/pour.h"
 #include "tests/harness/tls_pair.h"
 
-#define USUAL (2 << 20)
+#define USUAL (1 << 20)
 
 FIXTURE(pour)
 {
