@@ -30,10 +30,14 @@
  * Processes. A session belongs to one process. Another that has the descriptor, by fork() or
  * SCM_RIGHTS, makes its own from the bytes of ktls_session_sealed(), with a struct ktls of its own.
  * Which keys are in force the kernel says, never the session, so that none needs to know of what
- *the others did.
+ * the others did. Of all processes, too, one reads at a time, and one writes: what another sends
+ * between a KeyUpdate and its key the peer cannot read. While a key is changed the descriptor has a
+ * record lock (fcntl(2), F_SETLK) for some microseconds.
  *
- * Calls that need new keys ask ktlsd and wait for it, KTLS_SERVICE_MS at most: that happens when
- *the peer changes its keys or ours have served their time, never for data.
+ * Calls that need new keys ask ktlsd and wait for it, KTLS_SERVICE_MS at most, on a non-blocking
+ * socket, too: that happens when the peer changes its keys or ours have served their time, never
+ * for data. If ktlsd is not there in that time they return -ETIMEDOUT. Nothing is lost by that: the
+ * next call tries again, before it reads or writes anything.
  *
  * Results. Calls return 0 or more, or a negative errno:
  *
@@ -42,7 +46,9 @@
  *	-EPROTO   the stream is over; ktls_session_reason() says why. The alert that belongs to it
  *	          was sent if there was room. Close the socket
  *	-ENOKEY   the socket has no keys
- *	          others as recv() and send() have them: -ECONNRESET, -EPIPE, -ETIMEDOUT, ...
+ *	-ENOMEM   for a new key, in the kernel: call again
+ *
+ * and others as recv() and send() have them: -ECONNRESET, -EPIPE, -ETIMEDOUT, ...
  */
 #ifndef KTLS_SESSION_H
 #define KTLS_SESSION_H
@@ -60,8 +66,8 @@ extern "C" {
 
 #define KTLS_SESSION_MAX 6144 /* bytes of a sealed session */
 
-#define KTLS_SERVICE_MS \
-	5000 /* a call waits for ktlsd at most; that it is restarted is time enough */
+/* Milliseconds that a call waits for ktlsd at most: time enough for a restart. */
+#define KTLS_SERVICE_MS 5000
 
 struct ktls_session;
 
@@ -114,9 +120,12 @@ ssize_t ktls_recvmsg(struct ktls_session *session, int fd, struct msghdr *messag
 
 /*
  * For read loops of one's own: read(), recv(), readv(), recvmsg(), splice() or io_uring on fd
- *failed with error (errno's value, positive), or returned 0, which is error 0. Takes from the
- *socket what is no data, installs the peer's new key where there is one, and never takes a byte of
- *data. Never waits for the peer. Returns
+ * failed with error (errno's value, positive: EIO, EINVAL, EKEYEXPIRED, EBADMSG, ...), or returned
+ * 0, which is error 0. Takes from the socket what is no data, installs the peer's new key where
+ * there is one, and never takes a byte of data. Never waits for the peer.
+ *
+ * Such a loop reads until EAGAIN before it waits in poll(): a record that the kernel has opened
+ * already, a KeyUpdate behind data above all, poll() does not tell of. Returns
  *
  *	1        read again
  *	0        the end: the peer sent close_notify
@@ -142,8 +151,8 @@ ssize_t ktls_sendfile(struct ktls_session *session, int fd, int in_fd, off_t *of
 	__attribute__((warn_unused_result));
 
 /*
- * Whether the peer has asked for an update of our key (RFC 9846, 4.7.3) that has not been made yet:
- * the writer makes it before its next data. Any thread may ask.
+ * Whether the peer has asked for an update of our key (RFC 9846, 4.7.3) that has not been made yet,
+ * or one is half made: the writer makes it before its next data. Any thread may ask.
  */
 bool ktls_update_owed(const struct ktls_session *session);
 
@@ -153,8 +162,9 @@ bool ktls_update_owed(const struct ktls_session *session);
  * Changes our key: a KeyUpdate, then the new key. A record left open by MSG_MORE is sent before it.
  * Called by the thread that writes. flags: 0 or KTLS_UPDATE_REQUEST. Returns 0 when the new key is
  * in force; -EAGAIN where the socket has no room for the KeyUpdate: wait for POLLOUT and call
- * again, data may not be sent before. -EOPNOTSUPP where keys cannot be changed (TLS 1.2, Linux
- * before 6.14, no struct ktls); -ETIMEDOUT where ktlsd is not there, and the old key is in force.
+ * again. -EOPNOTSUPP where keys cannot be changed (TLS 1.2, Linux before 6.14, no struct ktls, a
+ * relay, a session that ktlsd does not accept); -ETIMEDOUT where ktlsd is not there. In all these
+ * cases the old key is in force; but where ktls_update_owed() says so, no data may be sent before.
  */
 int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
 	__attribute__((warn_unused_result));
@@ -163,8 +173,9 @@ int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
  * The duty of a program that sends with plain write() or sendfile(): to be called by its writing
  * thread at least every 2^22 sends or 16 GiB, whichever comes first, and when ktls_update_owed().
  * Looks how many records the key in force has protected, wipes what it saw, and does what
- * ktls_send() would do before data: returns as ktls_update_keys(), or -EPROTO with KEY_EXHAUSTED
- * where the connection had to be closed. Between two calls nothing is to be done.
+ * ktls_send() would do before data: returns 0 where data may be sent, else as ktls_update_keys();
+ * or -EPROTO with KEY_EXHAUSTED where the connection had to be closed. Of the peer's key it looks
+ * at the same, and asks for another in time. Between two calls nothing is to be done.
  */
 int ktls_maintain(struct ktls_session *session, int fd) __attribute__((warn_unused_result));
 

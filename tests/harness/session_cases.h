@@ -363,6 +363,10 @@ TEST_F(session, tickets_go_to_ktlsd)
 {
 	READY();
 	put(self, RECORD_HANDSHAKE, TICKET TICKET, 18);
+	put_data(self, "data");
+	expect_data(self, "data");
+	for (int i = 0; i < 1000 && self->a.tickets < 2; i++)
+		nap(5);
 	put(self, RECORD_HANDSHAKE, "\x04\0\0\6th", 6);
 	put(self, RECORD_HANDSHAKE, "\x18rd!", 4);
 	put_data(self, "data");

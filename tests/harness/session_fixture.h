@@ -18,6 +18,7 @@
 
 #include <ktls-session.h>
 
+#include "lib/handoff/session.h"
 #include "lib/ktls/kernel.h"
 #include "lib/ktls/loopback.h"
 #include "lib/ktls/probe.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions on a kernel that is played. */
 #include "tests/harness/session_cases.h"
+#include "tests/harness/session_races.h"
 
 /* ---- what goes wrong in a kernel ----------------------------------------------------------- */
 
