@@ -89,6 +89,8 @@ static void end(struct listening *l)
 
 	request_describe(request, who, sizeof(who));
 	log_message(LOG_INFO, "%s: no longer listening: %s", who, ktls_reason_name((int)l->last));
+	/* Sending may find that the client has gone, which abandons all that it has. */
+	request->listening = NULL;
 	listening_free(l);
 	request_answer(request, &reply);
 }
