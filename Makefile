@@ -76,6 +76,8 @@ EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,\
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
+# Half of these run where the kernel has no TLS, too: over relays.
+ANYWHERE := $(patsubst %,$(BUILD)/tests/kernel/%,ktlsd ktlsd_release ktlsd_reload)
 TOOLS    := $(filter $(BUILD)/tests/tools/%,$(TESTS))
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(TESTS))
 BOGO_SHIM := $(BUILD)/tests/bogo/shim
@@ -219,7 +221,7 @@ stage = $(Q)tests/harness/run $(1) || :
 # Tests that are scripts are executable; what they source is not.
 scripts_of = $(sort $(shell find $(1) -maxdepth 1 -name '*.sh' -perm -u+x))
 
-UNIT_TESTS    := $(UNIT) $(call scripts_of,tests/unit)
+UNIT_TESTS    := $(UNIT) $(ANYWHERE) $(call scripts_of,tests/unit)
 INTEROP_TESTS := $(filter $(BUILD)/tests/interop/%,$(TESTS)) $(call scripts_of,tests/interop)
 KERNELS       ?= oldest backports newest
 
@@ -227,7 +229,7 @@ KERNELS       ?= oldest backports newest
 no_skip := $(if $(CI),--no-skip)
 
 .PHONY: test test-ct check check-all check-packages lint bench bogo fuzz fuzz-targets demo clean
-test: all $(UNIT) $(TOOLS) $(REPLAY)
+test: all $(UNIT) $(ANYWHERE) $(TOOLS) $(REPLAY)
 	$(Q)tests/harness/run --new
 	$(call stage,--parallel unit$(BUILD:build%=%) $(UNIT_TESTS))
 	$(call stage,fuzz-corpus$(BUILD:build%=%) $(REPLAY))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the tests of the hand-off on a real kernel share: a ktlsd, and a TCP connection whose ends
- * can both be handed over.
+ * can both be handed over. Tests that define KTLSD_RELAY_TOO before they include this run a second
+ * time over ktlsd's relays, on any kernel.
  */
 #ifndef KTLS_TESTS_KERNEL_KTLSD_H
 #define KTLS_TESTS_KERNEL_KTLSD_H
@@ -18,6 +19,7 @@
 #include <ktls-session.h>
 
 #include "lib/crypto/util.h"
+#include "lib/handoff/relayed.h"
 #include "lib/ktls/kernel.h"
 #include "lib/ktls/probe.h"
 #include "tests/harness/conns.h"
@@ -31,14 +33,38 @@ FIXTURE(handoff)
 	int fd[2]; /* server's end, client's end */
 };
 
+FIXTURE_VARIANT(handoff)
+{
+	enum ktls_state state;
+};
+
+FIXTURE_VARIANT_ADD(handoff, kernel){ KTLS_STATE_SW };
+#ifdef KTLSD_RELAY_TOO
+FIXTURE_VARIANT_ADD(handoff, relay){ KTLS_STATE_RELAY };
+#endif
+
+static bool over_relay;
+
+static inline void configure_handoff(struct daemon *d, const char *ktlsd)
+{
+	char profile[128];
+
+	snprintf(profile, sizeof(profile), "server-users = *\nclient-users = *\nrecords = %s\n",
+		 over_relay ? "relay" : "require-kernel");
+	daemon_configure(d, ktlsd, profile, NULL);
+}
+
 FIXTURE_SETUP(handoff)
 {
 	struct ktls_probe probe;
 
+	over_relay = variant->state == KTLS_STATE_RELAY;
 	ktls_probe(KTLS_PROBE_SUITES, &probe);
-	if (probe.reason != KTLS_OK)
+	if (probe.reason != KTLS_OK && !over_relay)
 		SKIP(return, "no kernel TLS");
-	daemon_open(&self->daemon, "workers = 1\nlog = stderr\n", NULL, NULL);
+	daemon_prepare(&self->daemon);
+	configure_handoff(&self->daemon, "workers = 1\nrelays-max = 4096\nlog = stderr\n");
+	daemon_start(&self->daemon);
 	self->k = ktls_open(self->daemon.socket, NULL);
 	ASSERT_NOT_NULL(self->k);
 	tcp_pair(self->fd, 0);
@@ -71,8 +97,12 @@ static inline int64_t a_second(void)
 	return 1000 * (n > 1 ? n / 2 + 1 : 1);
 }
 
-static const struct ktls_params as_server = { .role = KTLS_SERVER, .deadline_ms = 60000 };
+/* What becomes of that is up to the profile. */
+static const struct ktls_params as_server = { .role = KTLS_SERVER,
+					      .records = KTLS_RECORDS_PREFER_KERNEL,
+					      .deadline_ms = 60000 };
 static const struct ktls_params as_client = { .role = KTLS_CLIENT,
+					      .records = KTLS_RECORDS_PREFER_KERNEL,
 					      .deadline_ms = 60000,
 					      .server_name = "localhost" };
 
@@ -106,11 +136,15 @@ static inline void expect_reason(struct ktls *k, enum ktls_reason reason)
 	ktls_reply_free(reply);
 }
 
-/* Whether the kernel has keys for both directions: not a word of what follows is in the clear. */
+/* Whether the kernel has keys for both directions: not a word of what follows is in the clear. A
+ * relayed descriptor is no TCP socket at all. */
 static inline void expect_keys(int fd)
 {
 	struct ktls_traffic_key key;
 
+	EXPECT_EQ(over_relay, relayed_is(fd));
+	if (over_relay)
+		return;
 	EXPECT_EQ(0, kernel_get(fd, true, &key));
 	EXPECT_EQ(KTLS_TLS_1_3, key.version);
 	EXPECT_EQ(0, kernel_get(fd, false, &key));

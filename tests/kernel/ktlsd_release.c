@@ -2,6 +2,7 @@
 /* ktlsd lets go of sockets: at once, of all of them, and whatever close() does. */
 #include <dirent.h>
 
+#define KTLSD_RELAY_TOO
 #include "tests/kernel/ktlsd.h"
 
 /* ---- letting go -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A new configuration for a ktlsd that has handshakes under way, on a kernel that has TLS. */
 #include "tests/harness/certs.h"
+#define KTLSD_RELAY_TOO
 #include "tests/kernel/ktlsd.h"
 
 static void reload(const struct daemon *d, unsigned int times)
