@@ -112,7 +112,12 @@ void ktls_get_info(struct ktls *k, struct ktls_info *info);
 /* Who carries the records after the handshake. */
 enum ktls_records {
 	KTLS_RECORDS_REQUIRE_KERNEL = 0, /* the kernel, or the handshake fails, KERNEL_NO_TLS say */
-	KTLS_RECORDS_PREFER_KERNEL = 1,  /* or a relay, where ktlsd has one (KTLS_CAN_RELAY) */
+	/*
+	 * Or a relay, where ktlsd has one (KTLS_CAN_RELAY). Then the application's number becomes
+	 * another socket, before the reply is there: leave it out of epoll sets until then, and do
+	 * not close it. Its flags stay.
+	 */
+	KTLS_RECORDS_PREFER_KERNEL = 1,
 };
 
 /* Whether a network device shall do it. Reserved: any other value than ANY gets REQUEST_VALUE. */
