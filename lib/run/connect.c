@@ -55,7 +55,7 @@ static void address_keep(const struct sockaddr *from, struct sockaddr_in6 *to)
 		(void)run_address_from(from, sizeof(struct sockaddr_in6), to);
 }
 
-bool run_connected(int fd, const struct ktls_reply *reply)
+bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told)
 {
 	struct run_file *file = run_file_new(RUN_STREAM);
 	bool done;
@@ -63,6 +63,8 @@ bool run_connected(int fd, const struct ktls_reply *reply)
 	if (!file)
 		return false;
 	file->relayed = reply->tx == KTLS_STATE_RELAY;
+	if (file->relayed)
+		run_told_keep(file, fd, told);
 	address_keep(reply->peer, &file->peer);
 	address_keep(reply->local, &file->local);
 	file->session = ktls_session_new(file->relayed ? NULL : run_service(), reply);
@@ -151,13 +153,14 @@ static int shake_hands(struct ktls *k, int fd, const struct ktls_params *params,
 	return ret < 0 ? ret : collect(k, run_now_ms() + params->deadline_ms + GRACE_MS, reply);
 }
 
-static int judge(int fd, const struct ktls_params *params, const struct ktls_reply *reply)
+static int judge(int fd, const struct ktls_params *params, const struct ktls_reply *reply,
+		 const struct run_told *told)
 {
 	if (reply->reason != KTLS_OK) {
 		run_say("connecting to %s: %s", params->server_name, reply->text);
 		return -run_errno_of(reply->reason);
 	}
-	if (!run_connected(fd, reply))
+	if (!run_connected(fd, reply, told))
 		return -ENOMEM;
 	run_tell("connected to %s: %s, %s, records by %s", params->server_name,
 		 ktls_version_name(reply->version), ktls_suite_name(reply->suite),
@@ -170,15 +173,17 @@ static int tls_connect(int fd, const struct ktls_params *params)
 	struct ktls_error error;
 	struct ktls_reply *reply;
 	struct ktls *k = ktls_open(socket_path(), &error);
+	struct run_told told;
 	int ret;
 
 	if (!k) {
 		run_say("connecting to %s: %s", params->server_name, error.text);
 		return -run_errno_of(error.reason);
 	}
+	run_told_read(fd, &told);
 	ret = shake_hands(k, fd, params, &reply);
 	if (ret == 0) {
-		ret = judge(fd, params, reply);
+		ret = judge(fd, params, reply, &told);
 		ktls_reply_free(reply);
 	}
 	ktls_close(k);

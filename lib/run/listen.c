@@ -256,12 +256,16 @@ static int equip(int fd, int flags)
 	return 0;
 }
 
-static int take(struct ktls_reply *reply, int flags, struct sockaddr *addr, socklen_t *len)
+static int take(const struct run_file *file, struct ktls_reply *reply, int flags,
+		struct sockaddr *addr, socklen_t *len)
 {
 	struct sockaddr_in6 peer = { 0 };
+	struct run_told told = { 0 };
 	int fd = reply->fd;
 
-	if (equip(fd, flags) < 0 || !run_connected(fd, reply))
+	if (reply->tx == KTLS_STATE_RELAY)
+		run_told_read(file->real, &told);
+	if (equip(fd, flags) < 0 || !run_connected(fd, reply, &told))
 		return -ENOMEM;
 	reply->fd = -1;
 	run_tell("accepted on descriptor %d: %s, %s, records by %s", fd,
@@ -281,7 +285,7 @@ int run_accept(struct run_file *file, struct sockaddr *addr, socklen_t *len, int
 
 	if (ret < 0)
 		return run_fail(-ret);
-	ret = take(reply, flags, addr, len);
+	ret = take(file, reply, flags, addr, len);
 	ktls_reply_free(reply);
 	return ret < 0 ? run_fail(-ret) : ret;
 }

@@ -12,6 +12,34 @@
 
 #define OPTIONS (sizeof(((struct run_file *)0)->options) / sizeof(int))
 
+static const int tcp_told[RUN_TOLD_TCP] = { TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
+					    TCP_USER_TIMEOUT };
+static const int timeouts_told[2] = { SO_RCVTIMEO, SO_SNDTIMEO };
+
+void run_told_read(int fd, struct run_told *out)
+{
+	socklen_t len;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < RUN_TOLD_TCP; i++) {
+		len = sizeof(out->tcp[i]);
+		(void)!REAL(getsockopt)(fd, IPPROTO_TCP, tcp_told[i], &out->tcp[i], &len);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		len = sizeof(out->timeouts[i]);
+		(void)!REAL(getsockopt)(fd, SOL_SOCKET, timeouts_told[i], &out->timeouts[i], &len);
+	}
+}
+
+void run_told_keep(struct run_file *file, int fd, const struct run_told *told)
+{
+	for (size_t i = 0; i < RUN_TOLD_TCP; i++)
+		atomic_store(&file->options[tcp_told[i]], told->tcp[i]);
+	for (size_t i = 0; i < 2; i++)
+		(void)!REAL(setsockopt)(fd, SOL_SOCKET, timeouts_told[i], &told->timeouts[i],
+					sizeof(told->timeouts[i]));
+}
+
 /* As the kernel gives values: cut off at *len. */
 static int give(const void *from, size_t size, void *value, socklen_t *len)
 {

@@ -17,6 +17,7 @@
 #define KTLS_RUN_RUN_H
 
 #include <sys/epoll.h>
+#include <sys/time.h>
 
 #include "lib/run/real.h"
 #include "lib/run/rules.h"
@@ -58,13 +59,31 @@ void run_names_of_rules(uint16_t port);
 /* In a fork()'s child: whoever had the lock is not here. */
 void run_names_after_fork(void);
 
+/* ---- options.c ----------------------------------------------------------------------------- */
+
+#define RUN_TOLD_TCP 5
+
+/* What a TCP socket was told, which a relay's Unix socket in its place does not know. */
+struct run_told {
+	int tcp[RUN_TOLD_TCP]; /* in the order of options.c */
+	struct timeval timeouts[2];
+};
+
+void run_told_read(int fd, struct run_told *out);
+
+/* For a relayed connection. */
+void run_told_keep(struct run_file *file, int fd, const struct run_told *told);
+
 /* ---- connect.c ----------------------------------------------------------------------------- */
 
 /* Where sessions get new keys from; NULL: ktlsd is not there. */
 struct ktls *run_service(void);
 
-/* fd becomes a connection, of a handshake that has succeeded. False: no memory. */
-bool run_connected(int fd, const struct ktls_reply *reply);
+/*
+ * fd becomes a connection, of a handshake that has succeeded, on a TCP socket that had been told
+ * this. False: no memory.
+ */
+bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told);
 
 int run_connect(int fd, const struct run_rule *rule, const struct sockaddr_in6 *address,
 		const char *name);
