@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* Run by ktlsrun: descriptors as such, addresses and options, streams of stdio, and connect(). */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/harness/harness.h"
+#include "tests/harness/wrapped.h"
+
+FIXTURE(ends)
+{
+	int listener, client, server;
+};
+
+FIXTURE_SETUP(ends)
+{
+	self->listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0);
+	wrapped_pair(self->listener, AF_INET, &self->client, &self->server);
+}
+
+FIXTURE_TEARDOWN(ends)
+{
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+}
+
+static void is_open(int from, int to)
+{
+	char byte;
+
+	EXPECT_EQ(-1, recv(to, &byte, 1, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	wrapped_works(from, to);
+	wrapped_works(to, from);
+}
+
+static void has_ended(int fd)
+{
+	char byte;
+
+	EXPECT_EQ(0, read(fd, &byte, 1));
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+static int by_dup(int fd)
+{
+	return dup(fd);
+}
+
+static int by_dup2(int fd)
+{
+	return dup2(fd, 100);
+}
+
+static int by_dup3(int fd)
+{
+	return dup3(fd, 101, O_CLOEXEC);
+}
+
+static int by_dupfd(int fd)
+{
+	return fcntl(fd, F_DUPFD, 102);
+}
+
+static int by_dupfd_cloexec(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 103);
+}
+
+TEST_F(ends, copies_are_the_same_connection)
+{
+	static int (*const ways[])(int fd) = { by_dup, by_dup2, by_dup3, by_dupfd,
+					       by_dupfd_cloexec };
+	int copy;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		copy = ways[i](self->client);
+		ASSERT_GE(copy, 0);
+		close(self->client);
+		is_open(copy, self->server);
+		self->client = copy;
+	}
+	close(self->client);
+	has_ended(self->server);
+}
+
+TEST_F(ends, dup2_over_one_ends_it)
+{
+	int other = open("/dev/null", O_RDWR);
+
+	EXPECT_EQ(self->client, dup2(other, self->client));
+	has_ended(self->server);
+	EXPECT_EQ(1, write(self->client, "x", 1));
+	EXPECT_EQ(-1, dup2(12345, self->server));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(self->server, dup2(self->server, self->server));
+}
+
+TEST_F(ends, closing_all_numbers_ends_it)
+{
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != self->server && fd != self->listener)
+			close(fd);
+	has_ended(self->server);
+	/* What the library needs itself is still there. */
+	wrapped_pair(self->listener, AF_INET, &self->client, &self->server);
+	is_open(self->client, self->server);
+}
+
+TEST_F(ends, closefrom_ends_all)
+{
+	int client, server;
+
+	closefrom(3);
+	self->listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0);
+	wrapped_pair(self->listener, AF_INET, &client, &server);
+	is_open(client, server);
+	EXPECT_EQ(0, close_range((unsigned int)client, (unsigned int)client, 0));
+	has_ended(server);
+}
+
+/* ---- other programs -------------------------------------------------------------------------- */
+
+/* Children that become other programs have no part in what is close-on-exec. */
+TEST_F(ends, programs_started_meanwhile)
+{
+	char *const argv[] = { "true", NULL };
+	int status;
+	pid_t pid;
+
+	fcntl(self->client, F_SETFD, FD_CLOEXEC);
+	EXPECT_EQ(0, system("exit 0"));
+	ASSERT_EQ(0, posix_spawnp(&pid, "true", NULL, NULL, argv, environ));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	pid = fork();
+	if (pid == 0) {
+		execvp("true", argv);
+		_exit(1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	pid = vfork();
+	if (pid == 0) {
+		close(self->client);
+		execv("/nowhere", argv);
+		_exit(7);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(7, WEXITSTATUS(status));
+	is_open(self->client, self->server);
+	close(self->client);
+	has_ended(self->server);
+}
+
+TEST_F(ends, the_end_of_a_process_is_an_end)
+{
+	pid_t pid;
+	int status, client;
+
+	pid = fork();
+	if (pid == 0) {
+		client = wrapped_connect(AF_INET, wrapped_port("listen ", 0), 0);
+		if (client >= 0 && write(client, "x", 1) == 1)
+			exit(0);
+		exit(1);
+	}
+	client = accept(self->listener, NULL, NULL);
+	ASSERT_GE(client, 0);
+	EXPECT_EQ(1, read(client, &(char){ 0 }, 1));
+	has_ended(client);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(client);
+}
+
+/* ---- addresses and options ------------------------------------------------------------------- */
+
+static int option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	EXPECT_EQ(0, getsockopt(fd, level, name, &value, &len));
+	EXPECT_EQ(sizeof(int), len);
+	return value;
+}
+
+TEST_F(ends, addresses_are_those_of_TCP)
+{
+	struct sockaddr_in a, b, c, d;
+	socklen_t len = sizeof(a);
+
+	ASSERT_EQ(0, getsockname(self->client, (struct sockaddr *)&a, &len));
+	EXPECT_EQ(sizeof(a), len);
+	ASSERT_EQ(0, getpeername(self->server, (struct sockaddr *)&b, &len));
+	ASSERT_EQ(0, getpeername(self->client, (struct sockaddr *)&c, &len));
+	ASSERT_EQ(0, getsockname(self->server, (struct sockaddr *)&d, &len));
+	EXPECT_EQ(AF_INET, a.sin_family);
+	EXPECT_EQ(a.sin_port, b.sin_port);
+	EXPECT_EQ(c.sin_port, d.sin_port);
+	EXPECT_EQ(wrapped_port("listen ", 0), ntohs(c.sin_port));
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), a.sin_addr.s_addr);
+	len = 4;
+	EXPECT_EQ(0, getpeername(self->client, (struct sockaddr *)&c, &len));
+	EXPECT_EQ(sizeof(a), len);
+}
+
+TEST_F(ends, options_are_those_of_TCP)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	int on = 1;
+
+	EXPECT_EQ(AF_INET, option(self->server, SOL_SOCKET, SO_DOMAIN));
+	EXPECT_EQ(IPPROTO_TCP, option(self->client, SOL_SOCKET, SO_PROTOCOL));
+	EXPECT_EQ(SOCK_STREAM, option(self->client, SOL_SOCKET, SO_TYPE));
+	EXPECT_EQ(0, option(self->client, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(0, option(self->client, SOL_SOCKET, SO_ACCEPTCONN));
+	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+	EXPECT_EQ(1, option(self->client, IPPROTO_TCP, TCP_NODELAY));
+	EXPECT_EQ(0, setsockopt(self->client, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	EXPECT_EQ(1, option(self->client, SOL_SOCKET, SO_KEEPALIVE));
+	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 60 }, 4));
+	EXPECT_EQ(60, option(self->client, IPPROTO_TCP, TCP_KEEPIDLE));
+	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_IP, IP_TOS, &(int){ 0 }, 4));
+	EXPECT_EQ(0, getsockopt(self->client, IPPROTO_TCP, TCP_INFO, &info, &len));
+	EXPECT_EQ(TCP_ESTABLISHED, info.tcpi_state);
+}
+
+/* As sockets inherit from the one that listens, and as they keep what they were told before. */
+TEST(options_last)
+{
+	int listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0), on = 1;
+	struct timeval time = { .tv_sec = 7 };
+	socklen_t len = sizeof(time);
+	struct wrapped_dial d;
+	int server, client;
+
+	ASSERT_EQ(0, setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+	ASSERT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)));
+	wrapped_dial(&d, AF_INET, wrapped_port("listen ", 0));
+	server = accept(listener, NULL, NULL);
+	ASSERT_GE(server, 0);
+	client = wrapped_dialled(&d);
+	EXPECT_EQ(1, option(server, IPPROTO_TCP, TCP_NODELAY));
+	EXPECT_EQ(0, option(client, IPPROTO_TCP, TCP_NODELAY));
+	memset(&time, 0, sizeof(time));
+	EXPECT_EQ(0, getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
+	EXPECT_EQ(7, time.tv_sec);
+	close(client);
+	close(server);
+	close(listener);
+}
+
+/* ---- stdio ----------------------------------------------------------------------------------- */
+
+TEST_F(ends, streams)
+{
+	FILE *out = fdopen(self->client, "w"), *in = fdopen(self->server, "r");
+	char line[64] = "";
+
+	ASSERT_NOT_NULL(out);
+	ASSERT_NOT_NULL(in);
+	EXPECT_EQ(self->client, fileno(out));
+	EXPECT_EQ(12, fprintf(out, "%s\n", "hello world"));
+	EXPECT_EQ(0, fclose(out));
+	EXPECT_NOT_NULL(fgets(line, sizeof(line), in));
+	EXPECT_STREQ("hello world\n", line);
+	EXPECT_NULL(fgets(line, sizeof(line), in));
+	EXPECT_TRUE(feof(in));
+	EXPECT_EQ(0, fclose(in));
+	EXPECT_EQ(-1, fcntl(self->server, F_GETFD));
+}
+
+/* ---- connect() --------------------------------------------------------------------------------
+ */
+
+TEST(connect_without_blocking_comes_back_when_all_is_done)
+{
+	uint16_t port = wrapped_port("listen ", 0);
+	int listener = wrapped_listener(AF_INET, port, SOCK_NONBLOCK), client, server;
+	struct epoll_event event = { .events = EPOLLIN, .data = { .u64 = 42 } };
+	int set = epoll_create1(EPOLL_CLOEXEC);
+	struct sockaddr_storage address;
+	socklen_t len = wrapped_address(AF_INET, port, &address);
+
+	EXPECT_EQ(-1, accept(listener, NULL, NULL));
+	client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	/* Some register before they connect: the connection is what they then hear of. */
+	ASSERT_EQ(0, epoll_ctl(set, EPOLL_CTL_ADD, client, &event));
+	ASSERT_EQ(0, connect(client, (struct sockaddr *)&address, len));
+	EXPECT_TRUE(fcntl(client, F_GETFL) & O_NONBLOCK);
+	EXPECT_EQ(-1, connect(client, (struct sockaddr *)&address, len));
+	EXPECT_EQ(EISCONN, errno);
+	ASSERT_TRUE(wrapped_readable(listener, wrapped_patience(5000)));
+	server = accept(listener, NULL, NULL);
+	ASSERT_GE(server, 0);
+	EXPECT_EQ(0, epoll_wait(set, &event, 1, 50));
+	ASSERT_EQ(1, write(server, "x", 1));
+	memset(&event, 0, sizeof(event));
+	EXPECT_EQ(1, epoll_wait(set, &event, 1, wrapped_patience(5000)));
+	EXPECT_EQ(42u, event.data.u64);
+	EXPECT_EQ(1, read(client, &(char){ 0 }, 1));
+	close(client);
+	close(server);
+	close(listener);
+}
+
+TEST(connect_to_nobody)
+{
+	EXPECT_EQ(-1, wrapped_connect(AF_INET, wrapped_port("listen ", 0), 0));
+	EXPECT_EQ(ECONNREFUSED, errno);
+	EXPECT_EQ(-1, wrapped_connect(AF_INET, wrapped_port("listen ", 0), SOCK_NONBLOCK));
+	EXPECT_EQ(ECONNREFUSED, errno);
+}
+
+/*
+ * Of the second port ktlsrun was told a name that the certificate does not have. What the program
+ * looks up itself comes first.
+ */
+TEST(connect_expects_the_name_looked_up)
+{
+	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	uint16_t port = wrapped_port("listen ", 1);
+	int listener = wrapped_listener(AF_INET, port, SOCK_NONBLOCK);
+	struct sockaddr_storage address;
+	socklen_t len = wrapped_address(AF_INET, port, &address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	EXPECT_EQ(-1, accept(listener, NULL, NULL));
+	EXPECT_EQ(-1, connect(fd, (struct sockaddr *)&address, len));
+	EXPECT_EQ(ECONNABORTED, errno);
+	/* Who goes on nevertheless does not do so in the clear. */
+	EXPECT_EQ(-1, send(fd, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(EPIPE, errno);
+	close(fd);
+	ASSERT_EQ(0, getaddrinfo("localhost", NULL, &hints, &list));
+	freeaddrinfo(list);
+	fd = wrapped_connect(AF_INET, port, 0);
+	EXPECT_GE(fd, 0);
+	close(fd);
+	close(listener);
+}
+
+TEST(data_with_the_first_segment_is_refused)
+{
+	struct sockaddr_storage address;
+	socklen_t len = wrapped_address(AF_INET, wrapped_port("listen ", 0), &address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	EXPECT_EQ(-1, sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, len));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	close(fd);
+}
+
+/* A port that ktlsrun was not told of is TCP's as before. */
+TEST(other_ports_are_as_they_were)
+{
+	int listener = wrapped_listener(AF_INET, 0, 0), client, server;
+	struct sockaddr_in address;
+	socklen_t len = sizeof(address);
+	char buf[4];
+
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&address, &len));
+	client = plain_connect(AF_INET, ntohs(address.sin_port));
+	server = accept(listener, NULL, NULL);
+	ASSERT_GE(server, 0);
+	ASSERT_EQ(3, write(client, "abc", 3));
+	EXPECT_EQ(3, read(server, buf, sizeof(buf)));
+	close(client);
+	EXPECT_EQ(0, read(server, buf, sizeof(buf)));
+}
+
+TEST(ipv6_and_ipv4_in_one_socket)
+{
+	uint16_t port = wrapped_port("listen ", 0);
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int listener = socket(AF_INET6, SOCK_STREAM, 0), on = 1, off = 0, client, server;
+	struct sockaddr_in6 peer = { 0 };
+	socklen_t len = sizeof(peer);
+	struct wrapped_dial d;
+
+	ASSERT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+	ASSERT_EQ(0, setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)));
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&any, sizeof(any)));
+	ASSERT_EQ(0, listen(listener, 16));
+	wrapped_dial(&d, AF_INET, port);
+	server = accept(listener, (struct sockaddr *)&peer, &len);
+	ASSERT_GE(server, 0);
+	client = wrapped_dialled(&d);
+	EXPECT_EQ(AF_INET6, peer.sin6_family);
+	EXPECT_TRUE(IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr));
+	wrapped_works(client, server);
+	close(client);
+	close(server);
+	close(listener);
+}
+
+TEST(many_connections_at_once)
+{
+	enum { MANY = 64 };
+	int listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0);
+	int clients[MANY], servers[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		wrapped_pair(listener, AF_INET, &clients[i], &servers[i]);
+	for (int i = 0; i < MANY; i++) {
+		wrapped_works(clients[i], servers[i]);
+		close(clients[i]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		has_ended(servers[i]);
+		close(servers[i]);
+	}
+	close(listener);
+}
+
+TEST_HARNESS_MAIN
