@@ -7,9 +7,8 @@
  *	./a.out [--socket PATH] [--profile NAME] [--listen] [--relay] PORT FOLDER
  *	./a.out --embedded CERT KEY PORT FOLDER         without ktlsd: handshakes in this process
  *
- * --listen hands over the listening socket: ktlsd accepts, and gives back what has its handshake
- * behind it. --relay: where the kernel has no TLS, a process of ktlsd may carry the records.
- * Left out for brevity: a limit for connections that idle (handshakes have theirs from ktlsd).
+ * --listen: ktlsd accepts, and gives back what has its handshake behind it. --relay: where the
+ * kernel has no TLS, a process of ktlsd may carry the records. Left out: a limit for idle clients.
  */
 #include <ktls-handshake.h>
 #include <ktls-session.h>
@@ -57,7 +56,8 @@ static void destroy(struct connection *c)
 {
 	close(c->file); /* -1: there is none */
 	ktls_session_free(c->session);
-	close(c->fd); /* which takes it out of the epoll set, too */
+	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL); /* ktlsd may be about to close its own */
+	close(c->fd);
 	free(c);
 }
 

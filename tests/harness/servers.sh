@@ -74,10 +74,10 @@ peer() {
 # kernel has one key only, that is the end of the connection, and the next one is served.
 changes_keys() {
 	if $rekeys; then
-		peer "$1" "key-update request, key-update, $2" 'expect key-update answer, drain' &&
+		peer "$1" "key-update request, key-update, $2" 'expect key-update answer, until close-notify' &&
 			grep -q "received=$3 " "$dir/said"
 	else
-		peer "$1" "key-update, $2, drain" && peer "$1" "$2, expect data 500, drain"
+		peer "$1" "key-update, $2, drain" && peer "$1" "$2, until close-notify"
 	fi
 }
 
@@ -146,9 +146,10 @@ rekeys=true
 [ "$carrier" = relay ] || "$build/ktls-setup" check --json | grep -q '"rekey": "ok"' || rekeys=false
 
 start_ktlsd
-tap_plan 31
+tap_plan 39
 server C 4441 "$build/examples/fileserver" --socket "$socket" "${relay[@]}" 4441 "$dir/www"
 check 'C: a new key in the middle of a file' changes_keys_midway 4441
+server listening 4442 "$build/examples/fileserver" --socket "$socket" "${relay[@]}" --listen 4442 "$dir/www"
 server Python 4443 python3 Documentation/examples/server.py --ktlsd "$socket" "${relay[@]}" 4443 "$dir/www"
 if [ -x "$build/examples/server" ]; then
 	server Go 4444 "$build/examples/server" -ktlsd "$socket" "${relay[@]}" -listen localhost:4444 "$dir/www"
