@@ -314,10 +314,11 @@ install: libs programs
 		ln -sf $$l.so.$(ABI) $D$(LIBDIR)/$$l.so && \
 		$(fill) lib/$$l.pc.in >$D$(LIBDIR)/pkgconfig/$$l.pc || exit 1; done
 	$(Q)$(fill) kernel-setup/ktlsd.service >$D$(UNITDIR)/ktlsd.service
+	$(Q)install -m 644 kernel-setup/ktlsd.socket $D$(UNITDIR)/ktlsd.socket
 	$(Q)install -m 644 kernel-setup/ktlsd.sysusers $D$(SYSUSERSDIR)/ktlsd.conf
 	$(Q)install -m 644 kernel-setup/ktlsd.modules $D$(MODULESDIR)/ktlsd.conf
 	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) Documentation/explain.svg LICENSE $D$(DOCDIR)
-	$(Q)install -m 644 $(addprefix Documentation/examples/*,.c .py .go) $D$(DOCDIR)/examples
+	$(Q)install -m 644 $(addprefix Documentation/examples/*,.c .py .go .socket .service) $D$(DOCDIR)/examples
 	$(Q)for m in $(MAN); do install -D -m 644 $$m $D$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	$(Q)[ -e $D$(SYSCONFDIR)/ktlsd/ktlsd.conf ] || \
 		install -m 644 Documentation/ktlsd.conf $D$(SYSCONFDIR)/ktlsd/ktlsd.conf
@@ -329,7 +330,7 @@ uninstall:
 		$(patsubst $(BUILD)/%,$D$(BINDIR)/%,$(USERS_PROGRAMS)) $(RUN_SO:$(BUILD)/%=$D$(LIBDIR)/ktlsd/%) $(HEADERS:%=$D$(INCLUDEDIR)/%) \
 		$(foreach l,$(LIBS),$D$(LIBDIR)/$l.a $D$(LIBDIR)/$l.so $D$(LIBDIR)/$l.so.$(ABI) \
 			$D$(LIBDIR)/$l.so.$(VERSION) $D$(LIBDIR)/pkgconfig/$l.pc) \
-		$D$(UNITDIR)/ktlsd.service $D$(SYSUSERSDIR)/ktlsd.conf $D$(MODULESDIR)/ktlsd.conf \
+		$D$(UNITDIR)/ktlsd.service $D$(UNITDIR)/ktlsd.socket $D$(SYSUSERSDIR)/ktlsd.conf $D$(MODULESDIR)/ktlsd.conf \
 		$(foreach m,$(notdir $(MAN)),$D$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	$(Q)rm -rf $D$(DOCDIR) $D$(LIBDIR)/ktlsd
 

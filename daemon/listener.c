@@ -2,6 +2,7 @@
 #include "daemon/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 #include "daemon/log.h"
 
-#define BACKLOG 1024
+#define BACKLOG            1024
+#define LISTENER_INHERITED 3 /* SD_LISTEN_FDS_START */
 
 static struct sockaddr_un address_of(const char *path)
 {
@@ -114,8 +116,57 @@ static int open_socket(const char *path, int type, const struct config *config)
 	return err;
 }
 
-int listener_open(const struct config *config)
+/* ---- one that the service manager has made -----------------------------------------------------
+ */
+
+static bool is_number(const char *name, long number)
 {
+	const char *text = getenv(name);
+	char *end;
+
+	return text && *text && strtol(text, &end, 10) == number && *end == '\0';
+}
+
+static bool is_ours(int fd)
+{
+	int domain = 0, type = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens;
+}
+
+/* Of sd_listen_fds(3): a descriptor, -ENOENT where there is none for us, or another errno. */
+static int inherited(void)
+{
+	bool ours = is_number("LISTEN_PID", getpid());
+	bool one = is_number("LISTEN_FDS", 1);
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (!ours)
+		return -ENOENT;
+	if (!one || !is_ours(LISTENER_INHERITED)) {
+		log_message(LOG_ERR, "the service manager's socket is not one that listens with "
+				     "ListenSequentialPacket=, or not the only one");
+		return -EPROTOTYPE;
+	}
+	/* The manager takes its own back as it left it: it does not accept. */
+	if (fcntl(LISTENER_INHERITED, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(LISTENER_INHERITED, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return LISTENER_INHERITED;
+}
+
+int listener_open(const struct config *config, bool *given)
+{
+	int fd = inherited();
+
+	*given = fd >= 0;
+	if (fd != -ENOENT)
+		return fd;
 	return open_socket(config->socket.text, SOCK_SEQPACKET, config);
 }
 
@@ -126,7 +177,8 @@ int listener_open_status(const struct config *config, const char *path)
 
 void listener_close(int fd, const char *path)
 {
-	unlink(path);
+	if (path)
+		unlink(path);
 	close(fd);
 }
 

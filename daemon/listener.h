@@ -6,6 +6,7 @@
 #ifndef KTLSD_LISTENER_H
 #define KTLSD_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,9 +14,11 @@
 
 /*
  * Makes the socket, with owner and mode set before anybody can connect. A dead one of the same name
- * is replaced. Returns a descriptor, or a negative errno after having logged what is wrong.
+ * is replaced. Returns a descriptor, or a negative errno after having logged what is wrong. Where
+ * the service manager has made it (systemd.socket(5)), it is taken as it is, and *given is set: its
+ * name is the manager's.
  */
-int listener_open(const struct config *config) __attribute__((warn_unused_result));
+int listener_open(const struct config *config, bool *given) __attribute__((warn_unused_result));
 
 #define LISTENER_STATUS ".status" /* behind the socket's name */
 
@@ -23,7 +26,7 @@ int listener_open(const struct config *config) __attribute__((warn_unused_result
 int listener_open_status(const struct config *config, const char *path)
 	__attribute__((warn_unused_result));
 
-/* Closes it and removes its name. */
+/* Closes it and removes its name, unless that is NULL. */
 void listener_close(int fd, const char *path);
 
 struct peer {

@@ -55,7 +55,7 @@ static void stop(struct supervisor *s)
 	notify_manager("STOPPING=1");
 	s->stopping = true;
 	s->kill_at = clock_ms() + STOP_MS;
-	listener_close(s->listener, s->socket);
+	listener_close(s->listener, s->given ? NULL : s->socket);
 	s->listener = -1;
 	children_stop(s);
 }
@@ -145,7 +145,7 @@ static bool init(struct supervisor *s, const struct config *config)
 		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
 		return false;
 	}
-	s->listener = listener_open(config);
+	s->listener = listener_open(config, &s->given);
 	/* Without it, a long name say, everything else goes on. */
 	if (s->listener >= 0 && !status_init(s, config))
 		log_message(LOG_WARNING, "there is nothing for 'ktlsctl status' to read");
@@ -161,7 +161,7 @@ static void wipe(struct supervisor *s)
 	if (s->waiting >= 0)
 		close(s->waiting);
 	if (s->listener >= 0)
-		listener_close(s->listener, s->socket);
+		listener_close(s->listener, s->given ? NULL : s->socket);
 	if (s->signals >= 0)
 		close(s->signals);
 	if (s->epoll >= 0)

@@ -97,6 +97,7 @@ struct supervisor {
 	uint64_t capabilities;
 	int epoll;
 	int listener;
+	bool given; /* by the service manager: its name stays */
 	int signals;
 	struct generation *newest;
 	struct generation *serving;  /* gets the connections */

@@ -24,7 +24,7 @@
 #include "tests/harness/harness.h"
 #include "tests/harness/listener.h"
 
-#ifndef LISTEN_RECORDS /* tests of the kernel have their own */
+#ifndef LISTEN_RECORDS /* tests on a kernel with TLS have their own */
 #define LISTEN_PROFILE "records = relay\nserver-users = *\nclient-users = *\n"
 #define LISTEN_RECORDS KTLS_RECORDS_PREFER_KERNEL
 #endif
