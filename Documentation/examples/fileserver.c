@@ -7,7 +7,7 @@
  *	./a.out [--socket PATH] [--profile NAME] [--listen] [--relay] PORT FOLDER
  *	./a.out --embedded CERT KEY PORT FOLDER         without ktlsd: handshakes in this process
  *
- * --listen: ktlsd accepts, and gives back what has its handshake behind it. --relay: where the
+ * --listen: ktlsd accepts (PORT -: from descriptor 3, of fileserver.socket). --relay: where the
  * kernel has no TLS, a process of ktlsd may carry the records. Left out: a limit for idle clients.
  */
 #include <ktls-handshake.h>
@@ -195,10 +195,10 @@ static void listen_on(const char *port, int handed_over)
 	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
 					.sin6_port = htons((uint16_t)atoi(port)) };
 
-	listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	listener = *port == '-' ? 3 : socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(listener, 1024) < 0)
+	if (*port != '-' && (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+			     listen(listener, 1024) < 0))
 		err(1, "port %s", port);
 	if ((handed_over ? ktls_listen(ktls, listener, &params, 256, NULL)
 			 : watch(listener, EPOLLIN, &listener)) < 0)

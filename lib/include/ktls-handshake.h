@@ -477,10 +477,10 @@ struct ktls_embedded_config {
 
 /*
  * Like ktls_open(), with engine and keys in the calling process: for tools, tests, and those who
- * want no daemon. The result is used with the calls of <ktls.h>; a handshake is performed in the
- * thread that happens to be in one of them, so ktls_collect() has to be called whenever ktls_fd()
- * is readable. There is one profile, "default". The kernel loads its tls module for root only:
- * others need somebody to have said "modprobe tls".
+ * want no daemon. Handshakes are performed in the thread that happens to be in a call of <ktls.h>:
+ * ktls_collect() has to be called whenever ktls_fd() is readable. There is one profile, "default".
+ * The kernel loads its tls module for root only: others need somebody to have said "modprobe tls".
+ * ktls_listen() takes, for good, the highest real-time signal that the program does not use.
  *
  * Returns NULL on failure, with *error filled in unless error is NULL: MISUSE for a file that
  * cannot be read or holds something else, a key that does not fit its certificate, or a config

@@ -24,7 +24,7 @@ installed() {
 
 	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup lib/libktls.so.0 lib/libktls-handshake.a \
 		include/ktls.h lib/pkgconfig/libktls.pc share/man/man8/ktlsd.8 share/man/man8/ktlsctl.8 \
-		share/man/man5/ktlsd.conf.5 lib/systemd/system/ktlsd.service; do
+		share/man/man5/ktlsd.conf.5 lib/systemd/system/ktlsd.service lib/systemd/system/ktlsd.socket; do
 		[ -s "$root/usr/$f" ] || { echo "no $f"; return 1; }
 	done
 	[ -s "$root/etc/ktlsd/ktlsd.conf" ]
