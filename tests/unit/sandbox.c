@@ -172,6 +172,52 @@ TEST_F(sandbox, has_threads_where_they_are_needed)
 		expect_killed(variant->role, make_thread);
 }
 
+static int keys; /* what stands for the file of sealing keys */
+
+static int read_keys(void)
+{
+	char byte;
+
+	return pread(keys, &byte, 1, 0) != 1;
+}
+
+static int write_keys(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+
+	return fcntl(keys, F_SETLK, &lock) != 0 || pwrite(keys, "k", 1, 0) != 1;
+}
+
+static int wait_for_keys(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+
+	return fcntl(keys, F_SETLKW, &lock) != 0;
+}
+
+static int copy_descriptor(void)
+{
+	return fcntl(keys, F_DUPFD_CLOEXEC, 0) < 0;
+}
+
+/* Of signers: the file of sealing keys, for which nobody waits. */
+TEST_F(sandbox, has_the_file_of_keys_where_it_is_needed)
+{
+	(void)self;
+	keys = memfd_create("keys", MFD_CLOEXEC);
+	ASSERT_EQ(1, write(keys, "k", 1));
+	if (variant->role == ROLE_SIGNER) {
+		EXPECT_EQ(0, attempt(variant->role, read_keys));
+		EXPECT_EQ(0, attempt(variant->role, write_keys));
+		expect_killed(variant->role, wait_for_keys);
+		expect_killed(variant->role, copy_descriptor);
+	} else {
+		expect_killed(variant->role, read_keys);
+		EXPECT_EQ(0, attempt(variant->role, copy_descriptor));
+	}
+	close(keys);
+}
+
 TEST(sandbox_hides_memory)
 {
 	struct rlimit limit;
