@@ -132,6 +132,25 @@ TEST_F(relays, are_never_chosen_for_those_who_require_the_kernel)
 	EXPECT_EQ(KTLS_R_DEADLINE, ask(self, KTLS_RECORDS_PREFER_KERNEL, NULL, &tx));
 }
 
+/* The kernel, if it can; its own word is in the reply if it cannot. */
+TEST_F(relays, are_chosen_where_the_kernel_cannot)
+{
+	struct ktls_info info;
+	bool can;
+
+	ktls_get_info(self->k, &info);
+	can = info.capabilities & KTLS_CAN_TLS_1_3_AES_128_GCM;
+	self->profile = "either";
+	tcp_pair(self->fd, 0);
+	hand_over(self);
+	for (size_t i = 0; i < 2; i++) {
+		ASSERT_STREQ("OK", ktls_reason_name((int)self->reply[i]->reason));
+		EXPECT_EQ(can ? KTLS_STATE_SW : KTLS_STATE_RELAY, self->reply[i]->tx);
+		EXPECT_EQ(!can, relayed_is(self->fd[i]));
+		EXPECT_EQ(!can, strstr(self->reply[i]->text, "TCP_ULP: ") != NULL);
+	}
+}
+
 /* ---- streams --------------------------------------------------------------------------------- */
 
 /* Each end writes, says that it has done so, and goes on reading. */

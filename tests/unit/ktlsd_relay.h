@@ -30,6 +30,7 @@ FIXTURE(relays)
 	struct ktls *k;
 	int fd[2]; /* server's end, client's end */
 	struct ktls_reply *reply[2];
+	const char *profile; /* NULL: the one that wants relays */
 };
 
 static const struct ktls_params as[2] = {
@@ -44,13 +45,16 @@ static const struct ktls_params as[2] = {
 
 static inline void open_relays(struct test_self_relays *self, const char *ktlsd)
 {
-	char more[256];
+	const char *dir = self->daemon.dir;
+	char more[768];
 
 	daemon_prepare(&self->daemon);
-	snprintf(
-		more, sizeof(more),
-		"[profile kernel]\ntrust = %s/ca.pem\nrecords = require-kernel\nclient-users = *\n",
-		self->daemon.dir);
+	snprintf(more, sizeof(more),
+		 "[profile kernel]\ntrust = %s/ca.pem\nrecords = require-kernel\n"
+		 "client-users = *\n"
+		 "[profile either]\ncertificate = %s/server.pem\nkey = %s/server.key\n"
+		 "trust = %s/ca.pem\nserver-users = *\nclient-users = *\n",
+		 dir, dir, dir, dir);
 	daemon_configure(&self->daemon, ktlsd, RELAYS_PROFILE, more);
 	daemon_start(&self->daemon);
 	self->k = ktls_open(self->daemon.socket, NULL);
@@ -80,6 +84,7 @@ static inline void hand_over(struct test_self_relays *self)
 	for (size_t i = 0; i < 2; i++) {
 		ktls_reply_free(self->reply[i]);
 		self->reply[i] = NULL;
+		params[i].profile = self->profile;
 		params[i].arg = &self->reply[i];
 		ASSERT_EQ(0, ktls_start(self->k, self->fd[i], &params[i], NULL));
 	}

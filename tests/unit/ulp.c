@@ -156,4 +156,24 @@ TEST(no_records_without_keys)
 	EXPECT_EQ(0xee, type);
 }
 
+/* Records that the kernel shall not have: its lack of TLS does not matter, nor a peer's FIN. */
+TEST(without_the_ulp)
+{
+	int fd[2], pair[2], error = -1;
+
+	ASSERT_EQ(0, loopback_pair(fd));
+	EXPECT_EQ(0, kernel_check(fd[0], &error));
+	EXPECT_EQ(0, error);
+	ASSERT_EQ(0, shutdown(fd[1], SHUT_WR));
+	usleep(10000);
+	EXPECT_EQ(0, kernel_check(fd[0], &error));
+	EXPECT_EQ(-KTLS_R_SOCKET_NOT_CONNECTED, kernel_check(fd[1], &error));
+	EXPECT_EQ(-KTLS_R_SOCKET_NOT_CONNECTED,
+		  kernel_check(socket(AF_INET, SOCK_STREAM, 0), &error));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	EXPECT_EQ(-KTLS_R_SOCKET_NOT_TCP, kernel_check(pair[0], &error));
+	EXPECT_EQ(-KTLS_R_SOCKET_NOT_SOCKET, kernel_check(-1, &error));
+	EXPECT_EQ(EBADF, error);
+}
+
 TEST_HARNESS_MAIN
