@@ -21,11 +21,11 @@
 #include "lib/relay/relay.h"
 
 #define EVENTS_MAX       66
-#define WORKERS_MAX      64
+#define WORKERS_MAX      512            /* of all configurations that live at a time */
 #define LOCKED_EACH      ((size_t)4096) /* bytes of locked memory for one, with its share of guards */
 #define DESCRIPTORS_EACH 2
-#define DESCRIPTORS_MORE 512 /* in messages; and its own */
-#define TELL_MS          200 /* between two messages about what it has */
+#define DESCRIPTORS_MORE 1024 /* in messages; and its own */
+#define TELL_MS          200  /* between two messages about what it has */
 
 struct worker_link {
 	struct relay_role *role;
@@ -258,13 +258,17 @@ static int on_worker(void *arg, struct reader *body, int fd)
 	struct worker_link *link = NULL;
 	uint16_t index;
 
+	if (!role->loop || !reader_u16(body, &index)) {
+		close(fd);
+		return -EPROTO;
+	}
 	/* Workers of two configurations may have the same index: any link that is free will do. */
 	for (size_t i = 0; i < WORKERS_MAX && !link; i++)
 		if (role->workers[i].channel.fd < 0)
 			link = &role->workers[i];
-	if (!role->loop || !link || !reader_u16(body, &index)) {
-		close(fd);
-		return role->loop && !link ? 0 : -EPROTO;
+	if (!link) {
+		close(fd); /* that worker does without */
+		return 0;
 	}
 	link->channel.fd = fd;
 	return watch(role, EPOLL_CTL_ADD, fd, EPOLLIN, link);

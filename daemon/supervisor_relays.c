@@ -260,7 +260,11 @@ bool relays_stopped(struct supervisor *s, uint64_t kill_at)
 		if (clock_ms() >= kill_at)
 			child_kill(&relay->child);
 	}
-	if (!alive)
-		relays_bury(s);
+	while (!alive && s->relays) {
+		struct relay_child *next = s->relays->next;
+
+		free(s->relays);
+		s->relays = next;
+	}
 	return !alive;
 }
