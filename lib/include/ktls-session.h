@@ -107,9 +107,10 @@ uint8_t ktls_session_alert(const struct ktls_session *session);
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /*
- * recv(), without what is no data. flags: 0, MSG_DONTWAIT, MSG_WAITALL. Returns the bytes of data;
- * 0 at the end that close_notify announced, or where len is 0; or an error. 0 and -EPROTO are
- * final: later calls return the same and do not touch the socket.
+ * recv(), without what is no data. flags: 0, MSG_DONTWAIT, MSG_WAITALL. Returns the bytes of data,
+ * behind which the buffer may have been written to, too; 0 at the end that close_notify announced,
+ * or where len is 0; or an error. 0 and -EPROTO are final: later calls return the same and do not
+ * touch the socket.
  */
 ssize_t ktls_recv(struct ktls_session *session, int fd, void *buf, size_t len, int flags)
 	__attribute__((warn_unused_result));
