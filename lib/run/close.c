@@ -11,6 +11,13 @@
 
 #include "lib/run/run.h"
 
+/* What a thread has to do. */
+enum {
+	NOTIFY = 1, /* close_notify, when there is room */
+	DRAIN = 2,  /* take what is no data until the other end closes */
+	TASKS = 4,
+};
+
 #define LINGER_MS   5000 /* for a peer to take what is on its way */
 #define LINGERS_MAX 256  /* threads that wait for that */
 #define STACK       65536
@@ -27,19 +34,46 @@ static bool has_room(int fd, int timeout)
 
 /* ---- when there is no room ------------------------------------------------------------------ */
 
+/*
+ * A server sends tickets behind its handshake. If they are not taken, or come to a socket that has
+ * been closed, TCP resets the connection, and what the client has written is lost on its way
+ * (RFC 9293, 3.10.4 and RFC 1122, 4.2.2.13). So a client that only writes does not leave before the
+ * server has.
+ */
+static void drain(int fd)
+{
+	struct ktls_session *session = ktls_session_open(NULL, NULL, 0);
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	int64_t until = run_now_ms() + LINGER_MS, left = LINGER_MS;
+	int ret = -EAGAIN;
+
+	REAL(shutdown)(fd, SHUT_WR);
+	while (session && left > 0 && ret == -EAGAIN && REAL(poll)(&in, 1, (int)left) == 1) {
+		ret = ktls_recover(session, fd, EAGAIN);
+		/* What is still there is data, and nobody wants them. */
+		if (ret == -EAGAIN && REAL(poll)(&in, 1, 0) == 1)
+			break;
+		left = until - run_now_ms();
+	}
+	ktls_session_free(session);
+}
+
 static void *linger(void *arg)
 {
-	int fd = (int)(intptr_t)arg;
+	int fd = (int)((intptr_t)arg / TASKS);
+	int tasks = (int)((intptr_t)arg % TASKS);
 
-	if (has_room(fd, LINGER_MS))
+	if ((tasks & NOTIFY) && has_room(fd, LINGER_MS))
 		(void)!ktls_shutdown(NULL, fd);
+	if (tasks & DRAIN)
+		drain(fd);
 	run_own_remove(fd);
 	REAL(close)(fd);
 	atomic_fetch_sub(&lingers, 1);
 	return NULL;
 }
 
-static bool linger_start(int fd)
+static bool linger_start(int fd, int tasks)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -48,13 +82,13 @@ static bool linger_start(int fd)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK);
-	ret = pthread_create(&thread, &attributes, linger, (void *)(intptr_t)fd);
+	ret = pthread_create(&thread, &attributes, linger, (void *)((intptr_t)fd * TASKS + tasks));
 	pthread_attr_destroy(&attributes);
 	return ret == 0;
 }
 
 /* The program's signals are none of that thread's. */
-static void linger_on(int fd)
+static void linger_on(int fd, int tasks)
 {
 	sigset_t all, before;
 	int own;
@@ -66,7 +100,7 @@ static void linger_on(int fd)
 	own = run_own_add(REAL(fcntl)(fd, F_DUPFD_CLOEXEC, 0));
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (own < 0 || !linger_start(own)) {
+	if (own < 0 || !linger_start(own, tasks)) {
 		run_own_remove(own);
 		if (own >= 0)
 			REAL(close)(own);
@@ -77,15 +111,33 @@ static void linger_on(int fd)
 
 /* ---- close_notify ---------------------------------------------------------------------------- */
 
-void run_close_notify(struct run_file *file, int fd)
+static bool is_over(struct run_file *file)
 {
-	int error = errno;
+	return file->kind != RUN_STREAM || file->relayed ||
+	       atomic_load(&file->ended) == RUN_IS_LOST;
+}
 
-	if (file->kind != RUN_STREAM || file->relayed || atomic_load(&file->ended) == RUN_IS_LOST ||
-	    atomic_exchange(&file->shut_writing, true))
+/* Once. What is left to be done is for a thread. */
+static int notify(struct run_file *file, int fd)
+{
+	if (atomic_exchange(&file->shut_writing, true))
+		return 0;
+	return !has_room(fd, 0) || ktls_shutdown(NULL, fd) == -EAGAIN ? NOTIFY : 0;
+}
+
+void run_stream_end(struct run_file *file, int fd)
+{
+	int error = errno, tasks;
+
+	if (is_over(file))
 		return;
-	if (!has_room(fd, 0) || ktls_shutdown(NULL, fd) == -EAGAIN)
-		linger_on(fd);
+	if (file->session && file->generation == run_generation)
+		(void)!ktls_recover(file->session, fd, EAGAIN);
+	tasks = notify(file, fd);
+	if (file->client && !atomic_load(&file->heard) && atomic_load(&file->ended) == RUN_GOES_ON)
+		tasks |= DRAIN;
+	if (tasks)
+		linger_on(fd, tasks);
 	errno = error;
 }
 
@@ -101,8 +153,9 @@ int run_shutdown(struct run_file *file, int fd, int how)
 		return REAL(shutdown)(fd, how);
 	if (!(REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK))
 		(void)has_room(fd, LINGER_MS);
-	run_close_notify(file, fd);
-	if (has_room(fd, 0))
+	if (!is_over(file) && notify(file, fd))
+		linger_on(fd, NOTIFY);
+	else if (has_room(fd, 0))
 		return REAL(shutdown)(fd, how);
 	return how == SHUT_RDWR ? REAL(shutdown)(fd, SHUT_RD) : 0;
 }
@@ -126,7 +179,7 @@ void run_release(int fd)
 	if (file->kind == RUN_LISTENER)
 		run_listener_end(file, last);
 	else if (last)
-		run_close_notify(file, fd);
+		run_stream_end(file, fd);
 	run_put(file);
 }
 

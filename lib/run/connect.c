@@ -55,13 +55,14 @@ static void address_keep(const struct sockaddr *from, struct sockaddr_in6 *to)
 		(void)run_address_from(from, sizeof(struct sockaddr_in6), to);
 }
 
-bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told)
+bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told, bool client)
 {
 	struct run_file *file = run_file_new(RUN_STREAM);
 	bool done;
 
 	if (!file)
 		return false;
+	file->client = client;
 	file->relayed = reply->tx == KTLS_STATE_RELAY;
 	if (file->relayed)
 		run_told_keep(file, fd, told);
@@ -160,7 +161,7 @@ static int judge(int fd, const struct ktls_params *params, const struct ktls_rep
 		run_say("connecting to %s: %s", params->server_name, reply->text);
 		return -run_errno_of(reply->reason);
 	}
-	if (!run_connected(fd, reply, told))
+	if (!run_connected(fd, reply, told, true))
 		return -ENOMEM;
 	run_tell("connected to %s: %s, %s, records by %s", params->server_name,
 		 ktls_version_name(reply->version), ktls_suite_name(reply->suite),

@@ -171,9 +171,9 @@ static bool leave(int fd, struct run_file *file, void *arg)
 		return true;
 	file->left = true;
 	if (!file->shared)
-		run_close_notify(file, fd);
+		run_stream_end(file, fd);
 	else if (atomic_fetch_sub(&file->shared->counters[file->shared_at], 1) == 1)
-		run_close_notify(file, fd);
+		run_stream_end(file, fd);
 	return true;
 }
 

@@ -265,7 +265,7 @@ static int take(const struct run_file *file, struct ktls_reply *reply, int flags
 
 	if (reply->tx == KTLS_STATE_RELAY)
 		run_told_read(file->real, &told);
-	if (equip(fd, flags) < 0 || !run_connected(fd, reply, &told))
+	if (equip(fd, flags) < 0 || !run_connected(fd, reply, &told, false))
 		return -ENOMEM;
 	reply->fd = -1;
 	run_tell("accepted on descriptor %d: %s, %s, records by %s", fd,

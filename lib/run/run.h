@@ -83,7 +83,8 @@ struct ktls *run_service(void);
  * fd becomes a connection, of a handshake that has succeeded, on a TCP socket that had been told
  * this. False: no memory.
  */
-bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told);
+bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told,
+		   bool client);
 
 int run_connect(int fd, const struct run_rule *rule, const struct sockaddr_in6 *address,
 		const char *name);
@@ -146,8 +147,8 @@ void run_release(int fd);
 /* The process ends: all that is ours ends with it. */
 void run_release_all(void);
 
-/* close_notify, unless the stream has ended anyhow. Never blocks: a thread waits for room. */
-void run_close_notify(struct run_file *file, int fd);
+/* Nobody will have the connection any more: close_notify. Never blocks: a thread waits. */
+void run_stream_end(struct run_file *file, int fd);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 

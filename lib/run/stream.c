@@ -85,10 +85,14 @@ bool run_read_again(struct run_file *file, int fd, ssize_t *n)
 	struct ktls_session *session;
 	int ret;
 
+	if (*n > 0 && !atomic_load_explicit(&file->heard, memory_order_relaxed))
+		atomic_store(&file->heard, true);
 	if (*n > 0 || (*n < 0 && !is_of_tls(errno)))
 		return false;
-	if (*n == 0 && atomic_load(&file->shut_reading))
+	if (atomic_load(&file->shut_reading)) {
+		*n = 0;
 		return false;
+	}
 	session = run_session(file);
 	if (!session) {
 		*n = run_fail(ENOMEM);

@@ -48,12 +48,14 @@ struct run_file {
 	/* ---- a connection ---- */
 	struct ktls_session *session; /* of the process's generation (run_generation) */
 	unsigned int generation;
-	bool relayed;                    /* a Unix socket now: the addresses are those of TCP's */
-	_Atomic int ended;               /* for reading: enum run_ended */
-	atomic_bool shut_reading;        /* by the program */
-	atomic_bool shut_writing;        /* close_notify has been sent */
-	_Atomic uint32_t sends;          /* since the last look at the keys */
-	_Atomic uint64_t sent;           /* bytes, likewise */
+	bool client;              /* servers send tickets to it */
+	atomic_bool heard;        /* data has come, and so what comes before data has been taken */
+	bool relayed;             /* a Unix socket now: the addresses are those of TCP's */
+	_Atomic int ended;        /* for reading: enum run_ended */
+	atomic_bool shut_reading; /* by the program */
+	atomic_bool shut_writing; /* close_notify has been sent */
+	_Atomic uint32_t sends;   /* since the last look at the keys */
+	_Atomic uint64_t sent;    /* bytes, likewise */
 	_Atomic int64_t not_before;      /* monotonic ms: ktlsd was not there; ask for keys later */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; family 0: not known */
 	_Atomic int options[64];         /* of TCP, by number, for a Unix socket */

@@ -22,7 +22,8 @@ check 'it installs' run_make install
 installed() {
 	local f
 
-	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup lib/libktls.so.0 lib/libktls-handshake.a \
+	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup bin/ktlsrun \
+		lib/ktlsd/libktlsrun.so share/man/man1/ktlsrun.1 lib/libktls.so.0 lib/libktls-handshake.a \
 		include/ktls.h lib/pkgconfig/libktls.pc share/man/man8/ktlsd.8 share/man/man8/ktlsctl.8 \
 		share/man/man5/ktlsd.conf.5 lib/systemd/system/ktlsd.service lib/systemd/system/ktlsd.socket; do
 		[ -s "$root/usr/$f" ] || { echo "no $f"; return 1; }
@@ -49,6 +50,13 @@ needs_libc_only() {
 	! readelf -d "$root/usr/lib/libktls.so.0" | grep NEEDED | grep -v 'libc.so.6'
 }
 check 'libktls needs nothing but libc' needs_libc_only
+
+# It looks for the library before it looks for ktlsd.
+finds_its_library() {
+	"$root/usr/bin/ktlsrun" --socket "$dir/none" --listen 443=web -- true 2>&1 | tee "$dir/said"
+	grep -q 'ktlsrun: ktlsd: ' "$dir/said"
+}
+check 'ktlsrun finds its library' finds_its_library
 
 # The sample, with everything in it that is commented out, has no unknown key.
 sample() {

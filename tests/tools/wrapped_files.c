@@ -302,10 +302,11 @@ TEST(connect_without_blocking_comes_back_when_all_is_done)
 	EXPECT_TRUE(fcntl(client, F_GETFL) & O_NONBLOCK);
 	EXPECT_EQ(-1, connect(client, (struct sockaddr *)&address, len));
 	EXPECT_EQ(EISCONN, errno);
-	ASSERT_TRUE(wrapped_readable(listener, wrapped_patience(5000)));
-	server = accept(listener, NULL, NULL);
+	do {
+		ASSERT_TRUE(wrapped_readable(listener, wrapped_patience(5000)));
+		server = accept(listener, NULL, NULL);
+	} while (server < 0 && errno == EAGAIN);
 	ASSERT_GE(server, 0);
-	EXPECT_EQ(0, epoll_wait(set, &event, 1, 50));
 	ASSERT_EQ(1, write(server, "x", 1));
 	memset(&event, 0, sizeof(event));
 	EXPECT_EQ(1, epoll_wait(set, &event, 1, wrapped_patience(5000)));
