@@ -38,6 +38,9 @@ static void clear_error(int fd)
 /* Some kernels say these once only, and then -EAGAIN for ever; so they end the session. */
 static int failed(struct ktls_session *session, int fd, int error)
 {
+	/* Another thread has read the end: what is behind that says nothing new. */
+	if (session_over_in(session))
+		return session_result(session);
 	switch (error) {
 	case -ENODATA:
 		return over(session, fd, KTLS_R_TRUNCATED);
