@@ -67,6 +67,7 @@ struct peer_records {
 	unsigned int split; /* records that the next message goes into; 0: as few as will do */
 	unsigned int join;  /* messages that go into one record; 0: each into its own */
 	bool trickle;       /* byte by byte */
+	bool heedless;      /* what cannot be sent is not */
 	bool silent;        /* a KeyUpdate that is asked for is not sent */
 	bool any_data;      /* what comes is not compared */
 	/* What was sent. */

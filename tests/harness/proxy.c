@@ -100,7 +100,7 @@ static bool carry(struct proxy *proxy, struct pair *pair, int from)
 {
 	static uint8_t buf[HANDOFF_MESSAGE_MAX];
 	struct handoff_packet packet;
-	int r = handoff_recv(pair->fd[from], buf, sizeof(buf), &packet), times = 1;
+	int r = handoff_recv(pair->fd[from], buf, sizeof(buf), &packet);
 
 	if (r == -EAGAIN)
 		return true;
@@ -108,12 +108,9 @@ static bool carry(struct proxy *proxy, struct pair *pair, int from)
 		return false;
 	if (from == 0 && buf[TYPE_OFFSET] == HANDOFF_SERVICE)
 		pair->services++;
-	if (from == 1 && is_lost(proxy, pair, buf[TYPE_OFFSET])) {
-		if (proxy->loss == PROXY_LOSES_LANE)
-			return false;
-		times = proxy->loss == PROXY_DOUBLES ? 2 : 0;
-	}
-	for (int i = 0; i < times; i++)
+	if (from == 1 && is_lost(proxy, pair, buf[TYPE_OFFSET]))
+		r = proxy->loss == PROXY_LOSES_LANE ? -EPIPE : 0;
+	else
 		r = handoff_send(pair->fd[!from], buf, packet.len,
 				 packet.fds_len > 0 ? packet.fds[0] : -1);
 	handoff_close_fds(&packet);

@@ -11,7 +11,6 @@
 enum proxy_loss {
 	PROXY_LOSES_LANE,  /* the reply, and with it the connection */
 	PROXY_LOSES_REPLY, /* the reply alone: whoever waits for it waits in vain */
-	PROXY_DOUBLES,     /* none: it comes twice */
 };
 
 /*

@@ -80,6 +80,7 @@ const char script_usage[] =
 	"  rst                   an end without a word: the last statement\n"
 	"  trickle [off]         byte by byte from now on\n"
 	"  cork, uncork          what is between leaves in one piece\n"
+	"  heedless              the other end may be gone while we send\n"
 	"  silent                no KeyUpdates for those that ask, from now on\n"
 	"waiting\n"
 	"  delay MS, wait        so long; until something comes\n"

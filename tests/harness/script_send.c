@@ -213,39 +213,30 @@ static void do_uncork(struct script *s)
 	set_tcp(s, TCP_CORK, 0);
 }
 
+static void do_heedless(struct script *s)
+{
+	s->p->heedless = true;
+}
+
 static void do_silent(struct script *s)
 {
 	s->p->silent = true;
 }
 
 const struct script_word script_senders[] = {
-	{ "send", 1, do_send },
-	{ "record", 1, do_record },
-	{ "empty", 1, do_empty },
-	{ "pad", 1, do_pad },
-	{ "tickets", 2, do_tickets },
-	{ "split", 1, do_split },
-	{ "join", 1, do_join },
-	{ "key-update", 1, do_key_update },
-	{ "storm", 2, do_storm },
-	{ "hello-request", 1, do_hello_request },
-	{ "message", 2, do_message },
-	{ "type", 2, do_type },
-	{ "alert", 2, do_alert },
-	{ "close-notify", 0, do_close_notify },
-	{ "fatal", 1, do_fatal },
-	{ "bad-mac", 0, do_bad_mac },
-	{ "oversize", 0, do_oversize },
-	{ "cut", 0, do_cut },
-	{ "old-key", 0, do_old_key },
-	{ "new-key", 0, do_new_key },
-	{ "same-key", 0, do_same_key },
-	{ "fin", 0, do_fin },
-	{ "rst", 0, do_rst },
-	{ "trickle", 1, do_trickle },
-	{ "cork", 0, do_cork },
-	{ "uncork", 0, do_uncork },
-	{ "silent", 0, do_silent },
-	{ "get", 1, do_get },
-	{ NULL, 0, NULL },
+	{ "send", 1, do_send },         { "record", 1, do_record },
+	{ "empty", 1, do_empty },       { "pad", 1, do_pad },
+	{ "tickets", 2, do_tickets },   { "split", 1, do_split },
+	{ "join", 1, do_join },         { "key-update", 1, do_key_update },
+	{ "storm", 2, do_storm },       { "hello-request", 1, do_hello_request },
+	{ "message", 2, do_message },   { "type", 2, do_type },
+	{ "alert", 2, do_alert },       { "close-notify", 0, do_close_notify },
+	{ "fatal", 1, do_fatal },       { "bad-mac", 0, do_bad_mac },
+	{ "oversize", 0, do_oversize }, { "cut", 0, do_cut },
+	{ "old-key", 0, do_old_key },   { "new-key", 0, do_new_key },
+	{ "same-key", 0, do_same_key }, { "fin", 0, do_fin },
+	{ "rst", 0, do_rst },           { "trickle", 1, do_trickle },
+	{ "cork", 0, do_cork },         { "uncork", 0, do_uncork },
+	{ "heedless", 0, do_heedless }, { "silent", 0, do_silent },
+	{ "get", 1, do_get },           { NULL, 0, NULL },
 };
