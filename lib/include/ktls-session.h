@@ -41,7 +41,8 @@
  *
  * Results. Calls return 0 or more, or a negative errno:
  *
- *	-EAGAIN   not now: on a non-blocking socket, or with MSG_DONTWAIT
+ *	-EAGAIN   not now: on a non-blocking socket, or with MSG_DONTWAIT. Wait for POLLIN behind
+ *	          this only: poll() does not tell of all that is there (Linux 7.2)
  *	-EINTR    a signal came first, or many records without data in a row: call again
  *	-EPROTO   the stream is over; ktls_session_reason() says why. The alert that belongs to it
  *	          was sent if there was room. Close the socket

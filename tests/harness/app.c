@@ -147,19 +147,15 @@ static ssize_t read_some(struct app *app, void *buf, size_t len)
 	}
 }
 
+/* Reads up to EAGAIN before it waits: poll() does not tell of all that is there (Linux 7.2). */
 int app_read(struct app *app, uint64_t total)
 {
 	size_t chunk = app->chunk ? app->chunk : CHUNK_DEFAULT;
 	uint8_t buf[CHUNK_MAX];
-	bool levels = false;
 	ssize_t n;
 
 	while (app->read < total) {
-		if (levels && !app_wait(app, POLLIN))
-			return -ETIMEDOUT;
 		n = read_some(app, buf, total - app->read < chunk ? total - app->read : chunk);
-		/* One read for each time that there is something, but for what was no data. */
-		levels = app->reads == APP_READ_EPOLL_LT && n > 0;
 		if (n == -EAGAIN && !app_wait(app, POLLIN))
 			return -ETIMEDOUT;
 		if (n == -EAGAIN || n == -EINTR)
