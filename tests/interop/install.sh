@@ -31,7 +31,7 @@ installed() {
 	[ -s "$root/etc/ktlsd/ktlsd.conf" ]
 }
 check 'everything is there' installed
-check 'nothing was left to be filled in' bash -c "! grep -rn '@[A-Z]*@' '$root/usr/lib'/*/"
+check 'nothing was left to be filled in' bash -c "! grep -rnI '@[A-Z]*@' '$root/usr/lib'/*/"
 
 flags() {
 	PKG_CONFIG_PATH=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root pkg-config "$@"
