@@ -39,7 +39,7 @@ struct connection {
 };
 
 static struct ktls *ktls;
-static struct ktls_params params = { .role = KTLS_SERVER };
+static struct ktls_params params = { .role = KTLS_SERVER, .deadline_ms = 30000 };
 static int epoll_fd, listener;
 
 static struct connection *create(int fd)

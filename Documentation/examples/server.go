@@ -13,6 +13,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"log"
@@ -70,6 +71,7 @@ func main() {
 		folder = flag.Arg(0)
 	}
 	wanted := attribute(attribute(nil, attrRole, []byte{0}), attrProfile, []byte(*profile))
+	wanted = attribute(wanted, 18, binary.BigEndian.AppendUint32(nil, 30000)) // DEADLINE, milliseconds
 	if *relay {
 		wanted = attribute(wanted, attrRecords, []byte{1})
 	}

@@ -41,7 +41,7 @@ class Ktlsd:
         self.path, self.ids, self.waiting = path, itertools.count(1), {}
         self.lock, self.lane = threading.Lock(), None
         self.wanted = {self.ROLE: b"\0", self.PROFILE: profile.encode(),
-                       self.DEADLINE: struct.pack(">I", 10000),
+                       self.DEADLINE: struct.pack(">I", 30000),
                        self.RECORDS: bytes([relay]), self.ALPN: b"\x08http/1.1"}
         self.join()
 
