@@ -113,12 +113,12 @@ TEST_F(session, something_behind_a_key_update)
 TEST_F(session, storm)
 {
 	READY();
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 100; i++) /* more than are forgotten meanwhile */
 		put_key_update(self, true);
 	put_data(self, "data");
 	expect_end(self, -EPROTO, KTLS_R_KEY_UPDATE_STORM);
 	EXPECT_GE(self->a.requests, 32);
-	EXPECT_LE(self->a.requests, 35);
+	EXPECT_LT(self->a.requests, 100);
 	expect_alert(self, 2, KTLS_ALERT_UNEXPECTED_MESSAGE);
 	EXPECT_EQ(-EPROTO, ktls_send(self->s, self->fd[0], "x", 1, 0));
 }
@@ -233,7 +233,7 @@ TEST_F(session, waiting_for_room_for_a_key_update)
 	child = fork();
 	if (child == 0) {
 		nap(200);
-		for (int i = 0; i < 40; i++)
+		for (int i = 0; i < 400 && seen <= sent; i++)
 			seen += drain(self, &updates);
 		_exit(seen == sent + 1 && updates == 1 ? 0 : 1);
 	}
