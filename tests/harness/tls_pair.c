@@ -73,8 +73,8 @@ static struct ktls_traffic_key key_of(struct tls_pair *pair, int end, bool trans
 /* The client may have sent with its keys before it is done, in TLS 1.2: they are the server's. */
 static void call_before_rx(struct tls_pair *pair)
 {
-	pair->ends[CLIENT].tx = pair->ends[SERVER].rx;
-	pair->ends[CLIENT].rx = pair->ends[SERVER].tx;
+	pair->keys[CLIENT].tx = pair->keys[SERVER].rx;
+	pair->keys[CLIENT].rx = pair->keys[SERVER].tx;
 	pair->keys_used = true;
 	pair->before_rx(pair, pair->arg);
 }
@@ -86,7 +86,8 @@ static int pair_install(int fd, bool transmit, const struct ktls_traffic_key *ke
 	struct ktls_traffic_key used = key_of(opening, i, transmit, key);
 
 	if (i == SERVER || !opening->keys_used)
-		*(transmit ? &end->tx : &end->rx) = used;
+		*(transmit ? &opening->keys[i].tx : &opening->keys[i].rx) = used;
+	*(transmit ? &end->tx : &end->rx) = *key;
 	EXPECT_EQ(0, ktls_engine_secrets(&end->conn->secrets->engine, &end->secrets));
 	if (i == SERVER && !transmit && opening->before_rx)
 		call_before_rx(opening);
@@ -170,7 +171,7 @@ void tls_pair_close(struct tls_pair *pair)
 
 size_t hand_seal(struct tls_pair *pair, uint8_t type, const void *bytes, size_t len)
 {
-	return keyed_seal(&pair->ends[CLIENT].tx, type, bytes, len, pair->record);
+	return keyed_seal(&pair->keys[CLIENT].tx, type, bytes, len, pair->record);
 }
 
 void hand_send(struct tls_pair *pair, uint8_t type, const void *bytes, size_t len)
@@ -181,7 +182,7 @@ void hand_send(struct tls_pair *pair, uint8_t type, const void *bytes, size_t le
 size_t hand_recv(struct tls_pair *pair, uint8_t *type)
 {
 	size_t len = keyed_read_record(pair->fd[CLIENT], pair->record);
-	ssize_t n = keyed_open(&pair->ends[CLIENT].rx, pair->record, len, type, pair->content);
+	ssize_t n = keyed_open(&pair->keys[CLIENT].rx, pair->record, len, type, pair->content);
 
 	ASSERT_GE(n, 0);
 	return (size_t)n;

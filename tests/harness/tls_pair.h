@@ -33,7 +33,11 @@ struct tls_pair {
 	bool ready; /* false: there is no kernel TLS, and the test has been skipped */
 	int fd[2];
 	struct conns conns;
-	struct conn_end ends[2]; /* with keys and secrets; a client by hand steps its keys */
+	struct conn_end ends[2];
+	/* As the kernel has them, or the codec of a client by hand, which steps them. */
+	struct {
+		struct ktls_traffic_key tx, rx;
+	} keys[2];
 	bool client_by_hand;
 	/* Called when the server's receive key is about to be installed: the client, if by hand,
 	 * may send records already. */

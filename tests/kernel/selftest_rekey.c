@@ -54,7 +54,7 @@ static void data(struct test_self_rekey *self, const char *text)
 static void client_updates(struct test_self_rekey *self)
 {
 	hand_send(&self->pair, RECORD_HANDSHAKE, KEY_UPDATE, 5);
-	self->pair.ends[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
+	self->pair.keys[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
 }
 
 static void take_key_update(struct test_self_rekey *self)
@@ -92,7 +92,7 @@ static void server_updates(struct test_self_rekey *self)
 static void client_follows(struct test_self_rekey *self)
 {
 	hand_expect(&self->pair, RECORD_HANDSHAKE, KEY_UPDATE, 5);
-	self->pair.ends[CLIENT].rx = tls_pair_next(&self->pair, CLIENT, false);
+	self->pair.keys[CLIENT].rx = tls_pair_next(&self->pair, CLIENT, false);
 }
 
 /* ---- kernels and versions that cannot ------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void client_follows(struct test_self_rekey *self)
  */
 static void expect_unable(struct test_self_rekey *self)
 {
-	struct ktls_traffic_key key = self->pair.ends[SERVER].rx;
+	struct ktls_traffic_key key = self->pair.keys[SERVER].rx;
 
 	key.key[0] ^= 1;
 	EXPECT_EQ(EBUSY, install(self->fd, true, &key));
@@ -140,7 +140,7 @@ TEST_F(rekey, where_it_cannot_be_done)
 	take_key_update(self);
 	data(self, "new");
 	tls_pair_expect_error(self->fd, 0, EBADMSG);
-	EXPECT_EQ(EBUSY, install(self->fd, false, &self->pair.ends[CLIENT].tx));
+	EXPECT_EQ(EBUSY, install(self->fd, false, &self->pair.keys[CLIENT].tx));
 	tls_pair_expect_error(self->fd, 0, EBADMSG);
 }
 
@@ -249,7 +249,7 @@ TEST_F(rekey, shows_in_what_is_read_back)
 	EXPECT_MEMEQ(before.key, key.key, sizeof(key.key));
 	server_follows(self);
 	ASSERT_EQ(0, kernel_get(self->fd, false, &key));
-	EXPECT_MEMEQ(self->pair.ends[CLIENT].tx.key, key.key, sizeof(key.key));
+	EXPECT_MEMEQ(self->pair.keys[CLIENT].tx.key, key.key, sizeof(key.key));
 	EXPECT_EQ(0, key.seq[7]);
 	data(self, "y");
 	tls_pair_expect(self->fd, "y", 1);
@@ -463,7 +463,7 @@ TEST_F(rekey, behind_another_message_in_one_record)
 	if (unable(self))
 		return;
 	hand_send(&self->pair, RECORD_HANDSHAKE, both, 14);
-	self->pair.ends[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
+	self->pair.keys[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
 	EXPECT_EQ(14, kernel_record_recv(self->fd, got, sizeof(got), 0, &type));
 	tls_pair_expect_error(self->fd, MSG_DONTWAIT, EAGAIN);
 	/* In time, the new key is as good as ever. */
@@ -472,7 +472,7 @@ TEST_F(rekey, behind_another_message_in_one_record)
 	tls_pair_expect(self->fd, "after", 5);
 	/* Too late, the connection is over. */
 	hand_send(&self->pair, RECORD_HANDSHAKE, both, 14);
-	self->pair.ends[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
+	self->pair.keys[CLIENT].tx = tls_pair_next(&self->pair, CLIENT, true);
 	data(self, "after");
 	EXPECT_EQ(14, kernel_record_recv(self->fd, got, sizeof(got), 0, &type));
 	tls_pair_expect_error(self->fd, 0, EBADMSG);

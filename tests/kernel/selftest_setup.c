@@ -257,7 +257,7 @@ TEST_F(setup, both_ends_show_the_same_keys)
 		EXPECT_MEMEQ(a.key, b.key, sizeof(a.key));
 		EXPECT_MEMEQ(a.iv, b.iv, 4);
 		EXPECT_MEMEQ(a.seq, b.seq, sizeof(a.seq));
-		EXPECT_MEMEQ(a.key, self->pair.ends[i].tx.key, 16);
+		EXPECT_MEMEQ(a.key, self->pair.keys[i].tx.key, 16);
 		EXPECT_EQ(variant->spec.version == KTLS_TLS_1_2 ? 2 : 1, a.seq[7]);
 	}
 }
