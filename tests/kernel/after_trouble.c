@@ -264,12 +264,15 @@ TEST_F_TIMEOUT(trouble, several_threads, 60)
 	hand = (struct hand){ a->session, a->fd[0], &total };
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, work[i], &hand));
-	/* One reader sees the close_notify; the other waits for the end, which is ours to cause. */
+	/*
+	 * One reader takes the close_notify, the other waits for the end, which is ours to cause;
+	 * who of them is the first to say so is open.
+	 */
 	for (int i = 0; i < 4; i++) {
 		if (i == 2)
 			EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
 		pthread_join(thread[i], &result);
-		EXPECT_EQ(0, (intptr_t)result);
+		EXPECT_TRUE(result == NULL || (i >= 2 && (intptr_t)result == -EPROTO));
 	}
 	EXPECT_EQ(300000, total);
 	after_end(a);
