@@ -40,6 +40,22 @@ const struct session_kernel session_kernel = {
 
 /* ---- beginning and end --------------------------------------------------------------------- */
 
+bool session_keep_sealed(struct ktls_session *session, const void *sealed, size_t len)
+{
+	uint8_t *copy = malloc(len), *old;
+
+	if (!copy)
+		return false;
+	memcpy(copy, sealed, len);
+	pthread_mutex_lock(&session->lock);
+	old = session->sealed;
+	session->sealed = copy;
+	session->sealed_len = len;
+	pthread_mutex_unlock(&session->lock);
+	free(old);
+	return true;
+}
+
 static struct ktls_session *session_alloc(struct ktls *k, const void *sealed, size_t len)
 {
 	struct ktls_session *session = calloc(1, sizeof(*session));
@@ -51,10 +67,10 @@ static struct ktls_session *session_alloc(struct ktls *k, const void *sealed, si
 	pthread_mutex_init(&session->out, NULL);
 	pthread_mutex_init(&session->in, NULL);
 	pthread_mutex_init(&session->lock, NULL);
-	if (len > 0)
-		memcpy(session->sealed, sealed, len);
-	session->sealed_len = len;
-	return session;
+	if (len == 0 || session_keep_sealed(session, sealed, len))
+		return session;
+	ktls_session_free(session);
+	return NULL;
 }
 
 struct ktls_session *ktls_session_new(struct ktls *k, const struct ktls_reply *reply)
@@ -133,6 +149,7 @@ void ktls_session_free(struct ktls_session *session)
 	if (!session)
 		return;
 	stream_wipe(&session->stream);
+	free(session->sealed);
 	pthread_mutex_destroy(&session->out);
 	pthread_mutex_destroy(&session->in);
 	pthread_mutex_destroy(&session->lock);

@@ -78,6 +78,7 @@ struct ktls_session {
 	atomic_uint end;       /* 0: it goes on; else the reason, and its alert << 16 */
 	atomic_uint alert_due; /* SESSION_ALERT_..., that could not be sent yet; 0: none */
 	atomic_bool owed;      /* the peer wants our key changed; or that is half done */
+	atomic_uint asked;     /* KeyUpdates that the peer owes us: its answers are no storm */
 	atomic_int wish;       /* enum session_wish: that the peer changes its key */
 
 	pthread_mutex_t out;
@@ -100,8 +101,14 @@ struct ktls_session {
 
 	pthread_mutex_t lock;
 	size_t sealed_len;
-	uint8_t sealed[KTLS_SESSION_MAX];
+	uint8_t *sealed; /* NULL: none. A few hundred bytes, and with a client's chain thousands */
 };
+
+/*
+ * Keeps a copy of these sealed bytes in the place of those that there are. False without memory:
+ * then the old ones stay, which are as good, for the kernel says which keys are in force.
+ */
+bool session_keep_sealed(struct ktls_session *session, const void *sealed, size_t len);
 
 /* Who carries the records of fd, which is asked once. */
 enum session_carrier session_carrier(struct ktls_session *session, int fd);

@@ -152,13 +152,26 @@ static int refuse_renegotiation(struct ktls_session *session, int fd)
 	return 0;
 }
 
+/* An answer to a KeyUpdate of ours that asked for one; it asks for nothing itself. */
+static bool is_answer(struct ktls_session *session, int what)
+{
+	unsigned int asked = session->asked;
+
+	if (what & STREAM_REQUESTED)
+		return false;
+	while (asked > 0)
+		if (atomic_compare_exchange_weak(&session->asked, &asked, asked - 1))
+			return true;
+	return false;
+}
+
 static int key_update(struct ktls_session *session, int fd, int what)
 {
 	if (session->kernel->version(fd) == KTLS_TLS_1_2)
 		return -KTLS_R_MESSAGE_UNEXPECTED;
 	if (!session->can_rekey)
 		return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
-	if (too_many_updates(session))
+	if (!is_answer(session, what) && too_many_updates(session))
 		return -KTLS_R_KEY_UPDATE_STORM;
 	session->follows = what & STREAM_STOPS ? SESSION_FOLLOWS_KEY_STOP : SESSION_FOLLOWS_KEY;
 	session->follows_requested = (what & STREAM_REQUESTED) != 0;

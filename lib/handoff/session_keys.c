@@ -65,13 +65,8 @@ static void keep_seal(struct ktls_session *session, const struct ktls_span *seal
 {
 	struct sealed_header header;
 
-	if (seal->len > sizeof(session->sealed) ||
-	    !sealed_header_parse(seal->bytes, seal->len, &header))
-		return;
-	pthread_mutex_lock(&session->lock);
-	memcpy(session->sealed, seal->bytes, seal->len);
-	session->sealed_len = seal->len;
-	pthread_mutex_unlock(&session->lock);
+	if (seal->len <= KTLS_SESSION_MAX && sealed_header_parse(seal->bytes, seal->len, &header))
+		(void)session_keep_sealed(session, seal->bytes, seal->len);
 }
 
 static int answer(struct ktls_session *session, const struct ktls_call *call, uint8_t renew,

@@ -45,8 +45,10 @@ static int update(struct ktls_session *session, int fd, bool request, enum ktls_
 		return ret;
 	session->use = SESSION_FRESH;
 	session->out_unseen = 0;
-	if (request)
+	if (request) {
+		session->asked++;
 		atomic_compare_exchange_strong(&session->wish, &wish, SESSION_WISH_SENT);
+	}
 	return 0;
 }
 

@@ -123,6 +123,18 @@ TEST_F(session, storm)
 	EXPECT_EQ(-EPROTO, ktls_send(self->s, self->fd[0], "x", 1, 0));
 }
 
+/* As many as we have asked for, one after the other. */
+TEST_F(session, answers_are_no_storm)
+{
+	READY();
+	for (int i = 0; i < 50; i++) {
+		ASSERT_EQ(0, ktls_update_keys(self->s, self->fd[0], KTLS_UPDATE_REQUEST));
+		put_key_update(self, false);
+		put_data(self, "data");
+		expect_data(self, "data");
+	}
+}
+
 /* Data that came before a KeyUpdate was read; poll() has to tell of what is behind it. */
 TEST_F(session, poll_behind_a_key_update)
 {
