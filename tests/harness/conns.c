@@ -308,7 +308,8 @@ static void copy_names(struct conn_end *end, const struct conn_result *result)
 					(int)result->names[i].kind, result->names[i].text);
 }
 
-/* Keys that no kernel was given, but the caller; and all of them are what the kernel was given. */
+/* Keys that no kernel was given, but the caller; and all of them are what the make-believe kernel
+ * was given. The real one does not tell here. */
 static void copy_keys(struct conn_end *end, const struct conn_result *result)
 {
 	EXPECT_EQ(result->reason == KTLS_OK, result->secrets && result->tx_key && result->rx_key);
@@ -316,7 +317,7 @@ static void copy_keys(struct conn_end *end, const struct conn_result *result)
 		end->secrets = *result->secrets;
 		end->tx = *result->tx_key;
 		end->rx = *result->rx_key;
-	} else if (result->reason == KTLS_OK) {
+	} else if (result->reason == KTLS_OK && end->tx.version != 0) {
 		EXPECT_MEMEQ(&end->secrets, result->secrets, sizeof(end->secrets));
 		EXPECT_MEMEQ(&end->tx, result->tx_key, sizeof(end->tx));
 		EXPECT_MEMEQ(&end->rx, result->rx_key, sizeof(end->rx));
