@@ -72,26 +72,39 @@ bool value_number(struct config_place *place, const char *text, struct config_ra
 	return true;
 }
 
-bool value_duration(struct config_place *place, const char *text, struct config_range range,
-		    unsigned int *out)
+struct unit {
+	const char *name; /* NULL ends a list */
+	unsigned int size;
+};
+
+/* A number with its unit, in range. */
+static bool number_of_units(const char *text, const struct unit *units, struct config_range range,
+			    unsigned int *out)
 {
-	static const struct {
-		const char *name;
-		unsigned int ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 } };
 	const char *end = "";
-	unsigned long n;
+	unsigned long n, value;
 
-	if (digits(text, &n, &end) && n <= range.max) {
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			unsigned long ms = n * units[i].ms;
-
-			if (strcmp(end, units[i].name) != 0 || ms < range.min || ms > range.max)
-				continue;
-			*out = (unsigned int)ms;
+	if (!digits(text, &n, &end) || n > range.max)
+		return false;
+	for (; units->name; units++) {
+		value = n * units->size;
+		if (strcmp(end, units->name) == 0 && value >= range.min && value <= range.max) {
+			*out = (unsigned int)value;
 			return true;
 		}
 	}
+	return false;
+}
+
+bool value_duration(struct config_place *place, const char *text, struct config_range range,
+		    unsigned int *out)
+{
+	static const struct unit units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { NULL, 0 }
+	};
+
+	if (number_of_units(text, units, range, out))
+		return true;
 	config_error(place, "'%s' is not a time from %ums to %us: write it like 500ms, 10s or 1m",
 		     text, range.min, range.max / 1000);
 	return false;
@@ -100,23 +113,12 @@ bool value_duration(struct config_place *place, const char *text, struct config_
 bool value_age(struct config_place *place, const char *text, struct config_range range,
 	       unsigned int *out)
 {
-	static const struct {
-		const char *name;
-		unsigned int seconds;
-	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
-	const char *end = "";
-	unsigned long n;
+	static const struct unit units[] = {
+		{ "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 }
+	};
 
-	if (digits(text, &n, &end) && n <= range.max) {
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			unsigned long s = n * units[i].seconds;
-
-			if (strcmp(end, units[i].name) != 0 || s < range.min || s > range.max)
-				continue;
-			*out = (unsigned int)s;
-			return true;
-		}
-	}
+	if (number_of_units(text, units, range, out))
+		return true;
 	config_error(place, "'%s' is not a time from %us to %ud: write it like 90s, 30m, 12h or 7d",
 		     text, range.min, range.max / 86400);
 	return false;

@@ -91,14 +91,20 @@ bool signer_read_bundle(struct signer *s, const struct bundle *bundle)
 bool signer_may_sign(struct signer_profile *profile);
 bool signer_may_ticket(struct signer_profile *profile);
 
-/* Gives a profile what it may have in this second, if that has just begun. */
-void signer_begin_second(struct signer_profile *profile);
+/* One of so many things a second, of which credit tells how many are left; counts what it refuses.
+ */
+bool signer_spend(struct signer_profile *profile, uint32_t *credit, uint32_t limit,
+		  const char *what);
 
 /* Replaces the key that seals where it is due. */
 void signer_seals_run(struct signer *s);
 
 /* Sends the link's answer, now or as soon as there is room: 0 or a negative errno. */
 int signer_answer(struct worker_link *link) __attribute__((warn_unused_result));
+
+/* Likewise OPENED, with what is in ticket, which is wiped. */
+int signer_answer_opened(struct worker_link *link, uint64_t token, enum ktls_reason reason,
+			 size_t len) __attribute__((warn_unused_result));
 
 /* Handlers of messages: of KEYS and SEALING (arg is the signer), of the others (the link). */
 int signer_on_keys(void *arg, struct reader *body, int fd);

@@ -73,34 +73,11 @@ static void look_for_key(struct signer *s, const struct reader *sealed)
 
 static bool may_seal(struct signer_profile *profile)
 {
-	signer_begin_second(profile);
-	if (profile->seal_credit > 0) {
-		profile->seal_credit--;
-		profile->seals++;
-		return true;
-	}
-	profile->refused++;
-	log_limited(&profile->refusals, LOG_WARNING,
-		    "profile %s: more than %u sealed sessions a second: the others are refused",
-		    profile->name, SIGNER_SEALS * profile->limit);
-	return false;
-}
-
-/* The bytes are in s->ticket. */
-static int answer(struct worker_link *link, uint64_t token, enum ktls_reason reason, size_t len)
-{
-	struct signer *s = link->signer;
-	int err;
-
-	channel_begin(&link->answer, CHANNEL_OPENED);
-	writer_u64(&link->answer.body, token);
-	writer_u16(&link->answer.body, (uint16_t)reason);
-	writer_bytes(&link->answer.body, s->ticket, len);
-	secret_wipe(s->ticket, len);
-	err = signer_answer(link);
-	if (!link->waiting)
-		channel_wipe(&link->answer);
-	return err;
+	if (!signer_spend(profile, &profile->seal_credit, SIGNER_SEALS * profile->limit,
+			  "sealed sessions"))
+		return false;
+	profile->seals++;
+	return true;
 }
 
 /* Whose content it is: what it begins with. */
@@ -135,11 +112,11 @@ int signer_on_seal_session(void *arg, struct reader *body, int fd)
 	if (!profile)
 		return -EPROTO;
 	if (!may_seal(profile))
-		return answer(link, token, KTLS_R_SIGNER, 0);
+		return signer_answer_opened(link, token, KTLS_R_SIGNER, 0);
 	signer_seals_run(s);
 	len = sealing_seal(&s->sealing, sealing_time(), cookie, header, content.at, content.left,
 			   s->ticket);
-	return answer(link, token, len > 0 ? KTLS_OK : KTLS_R_SIGNER, len);
+	return signer_answer_opened(link, token, len > 0 ? KTLS_OK : KTLS_R_SIGNER, len);
 }
 
 /* Nothing of what was opened goes out where the profile is not there any more. */
@@ -176,5 +153,5 @@ int signer_on_open_session(void *arg, struct reader *body, int fd)
 		secret_wipe(s->ticket, len);
 		len = 0;
 	}
-	return answer(link, token, reason, len);
+	return signer_answer_opened(link, token, reason, len);
 }

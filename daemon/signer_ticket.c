@@ -12,7 +12,7 @@
 /* ---- limits -----------------------------------------------------------------------------------
  */
 
-void signer_begin_second(struct signer_profile *profile)
+static void begin_second(struct signer_profile *profile)
 {
 	uint64_t now = clock_ms() / 1000;
 
@@ -24,33 +24,33 @@ void signer_begin_second(struct signer_profile *profile)
 	profile->seal_credit = SIGNER_SEALS * profile->limit;
 }
 
-bool signer_may_sign(struct signer_profile *profile)
+bool signer_spend(struct signer_profile *profile, uint32_t *credit, uint32_t limit,
+		  const char *what)
 {
-	signer_begin_second(profile);
-	if (profile->credit > 0) {
-		profile->credit--;
+	begin_second(profile);
+	if (*credit > 0) {
+		(*credit)--;
 		return true;
 	}
 	profile->refused++;
 	log_limited(&profile->refusals, LOG_WARNING,
-		    "profile %s: more than %u signatures a second: the others are refused",
-		    profile->name, profile->limit);
+		    "profile %s: more than %u %s a second: the others are refused", profile->name,
+		    limit, what);
 	return false;
+}
+
+bool signer_may_sign(struct signer_profile *profile)
+{
+	return signer_spend(profile, &profile->credit, profile->limit, "signatures");
 }
 
 bool signer_may_ticket(struct signer_profile *profile)
 {
-	signer_begin_second(profile);
-	if (profile->ticket_credit > 0) {
-		profile->ticket_credit--;
-		profile->tickets++;
-		return true;
-	}
-	profile->refused++;
-	log_limited(&profile->refusals, LOG_WARNING,
-		    "profile %s: more than %u tickets a second: the others are refused",
-		    profile->name, SIGNER_TICKETS * profile->limit);
-	return false;
+	if (!signer_spend(profile, &profile->ticket_credit, SIGNER_TICKETS * profile->limit,
+			  "tickets"))
+		return false;
+	profile->tickets++;
+	return true;
 }
 
 /* ---- keys -------------------------------------------------------------------------------------
@@ -111,14 +111,15 @@ static bool read_ask(const struct signer *s, struct reader *body, struct ask *as
 	       (ask->profile->limits.roles & BUNDLE_ROLE(KTLS_SERVER));
 }
 
-static int answer(struct worker_link *link, const struct ask *ask, size_t len)
+int signer_answer_opened(struct worker_link *link, uint64_t token, enum ktls_reason reason,
+			 size_t len)
 {
 	struct signer *s = link->signer;
 	int err;
 
 	channel_begin(&link->answer, CHANNEL_OPENED);
-	writer_u64(&link->answer.body, ask->token);
-	writer_u16(&link->answer.body, KTLS_OK);
+	writer_u64(&link->answer.body, token);
+	writer_u16(&link->answer.body, (uint16_t)reason);
 	writer_bytes(&link->answer.body, s->ticket, len);
 	secret_wipe(s->ticket, len);
 	err = signer_answer(link);
@@ -139,7 +140,7 @@ static int serve(struct worker_link *link, struct reader *body,
 		return -EPROTO;
 	if (signer_may_ticket(ask.profile))
 		len = run(&s->tickets, ask.bytes, ask.len, s->ticket);
-	return answer(link, &ask, len);
+	return signer_answer_opened(link, ask.token, KTLS_OK, len);
 }
 
 int signer_on_seal(void *arg, struct reader *body, int fd)

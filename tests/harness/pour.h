@@ -53,4 +53,7 @@ const char *pour_way_name(enum pour_way way);
 /* Both directions, in two threads. True where all went well. */
 bool pour_both(struct pour *p);
 
+/* For tests: over both ends of a connection at once. EXPECTs that everything came. */
+void pour_between(const int fd[2], enum pour_way way, uint64_t bytes);
+
 #endif
