@@ -59,9 +59,11 @@ KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC) $(KTLSRUN_SRC),$(call c_of,daemon))
 RUN_SRC       := $(call c_of,lib/run)
 SETUP_SRC     := $(call c_of,kernel-setup)
 NETLINK_SRC   := $(call c_of,lib/netlink)
+KTLS_BENCH_SRC := $(call c_of,tests/bench/ktls-bench)
 HARNESS_SRC   := $(call c_of,tests/harness)
 DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 KTLSCTL_A     := $(BUILD)/ktlsctl.a
+KTLS_BENCH_A  := $(BUILD)/ktls-bench.a
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
@@ -174,9 +176,14 @@ $(BUILD)/examples/server: $(addprefix Documentation/examples/,server.go server_c
 	@mkdir -p $(@D)
 	$(Q)GO111MODULE=off GOCACHE=$(abspath $(BUILD))/go $(GO) build -o $@ $^
 
+# All of ktls-bench but its main(), for the tests too.
+$(KTLS_BENCH_A): $(call o_of,$(filter-out %/main.c,$(KTLS_BENCH_SRC)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
-		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
