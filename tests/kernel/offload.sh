@@ -8,6 +8,8 @@
 needs='ip ethtool openssl'
 # shellcheck source=tests/harness/services.sh
 . tests/harness/services.sh
+# shellcheck source=tests/harness/nicsim.sh
+. tests/harness/nicsim.sh
 
 [ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
 
@@ -19,26 +21,10 @@ head -c 1000000 /dev/urandom >"$dir/www/file"
 
 # ---- the devices ---------------------------------------------------------------------------------
 
-namespaces() {
-	modprobe tls && insmod "$KTLS_NICSIM" || return
-	for end in a b; do
-		ip netns add "$end" && ip link set "nic0$end" netns "$end" &&
-			ip -n "$end" link set lo up || return
-	done
-	ip -n a address add 10.9.0.1/24 dev nic0a
-	ip -n b address add 10.9.0.2/24 dev nic0b
-	ip -n a link set nic0a up
-	ip -n b link set nic0b up
-}
-
 remove() {
-	ip netns del a
-	ip netns del b
-	until_true rmmod nicsim
+	until_true nicsim_remove
 }
 
-in_a() { ip netns exec a "$@"; }
-in_b() { ip netns exec b "$@"; }
 as_user_in_a() { in_a setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
 # says STATUS LINE COMMAND...: ends with that status, and has the line.
@@ -60,17 +46,15 @@ for k in sys.argv[2].split("."): d = d[k]
 print(d); sys.exit(str(d) != sys.argv[3])' "$dir/out" "$1" "$2"
 }
 
-# stat NAMESPACE NAME: of /proc/net/tls_stat
 stat() {
-	ip netns exec "$1" awk -v n="$2" '$1 == n { print $2 }' /proc/net/tls_stat
+	nicsim_stat a "$1"
 }
 
-# counter NAMESPACE NAME: of the driver's
 counter() {
-	ip netns exec "$1" ethtool -S "nic0$1" | awk -v n="$2:" '$1 == n { print $2 }'
+	nicsim_counter a nic0a "$1"
 }
 
-check 'the emulated device is there' namespaces
+check 'the emulated device is there' nicsim_pair
 
 # ---- ktls-setup offload --------------------------------------------------------------------------
 
@@ -148,11 +132,11 @@ fetch() {
 offloaded() {
 	local tx rx encrypted
 
-	tx=$(stat a TlsTxDevice) rx=$(stat a TlsRxDevice)
-	encrypted=$(counter a tx_tls_encrypted_bytes)
+	tx=$(stat TlsTxDevice) rx=$(stat TlsRxDevice)
+	encrypted=$(counter tx_tls_encrypted_bytes)
 	fetch -tls1_2 -cipher "$1" || return
-	[ "$(stat a TlsTxDevice)" -eq $((tx + 1)) ] && [ "$(stat a TlsRxDevice)" -eq $((rx + 1)) ] &&
-		[ "$(counter a tx_tls_encrypted_bytes)" -gt $((encrypted + 500000)) ]
+	[ "$(stat TlsTxDevice)" -eq $((tx + 1)) ] && [ "$(stat TlsRxDevice)" -eq $((rx + 1)) ] &&
+		[ "$(counter tx_tls_encrypted_bytes)" -gt $((encrypted + 500000)) ]
 }
 
 # uploaded: what is put comes back, and the device has decrypted it, but for what came before it had the
@@ -160,7 +144,7 @@ offloaded() {
 uploaded() {
 	local decrypted
 
-	decrypted=$(counter a rx_tls_decrypted_bytes)
+	decrypted=$(counter rx_tls_decrypted_bytes)
 	{
 		printf 'PUT /file HTTP/1.0\r\nContent-Length: 1000000\r\n\r\n'
 		cat "$dir/www/file"
@@ -169,14 +153,14 @@ uploaded() {
 		body >"$dir/got"
 	cmp "$dir/got" "$dir/www/file" || { cat "$dir/err" "$dir/server.log"; return 1; }
 	in_a ethtool -S nic0a | grep rx_tls
-	[ "$(counter a rx_tls_decrypted_bytes)" -gt $((decrypted + 500000)) ]
+	[ "$(counter rx_tls_decrypted_bytes)" -gt $((decrypted + 500000)) ]
 }
 
 not_offloaded() {
 	local tx rx
 
-	tx=$(stat a TlsTxDevice) rx=$(stat a TlsRxDevice)
-	fetch "$@" && [ "$(stat a TlsTxDevice)" -eq "$tx" ] && [ "$(stat a TlsRxDevice)" -eq "$rx" ]
+	tx=$(stat TlsTxDevice) rx=$(stat TlsRxDevice)
+	fetch "$@" && [ "$(stat TlsTxDevice)" -eq "$tx" ] && [ "$(stat TlsRxDevice)" -eq "$rx" ]
 }
 
 check 'AES-128-GCM of TLS 1.2 goes through the device' offloaded ECDHE-ECDSA-AES128-GCM-SHA256
@@ -187,17 +171,11 @@ check 'TLS 1.3 does not' not_offloaded -tls1_3
 
 # faulty FAULT=N...: with loss or disorder on the wire the file comes whole all the same.
 faulty() {
-	local fault
-
-	for fault; do
-		echo "${fault#*=}" >"/sys/module/nicsim/parameters/${fault%=*}"
-	done
+	nicsim_set "$@"
 	fetch -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256
 	local status=$?
 
-	for fault; do
-		echo 0 >"/sys/module/nicsim/parameters/${fault%=*}"
-	done
+	nicsim_set "${@/%=*/=0}"
 	return $status
 }
 
@@ -206,12 +184,12 @@ check 'with loss on the wire' faulty drop_wire=23
 check 'with loss before the device' faulty drop_local=23
 check 'with disorder' faulty reorder=7
 check 'with all of that' faulty drop_wire=53 drop_local=71 reorder=31
-check 'the device has been out of step' test "$(counter a tx_tls_resync_res)" -gt 0
+check 'the device has been out of step' test "$(counter tx_tls_resync_res)" -gt 0
 
-echo 0 >/sys/module/nicsim/parameters/max_ctx
+nicsim_set max_ctx=0
 check 'a device that has no room left leaves it to the kernel' \
 	not_offloaded -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256
-check 'and has counted that' test "$(counter a tx_tls_ctx_refused)" -gt 0
+check 'and has counted that' test "$(counter tx_tls_ctx_refused)" -gt 0
 
 stop_last
 check 'all of it can go' remove
