@@ -107,7 +107,9 @@ struct config_profile {
 	unsigned int tickets;      /* for a client, after a handshake */
 	unsigned int records;      /* that a key may protect, at most; 0: what its cipher allows */
 	enum config_carrier carrier;
-	bool psk_ke; /* resumption without a key exchange */
+	enum ktls_hardware hardware;
+	bool zerocopy; /* for each connection */
+	bool psk_ke;   /* resumption without a key exchange */
 };
 
 struct config {

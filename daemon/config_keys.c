@@ -251,6 +251,20 @@ static void set_carrier(struct parser *p, const struct key *key, const char *val
 		*(enum config_carrier *)field(p, key) = (enum config_carrier)i;
 }
 
+static void set_hardware(struct parser *p, const struct key *key, const char *value)
+{
+	static const char *const names[] = {
+		[KTLS_HARDWARE_ANY] = "any",
+		[KTLS_HARDWARE_PREFER] = "prefer",
+		[KTLS_HARDWARE_REQUIRE] = "require",
+		[KTLS_HARDWARE_AVOID] = "avoid",
+	};
+	unsigned int i;
+
+	if (value_choice(&p->place, value, names, COUNT(names), &i))
+		*(enum ktls_hardware *)field(p, key) = (enum ktls_hardware)i;
+}
+
 static void set_folder(struct parser *p, const struct key *key, const char *value)
 {
 	set_text(p, value, PATH_MAX - 16, field(p, key));
@@ -322,6 +336,8 @@ static const struct key profile_keys[] = {
 	  IN_PROFILE(tickets) },
 	{ "psk-ke", .set = set_bool, IN_PROFILE(psk_ke) },
 	{ "records", .set = set_carrier, IN_PROFILE(carrier) },
+	{ "hardware", .set = set_hardware, IN_PROFILE(hardware) },
+	{ "zerocopy", .set = set_bool, IN_PROFILE(zerocopy) },
 	{ "records-per-key", .set = set_number, .range = { 1, CONFIG_RECORDS_MAX },
 	  IN_PROFILE(records) },
 	{ "signatures-per-second", .set = set_number, .range = { 1, 1000000 },

@@ -139,14 +139,15 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	struct reader name;
 	uint8_t strict, psk_ke, static_rsa, plain;
 	uint32_t records;
-	uint8_t carrier;
+	uint8_t carrier, hardware, zerocopy;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
 	    !reader_u8(r, &profile->roles) || !reader_u16(r, &profile->conn.version_min) ||
 	    !reader_u16(r, &profile->conn.version_max) || !reader_u8(r, &strict) ||
 	    !reader_u8(r, &profile->conn.tickets) || !reader_u8(r, &psk_ke) ||
 	    !reader_u8(r, &static_rsa) || !reader_u8(r, &plain) || !reader_u32(r, &records) ||
-	    !reader_u8(r, &carrier))
+	    !reader_u8(r, &carrier) || !reader_u8(r, &hardware) || hardware > KTLS_HARDWARE_AVOID ||
+	    !reader_u8(r, &zerocopy))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->worker = w;
@@ -156,6 +157,8 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	profile->conn.plain_master_secret = plain;
 	profile->conn.records_max = records;
 	profile->carrier = carrier;
+	profile->conn.hardware = (enum ktls_hardware)hardware;
+	profile->conn.zerocopy = zerocopy;
 	profile->conn.decrypt = signer_decrypt;
 	profile->conn.name = profile->name;
 	profile->conn.sign = signer_sign;

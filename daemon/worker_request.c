@@ -350,6 +350,8 @@ static int start(struct request *request, const struct handoff_request *wanted, 
 				     .exports_len = wanted->exports_len,
 				     .bindings = wanted->bindings,
 				     .records = relay_records(request, wanted->records),
+				     .hardware = (enum ktls_hardware)wanted->hardware,
+				     .zerocopy = wanted->flags & KTLS_TX_ZEROCOPY,
 				     .done = on_done,
 				     .arg = request };
 

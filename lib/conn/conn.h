@@ -135,9 +135,11 @@ struct conn_profile {
 		    size_t *ticket_len);
 	int (*open)(void *arg, const struct conn_ticket *request, uint8_t *content,
 		    size_t *content_len);
-	const char *name;     /* of the profile: no session goes from one to another */
-	uint8_t tickets;      /* server: for a client after a handshake; 0: no resumption */
-	bool psk_ke;          /* resumption without a key exchange, too */
+	const char *name;            /* of the profile: no session goes from one to another */
+	enum ktls_hardware hardware; /* where a request leaves it open, or demands less */
+	bool zerocopy;               /* as if each request had KTLS_TX_ZEROCOPY */
+	uint8_t tickets;             /* server: for a client after a handshake; 0: no resumption */
+	bool psk_ke;                 /* resumption without a key exchange, too */
 	uint64_t records_max; /* that a key may protect; 0: as many as is good for its cipher */
 
 	/*
@@ -173,6 +175,7 @@ struct conn_result {
 	size_t names_left_out;
 	const struct conn_exports *exports; /* what was asked for (exports.h); with KTLS_OK only */
 	enum ktls_state tx, rx;             /* _SW with KTLS_OK, but for carry; else _NONE */
+	enum ktls_no_hw tx_no_hw, rx_no_hw; /* why not _HW */
 	/*
 	 * With KTLS_OK: the records are the caller's to carry (lib/relay). That is so because of
 	 * refused, which error and text are about, or KTLS_OK where the request was CONN_CALLER.
@@ -214,7 +217,9 @@ struct conn_request {
 	size_t exports_len;                   /* at most KTLS_EXPORTS_MAX */
 	unsigned int bindings;                /* KTLS_BINDING_... that are wanted */
 	enum conn_records records;
-	bool keep_fd; /* KTLS_OK gives the descriptor back in the result, instead of closing it */
+	enum ktls_hardware hardware;
+	bool zerocopy; /* KTLS_TX_ZEROCOPY */
+	bool keep_fd;  /* KTLS_OK gives the descriptor back in the result, instead of closing it */
 
 	/* Called once, from conn_loop_run(); the conn is no more when it returns. */
 	void (*done)(void *arg, const struct conn_result *result);

@@ -120,6 +120,8 @@ static struct conn_request conn_request_of(const struct embedded *e,
 		.exports = request->exports,
 		.exports_len = request->exports_len,
 		.bindings = request->bindings,
+		.hardware = (enum ktls_hardware)request->hardware,
+		.zerocopy = request->flags & KTLS_TX_ZEROCOPY,
 		.records = request->records == KTLS_RECORDS_PREFER_KERNEL ? CONN_PREFER_KERNEL
 									  : CONN_KERNEL,
 	};

@@ -109,6 +109,7 @@ struct conn {
 	struct conn_exports *exports;         /* NULL: none are wanted */
 	const struct x509_identity *identity; /* server: that was chosen */
 
+	bool zerocopy;              /* KTLS_TX_ZEROCOPY is wanted, where a device encrypts */
 	enum conn_records records;  /* _CALLER as well where the kernel has turned out not to do */
 	int refused_error;          /* errno of what made it so; 0 */
 	const char *refused_option; /* of the socket's, that failed with it */

@@ -34,6 +34,8 @@ void conn_reply(const struct conn_result *result, struct handoff_reply *out)
 				       .scheme = facts->scheme,
 				       .tx = (uint8_t)result->tx,
 				       .rx = (uint8_t)result->rx,
+				       .tx_no_hw = (uint8_t)result->tx_no_hw,
+				       .rx_no_hw = (uint8_t)result->rx_no_hw,
 				       .time_us = result->wall_us,
 				       .alpn = { facts->alpn, facts->alpn_len },
 				       .client_scheme = facts->client_scheme,
@@ -87,6 +89,8 @@ void conn_reply_carried(const struct conn_result *result, struct conn_carried *r
 		 result->text[0] ? ": " : "", result->text);
 	out->tx = KTLS_STATE_RELAY;
 	out->rx = KTLS_STATE_RELAY;
+	out->tx_no_hw = KTLS_NO_HW_RELAY;
+	out->rx_no_hw = KTLS_NO_HW_RELAY;
 	out->descriptor = HANDOFF_FD_RELAYED;
 	out->peer_address = address_of(result->fd, getpeername, room->peer);
 	out->local_address = address_of(result->fd, getsockname, room->local);

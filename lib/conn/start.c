@@ -163,6 +163,7 @@ struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request
 	c->fd = request->fd;
 	c->role = request->role;
 	c->records = request->records;
+	c->zerocopy = request->zerocopy || request->profile->zerocopy;
 	c->keep_fd = request->keep_fd;
 	c->owner = request->owner;
 	c->profile = request->profile;

@@ -66,6 +66,30 @@ static const struct name states[] = {
 	{ KTLS_STATE_UNKNOWN, "unknown" }, { KTLS_STATE_RELAY, "relay" },
 };
 
+static const struct {
+	const char *name, *text;
+} no_hw[] = {
+	[KTLS_NO_HW_NONE] = { "NONE", "nothing is in the way" },
+	[KTLS_NO_HW_VERSION] = { "VERSION", "devices take TLS 1.2 only" },
+	[KTLS_NO_HW_CIPHER] = { "CIPHER", "devices take AES-GCM only" },
+	[KTLS_NO_HW_LOOPBACK] = { "LOOPBACK", "the peer is on this machine" },
+	[KTLS_NO_HW_NO_ROUTE] = { "NO_ROUTE", "no route to the peer" },
+	[KTLS_NO_HW_NO_TLS_DRIVER] = { "NO_TLS_DRIVER", "the device's driver has no TLS offload" },
+	[KTLS_NO_HW_FEATURE_OFF] = { "FEATURE_OFF", "the device's TLS offload is switched off" },
+	[KTLS_NO_HW_CHECKSUM_OFF] = { "CHECKSUM_OFF",
+				      "the device's checksum offload is switched off" },
+	[KTLS_NO_HW_STACKED] = { "STACKED", "a VLAN, tunnel, team or bridge is in between" },
+	[KTLS_NO_HW_DEVICE_DOWN] = { "DEVICE_DOWN", "the device is down" },
+	[KTLS_NO_HW_KERNEL] = { "KERNEL", "the kernel was built without CONFIG_TLS_DEVICE" },
+	[KTLS_NO_HW_REFUSED] = { "REFUSED", "the device could have, and did not" },
+	[KTLS_NO_HW_RELAY] = { "RELAY", "a relay has the records" },
+	[KTLS_NO_HW_MAY_NOT_LOOK] = { "MAY_NOT_LOOK", "nobody may look: another network namespace, "
+						      "or no right to" },
+	[KTLS_NO_HW_POLICY] = { "POLICY", "the policy avoids devices" },
+};
+
+#define NO_HW_LEN (sizeof(no_hw) / sizeof(no_hw[0]))
+
 /* The row of a reason that this version knows, NULL for another. */
 static const struct reason *known(int reason)
 {
@@ -120,4 +144,15 @@ const char *ktls_scheme_name(unsigned int scheme)
 const char *ktls_state_name(enum ktls_state state)
 {
 	return LOOK_UP(states, state, "unknown state");
+}
+
+const char *ktls_no_hw_name(enum ktls_no_hw why)
+{
+	return (unsigned int)why < NO_HW_LEN ? no_hw[why].name : "UNKNOWN";
+}
+
+const char *ktls_no_hw_text(enum ktls_no_hw why)
+{
+	return (unsigned int)why < NO_HW_LEN ? no_hw[why].text
+					     : "something unknown to this version";
 }

@@ -46,7 +46,7 @@ static bool numbers_valid(const struct ktls_params *params)
 	       (unsigned int)params->hardware <= KTLS_HARDWARE_AVOID &&
 	       params->deadline_ms <= KTLS_DEADLINE_MAX &&
 	       params->bindings <= (KTLS_BINDING_EXPORTER | KTLS_BINDING_SERVER_END_POINT) &&
-	       params->received_len <= KTLS_RECEIVED_MAX &&
+	       params->flags <= KTLS_TX_ZEROCOPY && params->received_len <= KTLS_RECEIVED_MAX &&
 	       (params->received || params->received_len == 0);
 }
 
@@ -93,6 +93,7 @@ int ktls_params_to_request(const struct ktls_params *params, uint8_t alpn[static
 	if (!exports_copy(params, &r))
 		return -EINVAL;
 	r.bindings = (uint8_t)params->bindings;
+	r.flags = (uint8_t)params->flags;
 	r.role = (uint8_t)params->role;
 	r.records = (uint8_t)params->records;
 	r.hardware = (uint8_t)params->hardware;

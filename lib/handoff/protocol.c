@@ -53,6 +53,7 @@ static const struct attribute attributes[] = {
 	REQUEST( 23,  EXPORT, MANDATORY,          exports,       EXPORT_WANTED_MIN, EXPORT_WANTED_MAX),
 	REQUEST( 24,  NUMBER, MANDATORY,          bindings,      0,  KTLS_BINDING_EXPORTER | KTLS_BINDING_SERVER_END_POINT),
 	REQUEST( 25,  NUMBER, MANDATORY,          listen,        0,  HANDOFF_BACKLOG_MAX),
+	REQUEST( 29,  NUMBER, MANDATORY,          flags,         0,  KTLS_TX_ZEROCOPY),
 
 	SERVICE( 2,   BYTES,  MANDATORY | NEEDED, session,       1,  HANDOFF_SESSION_MAX),
 	SERVICE( 18,  NUMBER, MANDATORY,          deadline_ms,   1,  KTLS_DEADLINE_MAX),
@@ -91,6 +92,8 @@ static const struct attribute attributes[] = {
 	REPLY(   57,  NUMBER, 0,                  session_age,   0,  UINT32_MAX),
 	REPLY(   58,  BYTES,  0,                  peer_address,  6,  HANDOFF_ADDRESS_MAX),
 	REPLY(   59,  BYTES,  0,                  local_address, 6,  HANDOFF_ADDRESS_MAX),
+	REPLY(   60,  NUMBER, 0,                  tx_no_hw,      0,  UINT8_MAX),
+	REPLY(   61,  NUMBER, 0,                  rx_no_hw,      0,  UINT8_MAX),
 
 	GREETING(64,  NUMBER, NEEDED,             protocol,      1,  UINT16_MAX),
 	GREETING(65,  NUMBER, NEEDED,             lanes,         1,  HANDOFF_LANES_MAX),

@@ -108,6 +108,7 @@ struct handoff_request {
 	struct handoff_export exports[KTLS_EXPORTS_MAX];
 	size_t exports_len;
 	uint8_t bindings; /* KTLS_BINDING_... */
+	uint8_t flags;    /* KTLS_TX_ZEROCOPY */
 	/*
 	 * Not 0: the descriptor is a listening socket, whose connections are accepted, and so many
 	 * replies may be on their way: each has a descriptor and more set, the last has neither.
@@ -167,6 +168,8 @@ struct handoff_reply {
 	uint16_t scheme;
 	uint8_t tx; /* enum ktls_state */
 	uint8_t rx;
+	uint8_t tx_no_hw; /* enum ktls_no_hw; or one to come */
+	uint8_t rx_no_hw;
 	uint8_t descriptor; /* HANDOFF_FD_...: what the message's descriptor is for */
 	uint8_t more;       /* 1: more replies follow with the same id */
 	uint64_t time_us;

@@ -132,6 +132,8 @@ static void set_numbers(struct ktls_reply *reply, const struct handoff_reply *fa
 	reply->more = facts->more;
 	reply->tx = (enum ktls_state)facts->tx;
 	reply->rx = (enum ktls_state)facts->rx;
+	reply->tx_no_hw = (enum ktls_no_hw)facts->tx_no_hw;
+	reply->rx_no_hw = (enum ktls_no_hw)facts->rx_no_hw;
 	reply->time_us = facts->time_us;
 }
 

@@ -148,6 +148,16 @@ struct ktls_export {
 #define KTLS_BINDING_SERVER_END_POINT 2U /* tls-server-end-point, RFC 5929 4 */
 
 /*
+ * Flags of a request.
+ *
+ * TX_ZEROCOPY: what sendfile() sends through a network device is read by it from the page cache,
+ * without a copy (TLS_TX_ZEROCOPY_RO). For files that nobody changes while they are being sent: a
+ * retransmission reads the page anew, and where it has changed, the peer gets a record that does
+ * not decrypt, and ends the connection. No effect where no device encrypts.
+ */
+#define KTLS_TX_ZEROCOPY 1U
+
+/*
  * Parameters of a handshake. To be set to zeros first, which means: a server, by the profile
  * "default", within ten seconds. What is pointed to is the caller's and used during the call only.
  */
@@ -173,7 +183,8 @@ struct ktls_params {
 	const struct ktls_export *exports; /* keying material for the reply */
 	size_t exports_len;                /* number of them, at most KTLS_EXPORTS_MAX */
 	uintptr_t bindings;                /* KTLS_BINDING_... for the reply */
-	uintptr_t reserved[5];             /* 0, or the call returns -EINVAL */
+	uintptr_t flags;                   /* KTLS_TX_ZEROCOPY */
+	uintptr_t reserved[4];             /* 0, or the call returns -EINVAL */
 };
 
 /* ---- what came of it ----------------------------------------------------------------------- */
@@ -185,6 +196,25 @@ enum ktls_state {
 	KTLS_STATE_HW = 2,      /* a network device */
 	KTLS_STATE_UNKNOWN = 3, /* the kernel or a device: ktlsd may not look */
 	KTLS_STATE_RELAY = 4,   /* a relay process of ktlsd; or a thread, without ktlsd */
+};
+
+/* Why a direction is not KTLS_STATE_HW. Linux: Documentation/networking/tls-offload.rst. */
+enum ktls_no_hw {
+	KTLS_NO_HW_NONE = 0,          /* it is, or there are no keys */
+	KTLS_NO_HW_VERSION = 1,       /* TLS 1.3: devices are given TLS 1.2 only */
+	KTLS_NO_HW_CIPHER = 2,        /* not AES-GCM */
+	KTLS_NO_HW_LOOPBACK = 3,      /* the peer is on this machine */
+	KTLS_NO_HW_NO_ROUTE = 4,      /* none to the peer is to be found any more */
+	KTLS_NO_HW_NO_TLS_DRIVER = 5, /* the device's driver has no such feature */
+	KTLS_NO_HW_FEATURE_OFF = 6,   /* it has, and it is switched off */
+	KTLS_NO_HW_CHECKSUM_OFF = 7,  /* the feature needs checksum offload, which is off */
+	KTLS_NO_HW_STACKED = 8,       /* VLAN, tunnel, team, bridge: no device of its own */
+	KTLS_NO_HW_DEVICE_DOWN = 9,   /* the device is down */
+	KTLS_NO_HW_KERNEL = 10,       /* the kernel was built without TLS_DEVICE */
+	KTLS_NO_HW_REFUSED = 11,      /* the device could, and did not: its table is full, say */
+	KTLS_NO_HW_RELAY = 12,        /* a relay has the records */
+	KTLS_NO_HW_MAY_NOT_LOOK = 13, /* another network namespace, or no permission */
+	KTLS_NO_HW_POLICY = 14,       /* KTLS_HARDWARE_AVOID */
 };
 
 enum ktls_alert_origin {
@@ -268,6 +298,9 @@ struct ktls_reply {
 	 */
 	const struct sockaddr *peer;
 	const struct sockaddr *local;
+	/* Why tx and rx are not KTLS_STATE_HW; after HARDWARE_UNAVAILABLE, what was in the way. */
+	enum ktls_no_hw tx_no_hw;
+	enum ktls_no_hw rx_no_hw;
 };
 
 /* Frees a reply; NULL is a no-op. */
@@ -344,6 +377,8 @@ const char *ktls_suite_name(unsigned int suite);     /* "TLS_AES_128_GCM_SHA256"
 const char *ktls_group_name(unsigned int group);     /* "x25519" */
 const char *ktls_scheme_name(unsigned int scheme);   /* "ecdsa_secp256r1_sha256" */
 const char *ktls_state_name(enum ktls_state state);  /* "sw" */
+const char *ktls_no_hw_name(enum ktls_no_hw why);    /* "FEATURE_OFF"; "NONE" */
+const char *ktls_no_hw_text(enum ktls_no_hw why);    /* "the device's TLS offload is ..." */
 
 #pragma GCC visibility pop
 

@@ -74,6 +74,7 @@ TEST_F(client, reply_arrives_as_it_was_given)
 		.scheme = KTLS_SCHEME_ED25519,
 		.tx = KTLS_STATE_SW,
 		.rx = KTLS_STATE_HW,
+		.tx_no_hw = KTLS_NO_HW_CHECKSUM_OFF,
 		.time_us = 321,
 		.server_name = "a.example",
 		.alpn = { (const uint8_t *)"h2", 2 },
@@ -106,6 +107,8 @@ TEST_F(client, reply_arrives_as_it_was_given)
 	EXPECT_EQ(KTLS_SCHEME_ED25519, reply->scheme);
 	EXPECT_EQ(KTLS_STATE_SW, reply->tx);
 	EXPECT_EQ(KTLS_STATE_HW, reply->rx);
+	EXPECT_EQ(KTLS_NO_HW_CHECKSUM_OFF, reply->tx_no_hw);
+	EXPECT_EQ(KTLS_NO_HW_NONE, reply->rx_no_hw);
 	EXPECT_EQ(321, reply->time_us);
 	EXPECT_STREQ("a.example", reply->server_name);
 	EXPECT_STREQ("h2", reply->alpn);
@@ -191,6 +194,7 @@ TEST_F(client, wrong_arguments)
 		{ .role = (enum ktls_role)2 },
 		{ .records = (enum ktls_records)2 },
 		{ .hardware = (enum ktls_hardware)4 },
+		{ .flags = 2 * KTLS_TX_ZEROCOPY },
 		{ .deadline_ms = KTLS_DEADLINE_MAX + 1 },
 		{ .profile = "" },
 		{ .profile = "a b" },

@@ -96,7 +96,8 @@ TEST_F(config, reads_every_key)
 			"alpn = h2, http/1.1\n"
 			"strict-sni = yes\ntls-min = 1.2\ntls-max = 1.2\n"
 			"static-rsa = yes\nextended-master-secret = prefer\n"
-			"signatures-per-second = 12\nrecords-per-key = 500\n");
+			"signatures-per-second = 12\nrecords-per-key = 500\n"
+			"hardware = prefer\nzerocopy = yes\n");
 	ASSERT_STREQ("", self->said);
 	ASSERT_NOT_NULL(self->config);
 	EXPECT_STREQ("/tmp/s", self->config->socket.text);
@@ -132,6 +133,8 @@ TEST_F(config, reads_every_key)
 	EXPECT_EQ(KTLS_TLS_1_2, p->version_max);
 	EXPECT_EQ(12, p->signatures);
 	EXPECT_EQ(500, p->records);
+	EXPECT_EQ(KTLS_HARDWARE_PREFER, p->hardware);
+	EXPECT_TRUE(p->zerocopy);
 }
 
 TEST_F(config, has_defaults)
@@ -148,6 +151,8 @@ TEST_F(config, has_defaults)
 	EXPECT_NULL(self->config->profiles[0].trust[KTLS_CLIENT].file.text);
 	EXPECT_FALSE(self->config->profiles[0].strict_sni);
 	EXPECT_FALSE(self->config->profiles[0].static_rsa);
+	EXPECT_EQ(KTLS_HARDWARE_ANY, self->config->profiles[0].hardware);
+	EXPECT_FALSE(self->config->profiles[0].zerocopy);
 	EXPECT_FALSE(self->config->profiles[0].plain_master_secret);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_min);
 	EXPECT_EQ(KTLS_TLS_1_3, self->config->profiles[0].version_max);
@@ -323,6 +328,7 @@ static const struct {
 	{ "[ktlsd]\nuser = no.such\n" MINIMAL, 2, "no user 'no.such'" },
 	{ "[ktlsd]\nlog = syslog\n" MINIMAL, 2, "'syslog' is none of auto, stderr, journal" },
 	{ MINIMAL "strict-sni = 1\n", 3, "'1' is neither yes nor no" },
+	{ MINIMAL "hardware = yes\n", 3, "'yes' is none of any, prefer, require, avoid" },
 	{ MINIMAL "static-rsa = 1\n", 3, "'1' is neither yes nor no" },
 	{ MINIMAL "extended-master-secret = no\n", 3, "'no'" },
 	{ MINIMAL "server-users = no.such\n", 3, "no user 'no.such'" },

@@ -44,6 +44,8 @@ static inline struct handoff_reply full_reply(void)
 				       .scheme = KTLS_SCHEME_ED25519,
 				       .tx = KTLS_STATE_SW,
 				       .rx = KTLS_STATE_UNKNOWN,
+				       .tx_no_hw = KTLS_NO_HW_FEATURE_OFF,
+				       .rx_no_hw = 200,
 				       .descriptor = 1,
 				       .time_us = 1234567,
 				       .text = "nothing more",

@@ -109,6 +109,8 @@ TEST(reply_fields_come_through)
 	EXPECT_EQ(KTLS_SCHEME_ED25519, reply.scheme);
 	EXPECT_EQ(KTLS_STATE_SW, reply.tx);
 	EXPECT_EQ(KTLS_STATE_UNKNOWN, reply.rx);
+	EXPECT_EQ(KTLS_NO_HW_FEATURE_OFF, reply.tx_no_hw);
+	EXPECT_EQ(200, reply.rx_no_hw); /* one to come */
 	EXPECT_EQ(1, reply.descriptor);
 	EXPECT_EQ(1234567, reply.time_us);
 	EXPECT_STREQ(full.text, reply.text);
@@ -136,6 +138,7 @@ TEST(exports_come_through)
 	size_t len;
 
 	full.bindings = KTLS_BINDING_SERVER_END_POINT;
+	full.flags = KTLS_TX_ZEROCOPY;
 	full.exports[0] =
 		(struct handoff_export){ 32, true, span("EXPERIMENTAL a", 14), span("context", 7) };
 	full.exports[1] = (struct handoff_export){ 1024, false, span("b", 1), span(NULL, 0) };
@@ -144,6 +147,7 @@ TEST(exports_come_through)
 	len = handoff_request_build(&full, packet, sizeof(packet));
 	ASSERT_EQ(0, handoff_request_parse(packet, len, &request));
 	EXPECT_EQ(KTLS_BINDING_SERVER_END_POINT, request.bindings);
+	EXPECT_EQ(KTLS_TX_ZEROCOPY, request.flags);
 	ASSERT_EQ(3, request.exports_len);
 	EXPECT_EQ(32, request.exports[0].len);
 	EXPECT_MEMEQ("EXPERIMENTAL a", request.exports[0].label.bytes, 14);
