@@ -183,11 +183,12 @@ $(KTLS_BENCH_A): $(call o_of,$(filter-out %/main.c,$(KTLS_BENCH_SRC)))
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
-		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(BUILD)/netlink.a \
+		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
-		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
+		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) -lpthread
 
 $(BUILD)/tests/interop/stacks/mbedtls: STACK_LIBS = -lmbedtls -lmbedx509 -lmbedcrypto
 $(BUILD)/tests/interop/stacks/wolfssl: STACK_LIBS = -lwolfssl

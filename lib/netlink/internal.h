@@ -14,8 +14,9 @@
 struct netlink {
 	struct nl_sock *route;
 	struct nl_sock *generic;
-	int ethtool; /* number of that family; negative: there is none */
-	int ioctl;   /* a socket for ethtool's ioctl */
+	struct nl_sock *diag; /* NULL: the kernel has none */
+	int ethtool;          /* number of that family; negative: there is none */
+	int ioctl;            /* a socket for ethtool's ioctl */
 	char text[256];
 };
 

@@ -55,6 +55,7 @@ int netlink_open(struct netlink **out)
 		return -ENOMEM;
 	nl->route = sock_open(NETLINK_ROUTE);
 	nl->generic = sock_open(NETLINK_GENERIC);
+	nl->diag = sock_open(NETLINK_SOCK_DIAG);
 	nl->ioctl = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (!nl->route || !nl->generic || nl->ioctl < 0) {
 		netlink_close(nl);
@@ -71,6 +72,7 @@ void netlink_close(struct netlink *nl)
 		return;
 	nl_socket_free(nl->route);
 	nl_socket_free(nl->generic);
+	nl_socket_free(nl->diag);
 	if (nl->ioctl >= 0)
 		close(nl->ioctl);
 	free(nl);

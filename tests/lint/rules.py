@@ -37,7 +37,7 @@ FOREIGN = [
     (r"sodium(/.*)?\.h", ["lib/crypto", "tests"]),
     (r"openssl/.*", ["lib/x509", "tests"]),
     (r"netlink/.*", ["lib/netlink"]),
-    (r"linux/tls\.h", ["lib/ktls", "tests/kernel"]),
+    (r"linux/tls\.h", ["lib/ktls", "lib/netlink", "tests/kernel"]),
     (r"ini\.h", ["daemon"]),
     (r"valgrind/.*", ["tests"]),
     (r"(mbedtls|wolfssl)/.*", ["tests/interop/stacks"]),
