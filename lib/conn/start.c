@@ -163,7 +163,8 @@ struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request
 	c->fd = request->fd;
 	c->role = request->role;
 	c->records = request->records;
-	c->zerocopy = request->zerocopy || request->profile->zerocopy;
+	/* A service learns of its profile later. */
+	c->zerocopy = request->zerocopy || (request->profile && request->profile->zerocopy);
 	c->keep_fd = request->keep_fd;
 	c->owner = request->owner;
 	c->profile = request->profile;
