@@ -50,6 +50,7 @@ static int new_loop(struct worker *w)
 		.sessions_bytes = SESSIONS_BYTES,
 		.suites = suites,
 		.suites_len = conn_suites(w->capabilities, suites),
+		.expect_no_pad = w->capabilities & KTLS_CAN_EXPECT_NO_PAD,
 		.sealer = &w->sealer,
 		.rekey = w->capabilities & KTLS_CAN_REKEY,
 		.session_age = w->settings.session_age,

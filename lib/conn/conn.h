@@ -256,6 +256,9 @@ struct conn_kernel_ops {
 	/* Makes records sent no longer than so many bytes of content; behind install(). NULL: it
 	 * cannot, whatever the capabilities say. */
 	int (*limit)(int fd, uint16_t content_max, int *error);
+	/* Lets reads do without a copy where the peer does not pad; behind install(), TLS 1.3.
+	 * NULL: it cannot. Whether it did is nobody's concern. */
+	int (*expect_no_pad)(int fd);
 	/* The key in force, or a negative errno. NULL: it does not tell, and there are no services.
 	 */
 	int (*get)(int fd, bool transmit, struct ktls_traffic_key *out);
@@ -278,6 +281,7 @@ struct conn_config {
 	 * they take: CONN_RECORD_SIZE where the kernel can make records shorter
 	 * (KTLS_CAN_RECORD_SIZE_LIMIT), else 0: they are neither told nor answered. */
 	uint16_t record_size_limit;
+	bool expect_no_pad; /* KTLS_CAN_EXPECT_NO_PAD: the kernel is told so, in TLS 1.3 */
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
 	const struct conn_sealer *sealer;     /* NULL: no sessions are sealed, no services */
 	bool rekey;                           /* the kernel changes keys (KTLS_CAN_REKEY) */

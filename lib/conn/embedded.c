@@ -309,17 +309,19 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 		     const struct conn_kernel_ops *kernel)
 {
 	size_t max = handshakes_max != 0 ? handshakes_max : HANDSHAKES_DEFAULT;
-	struct conn_config config = { .handshakes_max = max,
-				      .pool_max = POOL_MIN + max * POOL_PER_HANDSHAKE,
-				      .timeout_ms = KTLS_DEADLINE_DEFAULT,
-				      .sessions_max = SESSIONS,
-				      .sessions_bytes = SESSIONS_BYTES,
-				      .suites = e->suites_len > 0 ? e->suites : NULL,
-				      .suites_len = e->suites_len,
-				      .kernel = kernel,
-				      .rekey = kernel ||
-					       (e->base.info.capabilities & KTLS_CAN_REKEY),
-				      .session_age = SEALING_AGE_S };
+	struct conn_config config = {
+		.handshakes_max = max,
+		.pool_max = POOL_MIN + max * POOL_PER_HANDSHAKE,
+		.timeout_ms = KTLS_DEADLINE_DEFAULT,
+		.sessions_max = SESSIONS,
+		.sessions_bytes = SESSIONS_BYTES,
+		.suites = e->suites_len > 0 ? e->suites : NULL,
+		.suites_len = e->suites_len,
+		.expect_no_pad = e->base.info.capabilities & KTLS_CAN_EXPECT_NO_PAD,
+		.kernel = kernel,
+		.rekey = kernel || (e->base.info.capabilities & KTLS_CAN_REKEY),
+		.session_age = SEALING_AGE_S
+	};
 	struct epoll_event event = { .events = EPOLLIN };
 	int r;
 

@@ -99,6 +99,16 @@ static int limit(struct conn *c, int *error)
 	return most > 0 ? c->loop->config.kernel->limit(c->fd, most, error) : 0;
 }
 
+/* Records with padding, which are rare, cost more from now on, and all others less. */
+static void expect_no_pad(const struct conn *c)
+{
+	const struct conn_config *config = &c->loop->config;
+
+	if (config->expect_no_pad && config->kernel->expect_no_pad &&
+	    c->secrets->rx.version == KTLS_TLS_1_3)
+		(void)config->kernel->expect_no_pad(c->fd);
+}
+
 /* One direction has its key: there is no way back. */
 static void fail_half(struct conn *c, const char *option, int error)
 {
@@ -130,6 +140,7 @@ static void install(struct conn *c)
 		fail_half(c, "TLS_RX", error);
 		return;
 	}
+	expect_no_pad(c);
 	c->result.tx = KTLS_STATE_SW;
 	c->result.rx = KTLS_STATE_SW;
 	conn_sealing_begin(c);

@@ -8,5 +8,6 @@ const struct conn_kernel_ops conn_kernel_default = {
 	.check = kernel_check,
 	.install = kernel_install,
 	.limit = kernel_limit,
+	.expect_no_pad = kernel_expect_no_pad,
 	.get = kernel_get,
 };

@@ -95,6 +95,7 @@ void ktls_close(struct ktls *k);
 #define KTLS_CAN_REKEY                     (UINT64_C(1) << 16) /* KeyUpdate: Linux 6.14 */
 #define KTLS_CAN_ZEROCOPY                  (UINT64_C(1) << 17) /* TLS_TX_ZEROCOPY_RO */
 #define KTLS_CAN_RECORD_SIZE_LIMIT         (UINT64_C(1) << 18) /* TLS_TX_MAX_PAYLOAD_LEN */
+#define KTLS_CAN_EXPECT_NO_PAD             (UINT64_C(1) << 19) /* TLS_RX_EXPECT_NO_PAD */
 #define KTLS_CAN_RELAY                     (UINT64_C(1) << 24) /* KTLS_RECORDS_PREFER_KERNEL */
 
 struct ktls_info {

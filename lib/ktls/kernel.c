@@ -253,6 +253,23 @@ int kernel_limit(int fd, uint16_t content_max, int *error)
 	return set ? 0 : -KTLS_R_KERNEL_REFUSED;
 }
 
+static int turn_on(int fd, int name)
+{
+	const unsigned int on = 1;
+
+	return setsockopt(fd, SOL_TLS, name, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+int kernel_zerocopy(int fd)
+{
+	return turn_on(fd, TLS_TX_ZEROCOPY_RO);
+}
+
+int kernel_expect_no_pad(int fd)
+{
+	return turn_on(fd, TLS_RX_EXPECT_NO_PAD);
+}
+
 int kernel_get(int fd, bool transmit, struct ktls_traffic_key *out)
 {
 	struct tls_crypto_info head;

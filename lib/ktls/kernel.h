@@ -79,6 +79,24 @@ WIRE_MUST_CHECK int kernel_install(int fd, bool transmit, const struct ktls_traf
 WIRE_MUST_CHECK int kernel_limit(int fd, uint16_t content_max, int *error);
 
 /*
+ * Lets a network device read what sendfile() sends from the page cache, without a copy
+ * (TLS_TX_ZEROCOPY_RO): behind kernel_install() of the transmit key. The file must not change until
+ * the peer has it all, for what is sent again is read again: a record that has changed is none.
+ * Where the kernel encrypts it is accepted and has no effect. Returns 0 or a negative errno,
+ * -ENOPROTOOPT on kernels before 5.19.
+ */
+WIRE_MUST_CHECK int kernel_zerocopy(int fd);
+
+/*
+ * Says that the peer is expected not to pad its records (TLS_RX_EXPECT_NO_PAD): they are decrypted
+ * into the reader's buffer, without a copy; padded ones, and those that are no data, are decrypted
+ * twice. Behind kernel_install() of the receive key, TLS 1.3 only, and only where the probe finds
+ * it good: some kernels write more than they say. Returns 0 or a negative errno: -EINVAL for TLS
+ * 1.2, which needs no such thing.
+ */
+WIRE_MUST_CHECK int kernel_expect_no_pad(int fd);
+
+/*
  * Reads back the key in force, with the sequence number of the next record. Anybody who has the
  * descriptor can. In TLS 1.2 several suites share a cipher: suite is one of them; and where records
  * have an explicit nonce the last 8 bytes of iv are 0. The caller wipes *out. Returns 0, or a

@@ -43,7 +43,8 @@ struct ktls_probe {
 	/* 0 where it works, else an errno. */
 	int rekey;       /* keys replaced under TLS 1.3, both ways */
 	int zerocopy;    /* TLS_TX_ZEROCOPY_RO is accepted; it works on devices only */
-	int no_pad;      /* TLS_RX_EXPECT_NO_PAD is accepted */
+	int no_pad;      /* TLS_RX_EXPECT_NO_PAD is accepted; EOVERFLOW: and then a read writes more
+			    than it returns */
 	int max_payload; /* TLS_TX_MAX_PAYLOAD_LEN shortens records */
 	int poll;        /* poll() wakes for whole records only; EBUSY: for parts of one, too */
 	/* The same in KTLS_CAN_... bits of ktls.h. */

@@ -123,7 +123,20 @@ static int fake_limit(int fd, uint16_t content_max, int *error)
 	return fake_kernel.limit_result;
 }
 
+static int fake_expect_no_pad(int fd)
+{
+	struct conn_end *end = end_of(fd);
+
+	if (end) {
+		EXPECT_TRUE(end->rx_set);
+		EXPECT_EQ(KTLS_TLS_1_3, end->rx.version);
+		end->no_pad = true;
+	}
+	return fake_kernel.option_result;
+}
+
 static const struct conn_kernel_ops fake_ops = {
+	.expect_no_pad = fake_expect_no_pad,
 	.attach = fake_attach,
 	.install = fake_install,
 	.limit = fake_limit,

@@ -25,6 +25,7 @@ struct fake_kernel {
 	int tx_result;
 	int rx_result;
 	int limit_result;
+	int option_result; /* 0 or a negative errno */
 };
 
 extern struct fake_kernel fake_kernel;
@@ -49,6 +50,7 @@ struct conn_end {
 	struct ktls_traffic_key tx, rx;
 	bool tx_set, rx_set;
 	uint16_t content_max;        /* that the kernel was told; 0: nothing */
+	bool no_pad;                 /* that the kernel was told to expect none */
 	bool fd_was_open;            /* when done() was called */
 	struct ktls_secrets secrets; /* as the keys were installed, or were the caller's */
 };

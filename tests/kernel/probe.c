@@ -72,6 +72,7 @@ TEST(capabilities_say_the_same)
 	EXPECT_EQ(probe.rekey == 0, (probe.capabilities & KTLS_CAN_REKEY) != 0);
 	EXPECT_EQ(probe.zerocopy == 0, (probe.capabilities & KTLS_CAN_ZEROCOPY) != 0);
 	EXPECT_EQ(probe.max_payload == 0, (probe.capabilities & KTLS_CAN_RECORD_SIZE_LIMIT) != 0);
+	EXPECT_EQ(probe.no_pad == 0, (probe.capabilities & KTLS_CAN_EXPECT_NO_PAD) != 0);
 	EXPECT_EQ(OUR_SUITES, probe.capabilities & OUR_SUITES);
 	for (size_t i = 0; i < KTLS_PROBE_CIPHERS; i++)
 		EXPECT_EQ(is_ours(&probe.ciphers[i]) ? 0 : KTLS_PROBE_NOT_ASKED,
