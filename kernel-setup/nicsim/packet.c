@@ -131,8 +131,7 @@ static bool copy_payload(struct sk_buff *to, struct sk_buff *from, int off)
  * @header_len: bytes of headers, which are linear in the copy; the payload is
  *              in pages of its own
  *
- * This is not skb_copy(): a GSO packet with linear payload is none that the
- * stack makes; GRO may chain it, and skb_segment() then runs into a BUG_ON().
+ * This is not skb_copy(), whose result is linear: see wire.c.
  *
  * Return: the copy, or NULL without memory.
  */

@@ -9,31 +9,12 @@
 
 #include "nicsim.h"
 
-/* tls_encrypt_skb() makes linear packets: see nicsim_copy(). */
-static struct sk_buff *paged(struct nicsim_port *port, struct sk_buff *skb,
-			     int header_len)
-{
-	struct sk_buff *copy;
-
-	if (!skb_is_gso(skb) || skb_headlen(skb) <= header_len)
-		return skb;
-	copy = nicsim_copy(skb, header_len);
-	if (!copy)
-		nicsim_count(port, NICSIM_NO_MEMORY);
-	consume_skb(skb);
-	return copy;
-}
-
-static struct sk_buff *fall_back(struct nicsim_port *port, struct sk_buff *skb,
-				 int header_len)
+static struct sk_buff *fall_back(struct nicsim_port *port, struct sk_buff *skb)
 {
 	skb = tls_encrypt_skb(skb);
-	if (!skb) {
-		nicsim_count(port, NICSIM_TX_DROP_NO_SYNC_DATA);
-		return NULL;
-	}
-	nicsim_count(port, NICSIM_TX_FALLBACK_PACKETS);
-	return paged(port, skb, header_len);
+	nicsim_count(port, skb ? NICSIM_TX_FALLBACK_PACKETS :
+				 NICSIM_TX_DROP_NO_SYNC_DATA);
+	return skb;
 }
 
 static int encrypt_pages(struct nicsim_flow *flow, struct sk_buff *skb)
@@ -111,14 +92,14 @@ struct sk_buff *nicsim_tx(struct nicsim_port *port, struct sk_buff *skb,
 	if (rcu_dereference_bh(ctx->netdev) != port->dev)
 		return skb;
 	if (READ_ONCE(nicsim_tx_helper))
-		return fall_back(port, skb, packet->off);
+		return fall_back(port, skb);
 	flow = nicsim_flow_of(ctx, TLS_OFFLOAD_CTX_DIR_TX);
 	spin_lock(&flow->lock);
 	if (in_order(port, flow, packet->seq))
 		copy = encrypt(port, flow, skb, packet->off);
 	spin_unlock(&flow->lock);
 	if (!copy)
-		return fall_back(port, skb, packet->off);
+		return fall_back(port, skb);
 	nicsim_count(port, NICSIM_TX_ENCRYPTED_PACKETS);
 	nicsim_add(port, NICSIM_TX_ENCRYPTED_BYTES, packet->len);
 	consume_skb(skb);

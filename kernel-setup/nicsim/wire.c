@@ -12,6 +12,7 @@
 
 #define QUEUE_STOP	512	/* packets on the wire */
 #define QUEUE_WAKE	256
+#define HEADERS_MAX	128	/* bytes of them, in packets that have no TCP payload */
 
 static unsigned int drop_local;
 module_param(drop_local, uint, 0644);
@@ -77,6 +78,41 @@ static void throttle(struct nicsim_port *port, struct nicsim_port *peer)
 	smp_mb();
 	if (skb_queue_len_lockless(&peer->queue) < QUEUE_WAKE)
 		netif_wake_queue(port->dev);
+}
+
+static int header_len(const struct sk_buff *skb,
+		      const struct nicsim_packet *packet)
+{
+	if (packet->len > 0)
+		return packet->off;
+	if (skb_is_gso(skb))
+		return skb_tcp_all_headers(skb);
+	return min_t(int, skb->len, HEADERS_MAX);
+}
+
+/*
+ * What comes out of a wire shares no memory with what went in, and its payload
+ * is in pages. Of clones, which the sender's write queue and taps have, GRO
+ * would change what they share. And a GSO packet with linear payload, which
+ * software fallback makes, is none that can be received: GRO may chain it, and
+ * skb_segment() then runs into a BUG_ON(). NULL without memory: it is lost.
+ */
+static struct sk_buff *own(struct nicsim_port *port, struct sk_buff *skb,
+			   int header_len)
+{
+	struct sk_buff *copy;
+
+	if (!skb_cloned(skb) &&
+	    (!skb_is_gso(skb) || skb_headlen(skb) <= header_len))
+		return skb;
+	copy = nicsim_copy(skb, header_len);
+	if (copy) {
+		consume_skb(skb);
+		return copy;
+	}
+	nicsim_count(port, NICSIM_NO_MEMORY);
+	drop(port, skb);
+	return NULL;
 }
 
 static void deliver(struct nicsim_port *port, struct sk_buff *skb)
@@ -179,15 +215,17 @@ netdev_tx_t nicsim_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct nicsim_port *port = netdev_priv(dev);
 	struct nicsim_packet packet;
+	bool data = nicsim_packet_parse(skb, skb_network_offset(skb), &packet);
 
-	if (nicsim_packet_parse(skb, skb_network_offset(skb), &packet)) {
-		skb = encrypt_data(port, skb, &packet);
-		if (skb)
-			skb = send_data(port, skb, &packet);
-		if (!skb)
-			return NETDEV_TX_OK;
-	}
 	skb_tx_timestamp(skb);
+	if (data)
+		skb = encrypt_data(port, skb, &packet);
+	if (skb)
+		skb = own(port, skb, header_len(skb, &packet));
+	if (skb && data)
+		skb = send_data(port, skb, &packet);
+	if (!skb)
+		return NETDEV_TX_OK;
 	deliver(port, skb);
 	release_held(port);
 	return NETDEV_TX_OK;
