@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections whose TLS is done by network devices, emulated ones (kernel-setup/nicsim), for tests
+ * in the VM. nicsim.sh has the namespaces and what connects them: the ends of a connection are in
+ * namespaces a and b, and namespace wire forwards between them.
+ *
+ *	FIXTURE(f) { struct nicsim_conn conn; };
+ *	FIXTURE_SETUP(f) { nicsim_offload(NICSIM_A, true, true); nicsim_connect(&self->conn); }
+ *	FIXTURE_TEARDOWN(f) { nicsim_disconnect(&self->conn); nicsim_calm(); }
+ *	int main(int argc, char **argv) { return nicsim_main(argc, argv); }
+ */
+#ifndef TESTS_HARNESS_NICSIM_H
+#define TESTS_HARNESS_NICSIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ktls.h>
+
+#include "tests/harness/pour.h"
+#include "tests/harness/tls_pair.h"
+
+/* The first connects to the second. */
+enum nicsim_end { NICSIM_A, NICSIM_B };
+
+/* What the wire's side of a connection can be told by. */
+#define NICSIM_PORT 4433
+
+/*
+ * main() of a test: loads the module, makes the namespaces and starts a ktlsd whose profile has TLS
+ * 1.2 only; and takes all that away. Without KTLS_NICSIM there are no tests.
+ */
+int nicsim_main(int argc, char **argv);
+
+/* The daemon's socket, for tests that have requests of their own. */
+const char *nicsim_ktlsd(void);
+
+/* ---- the devices -----------------------------------------------------------------------------
+ */
+
+/* A parameter of the module, /sys/module/nicsim/parameters. */
+void nicsim_set(const char *parameter, unsigned int value);
+
+/* No faults, offload off, both devices up, large packets: as it was at first. */
+void nicsim_calm(void);
+
+/* Which new connections the device of an end takes. */
+void nicsim_offload(enum nicsim_end end, bool tx, bool rx);
+
+/* Whether the devices cut large packets, or the stack does before them, all the way. */
+void nicsim_large_packets(bool on);
+
+/* Takes the device of an end down, or up again. */
+void nicsim_up(enum nicsim_end end, bool up);
+
+/* ethtool -S, and /proc/net/tls_stat. */
+uint64_t nicsim_counter(enum nicsim_end end, const char *name);
+uint64_t nicsim_stat(enum nicsim_end end, const char *name);
+
+/* A socket in the namespace of an end, or that of the wire. */
+int nicsim_socket(enum nicsim_end end, int domain, int type, int protocol);
+int nicsim_wire_socket(int domain, int type, int protocol);
+
+/* ---- connections -----------------------------------------------------------------------------
+ */
+
+struct nicsim_conn {
+	int fd[2];
+	struct ktls_reply *reply[2];   /* of ktlsd; NULL where it was not asked */
+	struct ktls_traffic_key tx[2]; /* in force at the beginning */
+	struct ktls *k;
+	struct tls_pair pair;
+	/* What tls_stat had before. */
+	uint64_t tx_device[2], rx_device[2], tx_sw[2], rx_sw[2];
+};
+
+/* A TCP connection from a to b; domain AF_INET or AF_INET6. */
+void nicsim_tcp(int fd[2], int domain);
+
+/* The same with TLS 1.2 and AES-128-GCM, by ktlsd, both ends. */
+void nicsim_connect(struct nicsim_conn *conn);
+void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2]);
+
+/* With a suite of one's own, by the same engine in this process. */
+void nicsim_connect_suite(struct nicsim_conn *conn, uint16_t suite);
+
+void nicsim_disconnect(struct nicsim_conn *conn);
+
+/* The kernel has counted what it did with the keys of this end, this and nothing else. */
+void nicsim_expect(const struct nicsim_conn *conn, enum nicsim_end end, bool tx, bool rx);
+
+/*
+ * bytes each way at once, by pour.h, in its ways: what comes is what was sent, by its hash. False,
+ * and a failed check, where it is not.
+ */
+bool nicsim_pour(struct nicsim_conn *conn, enum pour_way way, uint64_t bytes);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* The connections of nicsim.h. */
+#include "tests/harness/nicsim.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/crypto/util.h"
+#include "lib/ktls/kernel.h"
+
+#define PATIENCE_MS 60000
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* ---- TCP -------------------------------------------------------------------------------------
+ */
+
+static socklen_t address_of_b(int domain, union address *out)
+{
+	*out = (union address){ .any.sa_family = (sa_family_t)domain };
+	if (domain == AF_INET6) {
+		out->in6.sin6_port = htons(NICSIM_PORT);
+		ASSERT_EQ(1, inet_pton(AF_INET6, "fd09:1::1", &out->in6.sin6_addr));
+		return sizeof(out->in6);
+	}
+	out->in.sin_port = htons(NICSIM_PORT);
+	ASSERT_EQ(1, inet_pton(AF_INET, "10.9.1.1", &out->in.sin_addr));
+	return sizeof(out->in);
+}
+
+void nicsim_tcp(int fd[2], int domain)
+{
+	union address address;
+	socklen_t len = address_of_b(domain, &address);
+	int listener = nicsim_socket(NICSIM_B, domain, SOCK_STREAM, 0), one = 1;
+
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	ASSERT_EQ(0, bind(listener, &address.any, len));
+	ASSERT_EQ(0, listen(listener, 16));
+	fd[NICSIM_A] = nicsim_socket(NICSIM_A, domain, SOCK_STREAM, 0);
+	ASSERT_EQ(0, connect(fd[NICSIM_A], &address.any, len));
+	fd[NICSIM_B] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_GE(fd[NICSIM_B], 0);
+	close(listener);
+	for (int i = 0; i < 2; i++)
+		setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+/* ---- TLS -------------------------------------------------------------------------------------
+ */
+
+static void note_stats(struct nicsim_conn *conn)
+{
+	for (int i = 0; i < 2; i++) {
+		conn->tx_device[i] = nicsim_stat((enum nicsim_end)i, "TlsTxDevice");
+		conn->rx_device[i] = nicsim_stat((enum nicsim_end)i, "TlsRxDevice");
+		conn->tx_sw[i] = nicsim_stat((enum nicsim_end)i, "TlsTxSw");
+		conn->rx_sw[i] = nicsim_stat((enum nicsim_end)i, "TlsRxSw");
+	}
+}
+
+/* A key that a device has can be read like others. */
+static void note_keys(struct nicsim_conn *conn)
+{
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, kernel_get(conn->fd[i], true, &conn->tx[i]));
+}
+
+static void collect(struct nicsim_conn *conn)
+{
+	struct pollfd p = { .fd = ktls_fd(conn->k), .events = POLLIN };
+	struct ktls_reply *reply;
+	int err = ktls_collect(conn->k, &reply);
+
+	while (err == -EAGAIN) {
+		ASSERT_EQ(1, poll(&p, 1, PATIENCE_MS));
+		err = ktls_collect(conn->k, &reply);
+	}
+	ASSERT_EQ(0, err);
+	if (reply->reason != KTLS_OK)
+		TH_LOG("%s", reply->text);
+	ASSERT_STREQ("OK", ktls_reason_name((int)reply->reason));
+	conn->reply[reply->arg == &conn->fd[NICSIM_A] ? NICSIM_A : NICSIM_B] = reply;
+}
+
+void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2])
+{
+	struct ktls_params params = { .role = KTLS_SERVER, .deadline_ms = PATIENCE_MS };
+
+	*conn = (struct nicsim_conn){ .fd = { fd[0], fd[1] } };
+	note_stats(conn);
+	conn->k = ktls_open(nicsim_ktlsd(), NULL);
+	ASSERT_NOT_NULL(conn->k);
+	params.arg = &conn->fd[NICSIM_B];
+	ASSERT_EQ(0, ktls_start(conn->k, conn->fd[NICSIM_B], &params, NULL));
+	params.role = KTLS_CLIENT;
+	params.server_name = "localhost";
+	params.arg = &conn->fd[NICSIM_A];
+	ASSERT_EQ(0, ktls_start(conn->k, conn->fd[NICSIM_A], &params, NULL));
+	collect(conn);
+	collect(conn);
+	note_keys(conn);
+}
+
+void nicsim_connect(struct nicsim_conn *conn)
+{
+	int fd[2];
+
+	nicsim_tcp(fd, AF_INET);
+	nicsim_connect_over(conn, fd);
+	EXPECT_EQ(KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256, conn->reply[NICSIM_A]->suite);
+}
+
+void nicsim_connect_suite(struct nicsim_conn *conn, uint16_t suite)
+{
+	const struct tls_pair_spec spec = { KTLS_TLS_1_2, suite };
+
+	*conn = (struct nicsim_conn){ 0 };
+	nicsim_tcp(conn->fd, AF_INET);
+	note_stats(conn);
+	tls_pair_open_over(&conn->pair, &spec, CLIENT_BY_KERNEL, conn->fd);
+	note_keys(conn);
+}
+
+void nicsim_disconnect(struct nicsim_conn *conn)
+{
+	for (int i = 0; i < 2; i++) {
+		ktls_reply_free(conn->reply[i]);
+		if (!conn->pair.ready && conn->fd[i] > 0)
+			close(conn->fd[i]);
+	}
+	tls_pair_close(&conn->pair);
+	ktls_close(conn->k);
+	secret_wipe(conn->tx, sizeof(conn->tx));
+}
+
+void nicsim_expect(const struct nicsim_conn *conn, enum nicsim_end end, bool tx, bool rx)
+{
+	EXPECT_EQ(conn->tx_device[end] + tx, nicsim_stat(end, "TlsTxDevice"));
+	EXPECT_EQ(conn->rx_device[end] + rx, nicsim_stat(end, "TlsRxDevice"));
+	EXPECT_EQ(conn->tx_sw[end] + !tx, nicsim_stat(end, "TlsTxSw"));
+	EXPECT_EQ(conn->rx_sw[end] + !rx, nicsim_stat(end, "TlsRxSw"));
+}
+
+/* ---- data ------------------------------------------------------------------------------------
+ */
+
+static void *one_end(void *arg)
+{
+	return pour_both(arg) ? arg : NULL;
+}
+
+static bool came(const struct pour *p, int end)
+{
+	bool well = p->send_error == 0 && p->recv_error == 0 && p->same;
+
+	EXPECT_TRUE(well);
+	if (!well)
+		TH_LOG("end %d: %llu sent (%s), %llu received (%s), %s", end,
+		       (unsigned long long)p->sent, strerror(p->send_error),
+		       (unsigned long long)p->received, strerror(p->recv_error),
+		       p->same ? "the same" : "not the same");
+	return well;
+}
+
+bool nicsim_pour(struct nicsim_conn *conn, enum pour_way way, uint64_t bytes)
+{
+	uint64_t seed = pour_seed();
+	struct pour ends[2];
+	pthread_t thread;
+	bool well;
+
+	for (unsigned int i = 0; i < 2; i++)
+		ends[i] = (struct pour){
+			.fd = conn->fd[i], .way = way, .bytes = bytes, .seed = seed + 2 * i
+		};
+	ASSERT_EQ(0, pthread_create(&thread, NULL, one_end, &ends[0]));
+	(void)one_end(&ends[1]);
+	pthread_join(thread, NULL);
+	well = came(&ends[0], 0) & came(&ends[1], 1);
+	if (!well)
+		TH_LOG("KTLS_BULK_SEED=%llu", (unsigned long long)seed);
+	return well;
+}

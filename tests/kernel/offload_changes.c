@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices that do TLS, and what happens to them: they have no room, go down and come back, have
+ * their features turned off, or lose their connections, in the middle of it all. The kernel does
+ * what they do not, and nothing is lost.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/harness/conns.h"
+#include "tests/harness/nicsim.h"
+#include "tests/harness/wiretap.h"
+
+#define BYTES      (128 << 10)
+#define LONG_BYTES (1 << 20) /* there is time for something to happen */
+#define MANY       6
+
+FIXTURE(changes)
+{
+	struct nicsim_conn conn;
+	struct wiretap tap;
+};
+
+FIXTURE_SETUP(changes)
+{
+	nicsim_calm();
+	nicsim_offload(NICSIM_A, true, true);
+	nicsim_offload(NICSIM_B, true, true);
+}
+
+FIXTURE_TEARDOWN(changes)
+{
+	nicsim_calm();
+	wiretap_close(&self->tap);
+	nicsim_disconnect(&self->conn);
+}
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* Waits until both ends' devices have as many contexts as that; half a minute at most. */
+static void expect_contexts(uint64_t n)
+{
+	uint64_t tx = n + 1;
+
+	for (int i = 0; i < 3000 && tx != n; i++) {
+		tx = nicsim_stat(NICSIM_A, "TlsCurrTxDevice") +
+		     nicsim_stat(NICSIM_B, "TlsCurrTxDevice");
+		tx += nicsim_counter(NICSIM_A, "tx_tls_ctx") -
+		      nicsim_counter(NICSIM_A, "tx_tls_del");
+		tx += nicsim_counter(NICSIM_B, "tx_tls_ctx") -
+		      nicsim_counter(NICSIM_B, "tx_tls_del");
+		tx /= 2;
+		sleep_ms(10);
+	}
+	EXPECT_EQ(n, tx);
+}
+
+static void expect_by(const struct nicsim_conn *conn, bool device)
+{
+	nicsim_expect(conn, NICSIM_A, device, device);
+	nicsim_expect(conn, NICSIM_B, device, device);
+}
+
+/* ---- no room ---------------------------------------------------------------------------------
+ */
+
+TEST_F(changes, a_device_that_refuses)
+{
+	uint64_t refused = nicsim_counter(NICSIM_A, "tx_tls_ctx_refused") +
+			   nicsim_counter(NICSIM_B, "rx_tls_ctx_refused");
+
+	nicsim_set("max_ctx", 0);
+	nicsim_connect(&self->conn);
+	expect_by(&self->conn, false);
+	EXPECT_EQ(refused + 2, nicsim_counter(NICSIM_A, "tx_tls_ctx_refused") +
+				       nicsim_counter(NICSIM_B, "rx_tls_ctx_refused"));
+	wiretap_open(&self->tap);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES);
+}
+
+TEST_F(changes, a_device_with_room_for_one)
+{
+	struct nicsim_conn second, third;
+
+	expect_contexts(0);
+	nicsim_set("max_ctx", 1);
+	nicsim_connect(&self->conn);
+	expect_by(&self->conn, true);
+	nicsim_connect(&second);
+	expect_by(&second, false);
+	nicsim_pour(&second, POUR_MIXED, BYTES);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+	nicsim_disconnect(&self->conn);
+	expect_contexts(0);
+	nicsim_connect(&third);
+	expect_by(&third, true);
+	nicsim_pour(&third, POUR_MIXED, BYTES);
+	nicsim_disconnect(&second);
+	self->conn = third;
+}
+
+/* ---- in the middle of it ---------------------------------------------------------------------
+ */
+
+struct event {
+	enum nicsim_end end;
+	void (*happen)(enum nicsim_end end);
+	uint64_t encrypted; /* bytes of that end's device, before */
+};
+
+/* Happens when a quarter has been sent. */
+static void *midway(void *arg)
+{
+	struct event *e = arg;
+
+	while (nicsim_counter(e->end, "tx_tls_encrypted_bytes") < e->encrypted + LONG_BYTES / 4)
+		sleep_ms(1);
+	e->happen(e->end);
+	return NULL;
+}
+
+static void pour_while(struct test_self_changes *self, struct event e)
+{
+	pthread_t thread;
+
+	nicsim_connect(&self->conn);
+	expect_by(&self->conn, true);
+	wiretap_open(&self->tap);
+	e.encrypted = nicsim_counter(e.end, "tx_tls_encrypted_bytes");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, midway, &e));
+	nicsim_pour(&self->conn, POUR_MIXED, LONG_BYTES);
+	pthread_join(thread, NULL);
+	wiretap_expect_pour(&self->tap, &self->conn, LONG_BYTES);
+}
+
+static void down_and_up(enum nicsim_end end)
+{
+	nicsim_up(end, false);
+	sleep_ms(20);
+	nicsim_up(end, true);
+}
+
+/* Contexts of a device that goes down are taken away, and the kernel goes on by itself. */
+static void expect_taken_away(enum nicsim_end end)
+{
+	EXPECT_EQ(nicsim_counter(end, "tx_tls_ctx"), nicsim_counter(end, "tx_tls_del"));
+	EXPECT_EQ(nicsim_counter(end, "rx_tls_ctx"), nicsim_counter(end, "rx_tls_del"));
+	EXPECT_EQ(1, nicsim_stat(end, "TlsCurrTxDevice"));
+}
+
+TEST_F(changes, the_device_of_one_end_goes_down_and_comes_back)
+{
+	expect_contexts(0);
+	pour_while(self, (struct event){ NICSIM_A, down_and_up, 0 });
+	expect_taken_away(NICSIM_A);
+}
+
+TEST_F(changes, the_device_of_the_other_end_goes_down_and_comes_back)
+{
+	expect_contexts(0);
+	pour_while(self, (struct event){ NICSIM_B, down_and_up, 0 });
+	expect_taken_away(NICSIM_B);
+}
+
+static void features_off(enum nicsim_end end)
+{
+	nicsim_offload(end, false, false);
+}
+
+/* Connections that a device has it keeps; new ones it does not get. */
+TEST_F(changes, features_are_turned_off)
+{
+	struct nicsim_conn second;
+
+	pour_while(self, (struct event){ NICSIM_A, features_off, 0 });
+	EXPECT_GE(nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes"), LONG_BYTES);
+	nicsim_connect(&second);
+	nicsim_expect(&second, NICSIM_A, false, false);
+	nicsim_expect(&second, NICSIM_B, true, true);
+	nicsim_pour(&second, POUR_MIXED, BYTES);
+	nicsim_disconnect(&second);
+}
+
+/* ---- ends, many ------------------------------------------------------------------------------
+ */
+
+TEST_F(changes, connections_that_are_cut_leave_nothing_behind)
+{
+	static const uint8_t bytes[65536];
+
+	expect_contexts(0);
+	nicsim_connect(&self->conn);
+	ASSERT_GT(send(self->conn.fd[NICSIM_A], bytes, sizeof(bytes), MSG_DONTWAIT), 0);
+	close_by_reset(self->conn.fd[NICSIM_B]);
+	self->conn.fd[NICSIM_B] = -1;
+	while (send(self->conn.fd[NICSIM_A], bytes, sizeof(bytes), MSG_NOSIGNAL) > 0)
+		;
+	EXPECT_TRUE(errno == ECONNRESET || errno == EPIPE);
+	close(self->conn.fd[NICSIM_A]);
+	self->conn.fd[NICSIM_A] = -1;
+	expect_contexts(0);
+}
+
+static void *pour_some(void *arg)
+{
+	return nicsim_pour(arg, POUR_MIXED, BYTES) ? arg : NULL;
+}
+
+TEST_F(changes, many_at_once)
+{
+	struct nicsim_conn conns[MANY];
+	pthread_t threads[MANY];
+	void *well;
+
+	nicsim_large_packets(false);
+	nicsim_set("drop_wire", 97);
+	for (int i = 0; i < MANY; i++) {
+		nicsim_connect(&conns[i]);
+		expect_by(&conns[i], true);
+	}
+	for (int i = 0; i < MANY; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, pour_some, &conns[i]));
+	for (int i = 0; i < MANY; i++) {
+		pthread_join(threads[i], &well);
+		EXPECT_NOT_NULL(well);
+		nicsim_disconnect(&conns[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return nicsim_main(argc, argv);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices that do TLS, on a network that loses, reorders and spoils packets: they lose their place
+ * in the stream of records and find it again, and meanwhile the kernel does their work. Whatever
+ * happens, what comes is what was sent, and nothing but records is on the wire.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/harness/nicsim.h"
+#include "tests/harness/wiretap.h"
+
+#define BYTES (192 << 10)
+
+FIXTURE(faults)
+{
+	struct nicsim_conn conn;
+	struct wiretap tap;
+	uint64_t tx_resyncs, rx_resyncs, rx_stat; /* of both ends, before */
+};
+
+static uint64_t of_both(const char *counter)
+{
+	return nicsim_counter(NICSIM_A, counter) + nicsim_counter(NICSIM_B, counter);
+}
+
+static uint64_t resync_stat(void)
+{
+	return nicsim_stat(NICSIM_A, "TlsRxDeviceResync") +
+	       nicsim_stat(NICSIM_B, "TlsRxDeviceResync");
+}
+
+FIXTURE_SETUP(faults)
+{
+	nicsim_calm();
+	nicsim_offload(NICSIM_A, true, true);
+	nicsim_offload(NICSIM_B, true, true);
+	nicsim_large_packets(false);
+	nicsim_connect(&self->conn);
+	for (int i = 0; i < 2; i++)
+		nicsim_expect(&self->conn, (enum nicsim_end)i, true, true);
+	self->tx_resyncs = of_both("tx_tls_resync_res");
+	self->rx_resyncs = of_both("rx_tls_resync_res_ok");
+	self->rx_stat = resync_stat();
+	wiretap_open(&self->tap);
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	nicsim_calm();
+	wiretap_close(&self->tap);
+	nicsim_disconnect(&self->conn);
+}
+
+static void pour_through(struct test_self_faults *self, uint64_t bytes)
+{
+	nicsim_pour(&self->conn, POUR_MIXED, bytes);
+	nicsim_calm();
+	wiretap_expect_pour(&self->tap, &self->conn, bytes);
+}
+
+static void expect_tx_resync(const struct test_self_faults *self)
+{
+	EXPECT_GT(of_both("tx_tls_resync_res"), self->tx_resyncs);
+}
+
+static void expect_rx_resync(const struct test_self_faults *self)
+{
+	EXPECT_GT(of_both("rx_tls_resync_res_ok"), self->rx_resyncs);
+	EXPECT_GT(resync_stat(), self->rx_stat);
+}
+
+/* ---- the network -----------------------------------------------------------------------------
+ */
+
+TEST_F(faults, loss_on_the_wire)
+{
+	nicsim_set("drop_wire", 23);
+	pour_through(self, BYTES);
+	EXPECT_GT(of_both("fault_drop_wire"), 0);
+	EXPECT_GT(of_both("tx_tls_ooo"), 0);
+	expect_rx_resync(self);
+}
+
+/* The device misses a packet that the stack has given away: TX resync. */
+TEST_F(faults, loss_before_the_device)
+{
+	nicsim_set("drop_local", 23);
+	pour_through(self, BYTES);
+	expect_tx_resync(self);
+}
+
+TEST_F(faults, disorder)
+{
+	nicsim_set("reorder", 7);
+	pour_through(self, 2 * BYTES);
+	EXPECT_GT(of_both("fault_reorder"), 0);
+	expect_rx_resync(self);
+}
+
+TEST_F(faults, all_of_that)
+{
+	nicsim_set("drop_wire", 53);
+	nicsim_set("drop_local", 71);
+	nicsim_set("reorder", 31);
+	pour_through(self, BYTES);
+	expect_tx_resync(self);
+	expect_rx_resync(self);
+}
+
+TEST_F(faults, loss_of_large_packets)
+{
+	nicsim_large_packets(true);
+	nicsim_set("drop_wire", 13);
+	nicsim_set("drop_local", 17);
+	pour_through(self, 2 * BYTES);
+	EXPECT_GT(of_both("tx_tls_fallback_packets"), 0);
+}
+
+/* A driver that leaves all encryption to tls_encrypt_skb(). */
+TEST_F(faults, loss_and_the_stacks_help)
+{
+	uint64_t encrypted = of_both("tx_tls_encrypted_packets");
+
+	nicsim_set("tx_helper", 1);
+	nicsim_set("drop_wire", 31);
+	pour_through(self, BYTES);
+	EXPECT_EQ(encrypted, of_both("tx_tls_encrypted_packets"));
+}
+
+/*
+ * Flipped bits that no checksum has seen: the record does not open, whoever tries, and not one byte
+ * of it is given to anybody.
+ */
+TEST_F(faults, a_record_that_was_spoilt)
+{
+	static uint8_t zeros[4096], got[4096];
+	uint64_t errors = nicsim_stat(NICSIM_B, "TlsDecryptError");
+	ssize_t n;
+
+	nicsim_set("fault_ports", 1U << 0);
+	ASSERT_EQ(sizeof(zeros), write(self->conn.fd[NICSIM_A], zeros, sizeof(zeros)));
+	ASSERT_EQ(sizeof(got), recv(self->conn.fd[NICSIM_B], got, sizeof(got), MSG_WAITALL));
+	nicsim_set("corrupt", 1);
+	ASSERT_EQ(sizeof(zeros), write(self->conn.fd[NICSIM_A], zeros, sizeof(zeros)));
+	n = recv(self->conn.fd[NICSIM_B], got, sizeof(got), 0);
+	EXPECT_EQ(-1, n);
+	EXPECT_EQ(EBADMSG, errno);
+	EXPECT_EQ(errors + 1, nicsim_stat(NICSIM_B, "TlsDecryptError"));
+	EXPECT_GT(nicsim_counter(NICSIM_B, "rx_tls_err"), 0);
+}
+
+/* ---- one end, one direction ------------------------------------------------------------------
+ */
+
+FIXTURE(mixed)
+{
+	struct nicsim_conn conn;
+	struct wiretap tap;
+};
+
+FIXTURE_VARIANT(mixed)
+{
+	bool tx[2], rx[2];
+};
+
+FIXTURE_VARIANT_ADD(mixed, senders){ { true, true }, { false, false } };
+FIXTURE_VARIANT_ADD(mixed, receivers){ { false, false }, { true, true } };
+FIXTURE_VARIANT_ADD(mixed, one_of_each){ { true, false }, { false, true } };
+FIXTURE_VARIANT_ADD(mixed, one_end){ { false, true }, { false, true } };
+
+FIXTURE_SETUP(mixed)
+{
+	nicsim_calm();
+	for (int i = 0; i < 2; i++)
+		nicsim_offload((enum nicsim_end)i, variant->tx[i], variant->rx[i]);
+	nicsim_large_packets(false);
+	nicsim_connect(&self->conn);
+	for (int i = 0; i < 2; i++)
+		nicsim_expect(&self->conn, (enum nicsim_end)i, variant->tx[i], variant->rx[i]);
+	wiretap_open(&self->tap);
+}
+
+FIXTURE_TEARDOWN(mixed)
+{
+	nicsim_calm();
+	wiretap_close(&self->tap);
+	nicsim_disconnect(&self->conn);
+}
+
+TEST_F(mixed, with_losses)
+{
+	nicsim_set("drop_wire", 61);
+	nicsim_set("drop_local", 47);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES / 2);
+	nicsim_calm();
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES / 2);
+}
+
+/* The stack says unasked where records begin, as for drivers that cannot look for them. */
+TEST(the_stacks_hints)
+{
+	uint64_t decrypted = of_both("rx_tls_decrypted_bytes"), before = resync_stat();
+	struct nicsim_conn conn;
+
+	nicsim_calm();
+	nicsim_set("rx_core_hint", 1);
+	nicsim_offload(NICSIM_A, true, true);
+	nicsim_offload(NICSIM_B, true, true);
+	nicsim_large_packets(false);
+	nicsim_connect(&conn);
+	nicsim_set("drop_wire", 47);
+	nicsim_pour(&conn, POUR_BYTES, 2 * BYTES);
+	nicsim_calm();
+	EXPECT_GT(resync_stat(), before);
+	EXPECT_GT(of_both("rx_tls_decrypted_bytes"), decrypted);
+	nicsim_disconnect(&conn);
+}
+
+int main(int argc, char **argv)
+{
+	return nicsim_main(argc, argv);
+}
