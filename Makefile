@@ -64,6 +64,7 @@ HARNESS_SRC   := $(call c_of,tests/harness)
 DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 KTLSCTL_A     := $(BUILD)/ktlsctl.a
 KTLS_BENCH_A  := $(BUILD)/ktls-bench.a
+SETUP_A       := $(BUILD)/setup.a
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
@@ -124,10 +125,11 @@ $(BUILD)/libktls-handshake.so: $(call o_of,$(HANDSHAKE_SRC)) lib/libktls-handsha
 		$(filter %.o,$^) $(BUILD)/libktls.a $(SODIUM_LIBS) $(CRYPTO_LIBS)
 	$(Q)ln -sf libktls-handshake.so $@.$(ABI)
 
-# All of ktlsd and ktlsctl but their main(), for the tests.
+# All of ktlsd, ktlsctl and ktls-setup but their main(), for the tests.
 $(DAEMON_A): $(call o_of,$(filter-out daemon/main.c,$(KTLSD_SRC)))
 $(KTLSCTL_A): $(call o_of,$(filter-out daemon/ktlsctl.c,$(KTLSCTL_SRC)))
-$(DAEMON_A) $(KTLSCTL_A):
+$(SETUP_A): $(call o_of,$(filter-out kernel-setup/ktls-setup.c,$(SETUP_SRC)))
+$(DAEMON_A) $(KTLSCTL_A) $(SETUP_A):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -161,7 +163,7 @@ $(BUILD)/netlink.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/ktls-setup: $(call o_of,$(SETUP_SRC)) $(BUILD)/netlink.a $(BUILD)/libktls.a
+$(BUILD)/ktls-setup: $(BUILD)/kernel-setup/ktls-setup.o $(SETUP_A) $(BUILD)/netlink.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(NETLINK_LIBS)
 
@@ -183,8 +185,8 @@ $(KTLS_BENCH_A): $(call o_of,$(filter-out %/main.c,$(KTLS_BENCH_SRC)))
 
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
-		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(BUILD)/netlink.a \
-		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(SETUP_A) \
+		$(BUILD)/netlink.a $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \

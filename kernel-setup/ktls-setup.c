@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* ktls-setup: says what this machine's kernel and devices can do for TLS. Needs no daemon. */
+/* ktls-setup: what this machine's kernel and devices can do for TLS, and steering them. Needs no
+ * daemon. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel-setup/offload.h"
@@ -14,6 +16,8 @@ static const char usage[] =
 	"usage: ktls-setup check [--json]\n"
 	"       ktls-setup offload [show [DEV]] [--json]\n"
 	"       ktls-setup offload on|off DEV [tx] [rx] [--json]\n"
+	"       ktls-setup offload persist DEV [on|off] [tx] [rx] [--yes | --dry-run] [--json]\n"
+	"       ktls-setup offload persist DEV --remove [--yes | --dry-run] [--json]\n"
 	"       ktls-setup --help | --version\n"
 	"\n"
 	"check     Tries out, over loopback connections, what this kernel can do for TLS sockets:\n"
@@ -23,8 +27,11 @@ static const char usage[] =
 	"          module where that is possible; that of other users cannot.\n"
 	"offload   TLS offload of network devices: which have it, whether it is on, and what\n"
 	"          stands in its way; on and off turn it, for sending (tx), receiving (rx), or\n"
-	"          both, and look whether the kernel did it. That needs root.\n"
-	"  --json  prints the same as a JSON object.\n"
+	"          both, and look whether the kernel did it; persist writes a rule for udev that\n"
+	"          does that whenever the driver makes the device. That needs root.\n"
+	"  --json     prints the same as a JSON object.\n"
+	"  --yes      does what else is shown and asked about first; --dry-run only shows it.\n"
+	"  --remove   takes back what was written.\n"
 	"\n"
 	"Exit status: 0 the kernel can carry TLS connections, what was asked for was done; 1 it\n"
 	"cannot, it was not; 2 wrong usage.\n";
@@ -49,49 +56,51 @@ static int check(bool json)
 		report_text(&report, stdout);
 	if (fflush(stdout) != 0) {
 		perror("ktls-setup: standard output");
-		return EXIT_USAGE;
+		exit(EXIT_USAGE);
 	}
 	return report.advice.usable ? EXIT_USABLE : EXIT_NOT_USABLE;
 }
 
-static int offload(int argc, char **argv, bool json)
-{
-	int status = offload_main(argc, argv, json);
+/* ---- arguments ------------------------------------------------------------------------------- */
 
-	return status == EXIT_USAGE ? fail_usage() : status;
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "yes", no_argument, NULL, OPTION_YES },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "remove", no_argument, NULL, OPTION_REMOVE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int run(int argc, char **argv, const struct options *o)
+{
+	if (argc == 1 && strcmp(argv[0], "check") == 0 && options_only(o, OPTION_JSON))
+		return check(option(o, OPTION_JSON));
+	if (argc >= 1 && strcmp(argv[0], "offload") == 0)
+		return offload_main(argc - 1, argv + 1, o);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	bool json = false;
-	int option;
+	struct options o = { 0 };
+	int given, status;
 
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			json = true;
-			break;
+	while ((given = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+		switch (given) {
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
 		case 'V':
 			puts("ktls-setup " KTLS_VERSION);
 			return 0;
-		default:
+		case '?':
 			return fail_usage();
+		default:
+			o.given |= (unsigned int)given;
 		}
 	}
-	argc -= optind;
-	argv += optind;
-	if (argc == 1 && strcmp(argv[0], "check") == 0)
-		return check(json);
-	if (argc >= 1 && strcmp(argv[0], "offload") == 0)
-		return offload(argc - 1, argv + 1, json);
-	return fail_usage();
+	status = run(argc - optind, argv + optind, &o);
+	return status == EXIT_USAGE ? fail_usage() : status;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "kernel-setup/options.h"
 #include "lib/netlink/netlink.h"
 
 /* What stands in the way, the first that would have to be mended. */
@@ -69,6 +70,6 @@ void offload_text(const struct offload_report *report, const char *name, FILE *o
 void offload_json(const struct offload_report *report, const char *name, FILE *out);
 
 /* The command: arguments behind "offload". An exit status. */
-int offload_main(int argc, char **argv, bool json);
+int offload_main(int argc, char **argv, const struct options *o);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "kernel-setup/json.h"
 #include "kernel-setup/offload.h"
+#include "kernel-setup/persist.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_WRONG_USAGE = 2 };
 
@@ -142,10 +143,15 @@ static bool parse_change(int argc, char **argv, struct change *out)
 	return true;
 }
 
-static int run(struct netlink *nl, int argc, char **argv, bool json)
+static int run(struct netlink *nl, int argc, char **argv, const struct options *o)
 {
+	bool json = option(o, OPTION_JSON);
 	struct change c;
 
+	if (argc > 0 && strcmp(argv[0], "persist") == 0)
+		return persist_main(nl, argc - 1, argv + 1, o);
+	if (!options_only(o, OPTION_JSON))
+		return EXIT_WRONG_USAGE;
 	if (argc == 0 || strcmp(argv[0], "show") == 0)
 		return argc > 2 ? EXIT_WRONG_USAGE : show(nl, argc == 2 ? argv[1] : NULL, json);
 	if (strcmp(argv[0], "on") != 0 && strcmp(argv[0], "off") != 0)
@@ -153,7 +159,7 @@ static int run(struct netlink *nl, int argc, char **argv, bool json)
 	return parse_change(argc, argv, &c) ? change(nl, &c, json) : EXIT_WRONG_USAGE;
 }
 
-int offload_main(int argc, char **argv, bool json)
+int offload_main(int argc, char **argv, const struct options *o)
 {
 	struct netlink *nl;
 	int ret = netlink_open(&nl);
@@ -162,7 +168,7 @@ int offload_main(int argc, char **argv, bool json)
 		fprintf(stderr, "ktls-setup: netlink: %s\n", strerror(-ret));
 		return EXIT_NOT_DONE;
 	}
-	ret = run(nl, argc, argv, json);
+	ret = run(nl, argc, argv, o);
 	netlink_close(nl);
 	return ret;
 }

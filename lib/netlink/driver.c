@@ -40,6 +40,23 @@ int netlink_driver(struct netlink *nl, const char *device, char out[static NETLI
 	return 0;
 }
 
+int netlink_permanent_address(struct netlink *nl, const char *device,
+			      uint8_t out[static NETLINK_ADDRESS_MAX], size_t *out_len)
+{
+	static const uint8_t zero[NETLINK_ADDRESS_MAX];
+	struct {
+		struct ethtool_perm_addr info;
+		uint8_t address[NETLINK_ADDRESS_MAX];
+	} asked = { .info = { .cmd = ETHTOOL_GPERMADDR, .size = NETLINK_ADDRESS_MAX } };
+	int ret = ethtool(nl, device, &asked);
+
+	if (ret < 0)
+		return ret;
+	memcpy(out, asked.address, NETLINK_ADDRESS_MAX);
+	*out_len = memcmp(out, zero, sizeof(zero)) == 0 ? 0 : asked.info.size;
+	return 0;
+}
+
 /* How many counters the driver has; drivers may have more with each queue. */
 static int count(struct netlink *nl, const char *device, uint32_t *out)
 {

@@ -141,6 +141,16 @@ struct netlink_counter {
 int netlink_driver(struct netlink *nl, const char *device, char out[static NETLINK_DRIVER_MAX])
 	__attribute__((warn_unused_result));
 
+#define NETLINK_ADDRESS_MAX 32 /* bytes */
+
+/*
+ * The address that the device came with, whatever it has now; out_len is 0 where it has none of its
+ * own, as most virtual devices.
+ */
+int netlink_permanent_address(struct netlink *nl, const char *device,
+			      uint8_t out[static NETLINK_ADDRESS_MAX], size_t *out_len)
+	__attribute__((warn_unused_result));
+
 /*
  * The driver's counters (ethtool -S) with "tls" in their names. The caller frees *out. Returns 0,
  * or a negative errno: -EOPNOTSUPP where it has no counters at all.
