@@ -7,7 +7,8 @@
 
 #include <ktls-session.h>
 
-#define RETRY_MS 20
+#define RETRY_MS     20
+#define NONSENSE_MAX 3 /* times that ktlsd makes no sense, before it is believed to mean that */
 
 /* Whether asking again helps: of what is asked nothing is used up by that. */
 static bool passes(enum ktls_reason reason)
@@ -74,13 +75,16 @@ int service_ask(struct ktls *k, int fd, struct handoff_service *service, struct 
 	static const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000 };
 	int64_t until = now_ms() + KTLS_SERVICE_MS;
 	struct ktls_call *call;
-	int ret;
+	int ret, nonsense = 0;
 
 	for (;;) {
 		ret = ask_once(k, fd, service, until, &call);
 		if (ret < 0)
 			return ret;
-		if (!passes(call->reply.reason))
+		/* The lane is closed then, maybe for what it said to somebody else. */
+		if (call->reply.reason == KTLS_R_PROTOCOL && nonsense < NONSENSE_MAX)
+			nonsense++;
+		else if (!passes(call->reply.reason))
 			break;
 		ktls_reply_free(&call->reply);
 		nanosleep(&pause, NULL);

@@ -2,6 +2,7 @@
 #include "lib/handoff/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -197,6 +198,15 @@ static bool end_set(struct ktls_session *session, enum ktls_reason reason, uint8
 			return false;
 	}
 	return true;
+}
+
+/* TCP has hung up where it is closed, or shut down in both directions. */
+void session_failed(struct ktls_session *session, int fd, int error)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	if (error != -EAGAIN && error != -EINTR && poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP))
+		session->lost = true;
 }
 
 static void alert_flush(struct ktls_session *session, int fd)

@@ -80,6 +80,10 @@ struct ktls_session {
 	atomic_bool owed;      /* the peer wants our key changed; or that is half done */
 	atomic_uint asked;     /* KeyUpdates that the peer owes us: its answers are no storm */
 	atomic_int wish;       /* enum session_wish: that the peer changes its key */
+	atomic_bool lost;      /* the socket has told of its end, as it does once */
+	atomic_bool shut;      /* close_notify is out: nothing may follow it */
+	atomic_int untold;     /* that error, where no caller has heard of it; 0: none */
+	atomic_uint readers;   /* that are in recv(), or have a record from it in hand */
 
 	pthread_mutex_t out;
 	bool has_next;            /* our next key is there */
@@ -126,6 +130,13 @@ void session_ended(struct ktls_session *session, enum ktls_reason reason, uint8_
 /* Whether nothing can be read, or written, any more. */
 bool session_over_in(const struct ktls_session *session);
 bool session_over_out(const struct ktls_session *session);
+
+/*
+ * An error of the socket's, negative, from reading or writing. One that means the end of the
+ * connection is said once: after it kernel TLS takes whatever is sent and drops it, and this is
+ * where that is remembered.
+ */
+void session_failed(struct ktls_session *session, int fd, int error);
 
 /* What a call for data returns then: 0 after close_notify, else -EPROTO. */
 int session_result(const struct ktls_session *session);

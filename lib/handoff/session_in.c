@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "lib/handoff/ops.h"
 #include "lib/handoff/relayed.h"
@@ -35,9 +36,23 @@ static void clear_error(int fd)
 	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
 
+/*
+ * Another thread may have taken what is before the end, and not looked at it yet. Nobody waits for
+ * the peer any more: at the end of a stream recv() returns.
+ */
+static void wait_for_readers(struct ktls_session *session)
+{
+	static const struct timespec pause = { .tv_nsec = 50000 };
+
+	while (session->readers > 0)
+		nanosleep(&pause, NULL);
+}
+
 /* Some kernels say these once only, and then -EAGAIN for ever; so they end the session. */
 static int failed(struct ktls_session *session, int fd, int error)
 {
+	if (error == -ENODATA)
+		wait_for_readers(session);
 	/* Another thread has read the end: what is behind that says nothing new. */
 	if (session_over_in(session))
 		return session_result(session);
@@ -52,6 +67,7 @@ static int failed(struct ktls_session *session, int fd, int error)
 	case -EINVAL:
 		return over(session, fd, KTLS_R_NOT_TLS);
 	default:
+		session_failed(session, fd, error);
 		return error;
 	}
 }
@@ -101,7 +117,7 @@ static int catch_up(struct ktls_session *session, int fd)
 	if (follows == SESSION_FOLLOWS_KEY || follows == SESSION_FOLLOWS_KEY_STOP) {
 		session->wish = SESSION_WISH_NONE;
 		session->in_unseen = 0;
-		if (session->follows_requested)
+		if (session->follows_requested && !session->shut)
 			session->owed = true;
 		session->follows_requested = false;
 	}
@@ -192,26 +208,6 @@ static int act(struct ktls_session *session, int fd, int what)
 	return ret;
 }
 
-/* n bytes of a record, in several buffers. */
-static int hear(struct stream *stream, uint8_t type, const struct iovec *iov, size_t n, bool end)
-{
-	int all = 0, what;
-	size_t part;
-
-	do {
-		part = iov->iov_len < n ? iov->iov_len : n;
-		what = part > 0 || n == 0
-			       ? stream_record(stream, type, iov->iov_base, part, end && part == n)
-			       : 0;
-		if (what < 0)
-			return what;
-		all |= what;
-		n -= part;
-		iov++;
-	} while (n > 0);
-	return all;
-}
-
 /*
  * A record, or a part of one. Returns 1 where it is data, 0 where there is nothing in it for the
  * application, or a negative errno; if that was the end, what session_result() says.
@@ -223,7 +219,7 @@ static int record(struct ktls_session *session, int fd, uint8_t type, const stru
 
 	pthread_mutex_lock(&session->in);
 	session->fd = fd;
-	what = hear(&session->stream, type, iov, n, end);
+	what = stream_records(&session->stream, type, iov, n, end);
 	ret = what > 0 ? act(session, fd, what) : what;
 	if (ret < 0)
 		ret = over(session, fd, (enum ktls_reason) - ret);
@@ -237,6 +233,22 @@ static int record(struct ktls_session *session, int fd, uint8_t type, const stru
 	return ret;
 }
 
+/* Returns as recv() does; if that is 0 or more, *what is what record() says. */
+static ssize_t receive(struct ktls_session *session, int fd, const struct iovec *iov,
+		       size_t iov_len, int flags, int *what)
+{
+	uint8_t type = 0;
+	bool end = false;
+	ssize_t n;
+
+	session->readers++;
+	n = session->kernel->recv(fd, iov, iov_len, flags, &type, &end);
+	if (n >= 0)
+		*what = record(session, fd, type, iov, (size_t)n, end);
+	session->readers--;
+	return n;
+}
+
 /*
  * Takes what is next out of the socket unless it is data: 1, there was something; 0, there is
  * nothing, or data; or as session_result(), a negative errno.
@@ -247,7 +259,7 @@ static int take(struct ktls_session *session, int fd)
 	struct iovec iov = { .iov_base = bytes, .iov_len = 1 };
 	bool end = false;
 	ssize_t n = -EKEYEXPIRED;
-	int ret;
+	int ret = 0;
 
 	if (!session->follows)
 		n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
@@ -255,10 +267,11 @@ static int take(struct ktls_session *session, int fd)
 		return 0;
 	iov.iov_len = sizeof(bytes);
 	if (n >= 0)
-		n = session->kernel->recv(fd, &iov, 1, MSG_DONTWAIT, &type, &end);
-	if (n < 0 && n != -EKEYEXPIRED)
+		n = receive(session, fd, &iov, 1, MSG_DONTWAIT, &ret);
+	if (n == -EKEYEXPIRED)
+		ret = expired(session, fd);
+	else if (n < 0)
 		return failed(session, fd, (int)n);
-	ret = n < 0 ? expired(session, fd) : record(session, fd, type, &iov, (size_t)n, end);
 	return ret < 0 || session_over_in(session) ? ret : 1;
 }
 
@@ -292,22 +305,18 @@ static ssize_t recv_relayed(struct ktls_session *session, int fd, const struct i
 static ssize_t recv_some(struct ktls_session *session, int fd, const struct iovec *iov,
 			 size_t iov_len, int flags)
 {
-	uint8_t type = 0;
-	bool end = false;
 	ssize_t n;
-	int what;
+	int what = 0;
 
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return recv_relayed(session, fd, iov, iov_len, flags);
 	for (int i = 0; i < WITHOUT_DATA_MAX; i++) {
 		n = session->follows ? -EKEYEXPIRED
-				     : session->kernel->recv(fd, iov, iov_len, flags, &type, &end);
+				     : receive(session, fd, iov, iov_len, flags, &what);
 		if (n == -EKEYEXPIRED)
 			what = expired(session, fd);
 		else if (n < 0)
 			return failed(session, fd, (int)n);
-		else
-			what = record(session, fd, type, iov, (size_t)n, end);
 		if (what > 0)
 			return n;
 		if (what < 0 || session_over_in(session))
@@ -330,6 +339,13 @@ static void iov_skip(struct iovec **iov, size_t *iov_len, size_t n)
 	(*iov)->iov_len -= n;
 }
 
+/* An error that is said once, and comes where there is data to return: the next call says it. */
+static void tell_later(struct ktls_session *session, ssize_t n)
+{
+	if (n < 0 && session->lost)
+		session->untold = (int)n;
+}
+
 /* More after got bytes, until the buffers are full or there is an end. */
 static ssize_t recv_rest(struct ktls_session *session, int fd, const struct iovec *given,
 			 size_t iov_len, int flags, size_t got)
@@ -343,6 +359,7 @@ static ssize_t recv_rest(struct ktls_session *session, int fd, const struct iove
 		if (iov_len == 0)
 			return (ssize_t)got;
 		n = recv_some(session, fd, iov, iov_len, flags);
+		tell_later(session, n);
 		if (n <= 0)
 			return (ssize_t)got;
 		got += (size_t)n;
@@ -366,8 +383,8 @@ static void look_ahead(struct ktls_session *session, int fd)
 	n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
 	if (n == -EKEYEXPIRED || (n == 1 && type == RECORD_HANDSHAKE && byte == KEY_UPDATE))
 		(void)take(session, fd);
-	else if (n == -EBADMSG || n == -EMSGSIZE || n == -EINVAL)
-		(void)failed(session, fd, (int)n);
+	else if (n < 0 && n != -EAGAIN && n != -ENODATA)
+		tell_later(session, failed(session, fd, (int)n));
 }
 
 static size_t iov_size(const struct iovec *iov, size_t iov_len)
@@ -394,6 +411,9 @@ static ssize_t recv_data(struct ktls_session *session, int fd, const struct iove
 	size = iov_size(iov, iov_len);
 	if (size == 0)
 		return 0;
+	n = atomic_exchange(&session->untold, 0);
+	if (n < 0)
+		return n;
 	n = recv_some(session, fd, iov, iov_len, flags);
 	if (n > 0 && (size_t)n < size && (flags & MSG_WAITALL))
 		n = recv_rest(session, fd, iov, iov_len, flags, (size_t)n);
@@ -443,10 +463,15 @@ static int recover_relayed(struct ktls_session *session, int fd, int error)
 
 int ktls_recover(struct ktls_session *session, int fd, int error)
 {
+	int untold;
+
 	if (!session || error < 0)
 		return -EINVAL;
 	if (session_over_in(session))
 		return session_result(session);
+	untold = atomic_exchange(&session->untold, 0);
+	if (untold < 0)
+		return untold;
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return recover_relayed(session, fd, error);
 	switch (error) {

@@ -41,8 +41,10 @@ static int update(struct ktls_session *session, int fd, bool request, enum ktls_
 	ret = session_update(session, fd, request, why);
 	if (ret == -EPROTO)
 		return over(session, fd, *why);
-	if (ret < 0)
+	if (ret < 0) {
+		session_failed(session, fd, ret);
 		return ret;
+	}
 	session->use = SESSION_FRESH;
 	session->out_unseen = 0;
 	if (request) {
@@ -70,14 +72,23 @@ static int without_update(struct ktls_session *session, int fd, int error, enum 
 	return 0;
 }
 
+/* TCP says EPIPE where kernel TLS would take what is written, and drop it. */
+static int may_write(const struct ktls_session *session)
+{
+	if (session->lost || session->shut)
+		return -EPIPE;
+	return session_over_out(session) ? -EPROTO : 0;
+}
+
 /* What has to be done before data goes out. 0, or why it may not. */
 static int settle(struct ktls_session *session, int fd)
 {
 	enum ktls_reason why;
 	int ret;
 
-	if (session_over_out(session))
-		return -EPROTO;
+	ret = may_write(session);
+	if (ret < 0)
+		return ret;
 	if (session_count_due(session, session->out_unseen))
 		count_records(session, fd);
 	if (session->sent == 0 && !session->owed && session->use == SESSION_FRESH &&
@@ -124,10 +135,13 @@ static int settle_for(struct ktls_session *session, int fd, int flags)
 	return room;
 }
 
-static void sent(struct ktls_session *session, ssize_t n)
+static ssize_t sent(struct ktls_session *session, int fd, ssize_t n)
 {
 	if (n > 0)
 		session->out_unseen += (uint64_t)n / RECORD_MIN + 1;
+	else if (n < 0 && session->carrier == SESSION_KERNEL)
+		session_failed(session, fd, (int)n);
+	return n;
 }
 
 /* ---- data ---------------------------------------------------------------------------------- */
@@ -142,8 +156,7 @@ ssize_t ktls_sendmsg(struct ktls_session *session, int fd, const struct msghdr *
 	session_out_lock(session);
 	n = settle_for(session, fd, flags);
 	if (n == 0)
-		n = session->kernel->send(fd, &plain, flags);
-	sent(session, n);
+		n = sent(session, fd, session->kernel->send(fd, &plain, flags));
 	session_out_unlock(session, fd);
 	return n;
 }
@@ -195,17 +208,17 @@ ssize_t ktls_sendfile(struct ktls_session *session, int fd, int in_fd, off_t *of
 	session_out_lock(session);
 	n = settle_for(session, fd, 0);
 	if (n == 0)
-		n = sendfile_silently(session, fd, in_fd, offset, count);
-	sent(session, n);
+		n = sent(session, fd, sendfile_silently(session, fd, in_fd, offset, count));
 	session_out_unlock(session, fd);
 	return n;
 }
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
+/* A writer of plain calls looks here: what it has to hear of ktls_maintain() tells. */
 bool ktls_update_owed(const struct ktls_session *session)
 {
-	return session->owed;
+	return session->owed || session->lost;
 }
 
 int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
@@ -218,7 +231,9 @@ int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return -EOPNOTSUPP;
 	session_out_lock(session);
-	ret = session_over_out(session) ? -EPROTO : update(session, fd, flags != 0, &why);
+	ret = may_write(session);
+	if (ret == 0)
+		ret = update(session, fd, flags != 0, &why);
 	session_out_unlock(session, fd);
 	return ret;
 }
@@ -252,9 +267,31 @@ static int close_notify(const struct session_kernel *kernel, int fd)
 	return n == sizeof(alert) ? 0 : -ENOMEM;
 }
 
-int ktls_shutdown(struct ktls_session *session, int fd)
+/* The last of what is sent. Behind a KeyUpdate the old key may not even say good-bye. */
+static int finish(struct ktls_session *session, int fd)
 {
 	enum ktls_reason why;
+	int ret = 0;
+
+	if (session->shut)
+		return 0;
+	if (session->lost)
+		return -EPIPE;
+	if (session->sent > 0)
+		ret = update(session, fd, false, &why);
+	if (ret == 0)
+		ret = close_notify(session->kernel, fd);
+	if (ret < 0) {
+		session_failed(session, fd, ret);
+		return ret;
+	}
+	session->shut = true;
+	session->owed = false;
+	return 0;
+}
+
+int ktls_shutdown(struct ktls_session *session, int fd)
+{
 	int ret;
 
 	if (session ? session_carrier(session, fd) == SESSION_RELAY : relayed_is(fd))
@@ -262,10 +299,7 @@ int ktls_shutdown(struct ktls_session *session, int fd)
 	if (!session)
 		return close_notify(&session_kernel, fd);
 	session_out_lock(session);
-	/* Behind a KeyUpdate the old key may not even say good-bye. */
-	ret = session->sent > 0 ? update(session, fd, false, &why) : 0;
-	if (ret == 0)
-		ret = close_notify(session->kernel, fd);
+	ret = finish(session, fd);
 	session_out_unlock(session, fd);
 	return ret;
 }

@@ -219,3 +219,22 @@ int stream_record(struct stream *stream, uint8_t type, const void *bytes, size_t
 		return -KTLS_R_RECORD_TYPE;
 	}
 }
+
+int stream_records(struct stream *stream, uint8_t type, const struct iovec *iov, size_t n, bool end)
+{
+	int all = 0, what;
+	size_t part;
+
+	do {
+		part = iov->iov_len < n ? iov->iov_len : n;
+		what = part > 0 || n == 0
+			       ? stream_record(stream, type, iov->iov_base, part, end && part == n)
+			       : 0;
+		if (what < 0)
+			return what;
+		all |= what;
+		n -= part;
+		iov++;
+	} while (n > 0);
+	return all;
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <ktls-tls.h>
 
@@ -59,5 +60,9 @@ void stream_wipe(struct stream *stream);
  */
 WIRE_MUST_CHECK int stream_record(struct stream *stream, uint8_t type, const void *bytes,
 				  size_t len, bool end);
+
+/* The same where the n bytes are in several buffers. */
+WIRE_MUST_CHECK int stream_records(struct stream *stream, uint8_t type, const struct iovec *iov,
+				   size_t n, bool end);
 
 #endif

@@ -49,7 +49,8 @@
  *	-ENOKEY   the socket has no keys
  *	-ENOMEM   for a new key, in the kernel: call again
  *
- * and others as recv() and send() have them: -ECONNRESET, -EPIPE, -ETIMEDOUT, ...
+ * and others as recv() and send() have them: -ECONNRESET, -EPIPE, -ETIMEDOUT, ... When one thread
+ * has been told of a reset, sends say -EPIPE to all, and reads in the end -EPROTO with TRUNCATED.
  */
 #ifndef KTLS_SESSION_H
 #define KTLS_SESSION_H
@@ -143,7 +144,8 @@ int ktls_recover(struct ktls_session *session, int fd, int error)
  * send(), sendmsg() and sendfile(), which first pay what is owed to the peer (ktls_update_keys())
  * and change our key before it has protected as many records as it may (RFC 9846, 5.5). flags: 0,
  * MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, which is implied. Where the key cannot be changed (TLS 1.2,
- * Linux before 6.14) the connection is closed in order before that: -EPROTO, KEY_EXHAUSTED.
+ * Linux before 6.14) the connection is closed in order before that: -EPROTO, KEY_EXHAUSTED. -EPIPE
+ * behind ktls_shutdown() and where the connection is gone, though the kernel may still take data.
  */
 ssize_t ktls_send(struct ktls_session *session, int fd, const void *buf, size_t len, int flags)
 	__attribute__((warn_unused_result));
@@ -154,7 +156,9 @@ ssize_t ktls_sendfile(struct ktls_session *session, int fd, int in_fd, off_t *of
 
 /*
  * Whether the peer has asked for an update of our key (RFC 9846, 4.7.3) that has not been made yet,
- * or one is half made: the writer makes it before its next data. Any thread may ask.
+ * or one is half made: the writer makes it before its next data. True as well where the connection
+ * is gone and the writer cannot know, for the kernel tells it once: ktls_maintain() says -EPIPE
+ * then. Any thread may ask.
  */
 bool ktls_update_owed(const struct ktls_session *session);
 
@@ -176,17 +180,19 @@ int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
  * thread at least every 2^22 sends or 16 GiB, whichever comes first, and when ktls_update_owed().
  * Looks how many records the key in force has protected, wipes what it saw, and does what
  * ktls_send() would do before data: returns 0 where data may be sent, else as ktls_update_keys();
- * or -EPROTO with KEY_EXHAUSTED where the connection had to be closed. Of the peer's key it looks
- * at the same, and asks for another in time. Between two calls nothing is to be done.
+ * or -EPROTO with KEY_EXHAUSTED where the connection had to be closed; or -EPIPE as ktls_send(). Of
+ * the peer's key it looks at the same, and asks for another in time. Between two calls nothing is
+ * to be done.
  */
 int ktls_maintain(struct ktls_session *session, int fd) __attribute__((warn_unused_result));
 
 /*
  * Says to the peer that no more data will come: sends close_notify (RFC 9846, 6.1). Called by the
  * thread that writes, once, after its last data and before close() or shutdown(SHUT_WR); reading
- * may go on. A record left open by MSG_MORE is sent by it. Returns 0 when it is on its way: close()
- * may follow at once and still delivers it, shutdown(SHUT_WR) may cut it off. -EAGAIN: nothing was
- * sent; wait for POLLOUT, call again. session may be NULL.
+ * may go on. A record left open by MSG_MORE is sent by it. Nothing is sent behind it: sends say
+ * -EPIPE, and a peer's wish for a KeyUpdate is passed over. Returns 0 when it is on its way:
+ * close() may follow at once and still delivers it, shutdown(SHUT_WR) may cut it off. -EAGAIN:
+ * nothing was sent; wait for POLLOUT, call again. session may be NULL.
  */
 int ktls_shutdown(struct ktls_session *session, int fd) __attribute__((warn_unused_result));
 

@@ -8,11 +8,11 @@
 #include "lib/run/calls.h"
 
 /* With file: n becomes the result of call, or -1. */
-#define WRITE(file, fd, flags, n, call)                       \
-	do {                                                  \
-		(n) = run_write_begin((file), (fd), (flags)); \
-		if ((n) == 0)                                 \
-			(n) = run_write_end((file), (call));  \
+#define WRITE(file, fd, flags, n, call)                            \
+	do {                                                       \
+		(n) = run_write_begin((file), (fd), (flags));      \
+		if ((n) == 0)                                      \
+			(n) = run_write_end((file), (fd), (call)); \
 	} while (0)
 
 /* Data in the first segment would go in the clear, before a handshake. Programs know the error, and

@@ -125,7 +125,7 @@ bool run_read_again(struct run_file *file, int fd, ssize_t *n);
 int run_write_begin(struct run_file *file, int fd, int flags);
 
 /* They were: n as send() returned it. */
-ssize_t run_write_end(struct run_file *file, ssize_t n);
+ssize_t run_write_end(struct run_file *file, int fd, ssize_t n);
 
 /* How many bytes of data can be read at once, at least, as FIONREAD tells. */
 int run_bytes_there(struct run_file *file, int fd);

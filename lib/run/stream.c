@@ -4,6 +4,7 @@
  * meets something else, or it is time for a new key, ktls-session.h has the call for that.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -131,8 +132,9 @@ static int maintain(struct run_file *file, struct ktls_session *session, int fd,
 		atomic_store(&file->sends, 0);
 		atomic_store(&file->sent, 0);
 		return 0;
-	case -EPROTO:
 	case -EPIPE:
+		return broken_pipe(flags);
+	case -EPROTO:
 		run_tell("descriptor %d: %s", fd,
 			 ktls_reason_text((int)ktls_session_reason(session)));
 		return broken_pipe(flags);
@@ -164,11 +166,25 @@ int run_write_begin(struct run_file *file, int fd, int flags)
 	return 0;
 }
 
-ssize_t run_write_end(struct run_file *file, ssize_t n)
+/* Kernel TLS says once that TCP is at its end, and takes what is written afterwards. */
+static void write_failed(struct run_file *file, int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+	int error = errno;
+
+	if (error != EAGAIN && error != EINTR && !file->relayed && REAL(poll)(&pfd, 1, 0) == 1 &&
+	    (pfd.revents & POLLHUP))
+		atomic_store(&file->shut_writing, true);
+	errno = error;
+}
+
+ssize_t run_write_end(struct run_file *file, int fd, ssize_t n)
 {
 	if (n > 0) {
 		atomic_fetch_add_explicit(&file->sends, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&file->sent, (uint64_t)n, memory_order_relaxed);
+	} else if (n < 0) {
+		write_failed(file, fd);
 	}
 	return n;
 }

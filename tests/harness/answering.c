@@ -87,6 +87,8 @@ static bool serve(struct answering *a, int lane, const struct handoff_service *s
 	if (reply.reason == 0)
 		reply.session = (struct ktls_span){ seal, answering_seal(a, seal) };
 	len = handoff_reply_build(&reply, packet, sizeof(packet));
+	if (a->doubled > 0 && a->doubled-- && handoff_send(lane, packet, len, -1) != 0)
+		return false;
 	return handoff_send(lane, packet, len, -1) == 0;
 }
 

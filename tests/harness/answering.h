@@ -24,6 +24,7 @@ struct answering {
 	atomic_int silent;   /* requests that get no answer */
 	atomic_int reason;   /* instead of keys, to all */
 	atomic_int outdated; /* answers that name another key than that in force */
+	atomic_int doubled;  /* answers that come twice */
 	/* What came. */
 	atomic_int requests;
 	atomic_int tickets;

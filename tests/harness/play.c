@@ -212,6 +212,9 @@ static ssize_t send_one(struct played *p, int fd, uint8_t type, const void *byte
 	record_len = keyed_seal(&p->tx, type, bytes, len, record);
 	while (at < record_len) {
 		n = send(fd, record + at, record_len - at, MSG_NOSIGNAL);
+		/* TCP said already that it is over: it is taken, and vanishes. */
+		if (n < 0 && errno == EPIPE)
+			return (ssize_t)len;
 		if (n < 0 && errno != EAGAIN)
 			return -errno;
 		if (n < 0)

@@ -7,10 +7,6 @@
 
 #define TICKET "\x04\x00\x00\x05hello"
 
-#define READY()           \
-	if (!self->ready) \
-	return
-
 /* ---- the peer's keys ----------------------------------------------------------------------- */
 
 TEST_F(session, the_peer_changes_its_key)
@@ -360,6 +356,32 @@ TEST_F(session, answers_about_another_key)
 	expect_silence(self);
 	put_key_update(self, true);
 	expect_end(self, -EPROTO, KTLS_R_STALE_SESSION);
+}
+
+/* What is said twice closes the lane, at the next request on it: that is asked again. */
+TEST_F(session, answers_that_come_twice)
+{
+	READY();
+	self->a.doubled = 4;
+	for (int i = 0; i < 4; i++) {
+		put_key_update(self, true);
+		put_data(self, "data");
+		expect_data(self, "data");
+		send_text(self, "more");
+		expect_key_update(self, false);
+		expect_on_the_wire(self, "more");
+	}
+	EXPECT_EQ(0, self->a.doubled);
+	EXPECT_EQ(KTLS_OK, ktls_session_reason(self->s));
+}
+
+/* One that never makes sense is not asked for ever. */
+TEST_F(session, ktlsd_talks_nonsense)
+{
+	READY();
+	self->a.reason = KTLS_R_PROTOCOL;
+	EXPECT_EQ(-EOPNOTSUPP, ktls_update_keys(self->s, self->fd[0], 0));
+	EXPECT_EQ(4, self->a.requests);
 }
 
 TEST_F(session, ktlsd_refuses)

@@ -47,6 +47,10 @@ FIXTURE(session)
 
 typedef struct test_self_session session_t;
 
+#define READY()           \
+	if (!self->ready) \
+	return
+
 static inline void session_reopen(session_t *self, uint64_t records_max)
 {
 	uint8_t sealed[64];

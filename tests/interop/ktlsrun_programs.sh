@@ -370,6 +370,7 @@ test_all() {
 	configure
 	start_ktlsd
 	check 'every call that carries data' wrapped data
+	check 'how connections end' wrapped ends
 	check 'every way to wait for connections' wrapped listen
 	check 'descriptors, processes, options, streams' wrapped files
 	test_http

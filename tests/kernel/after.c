@@ -299,6 +299,18 @@ static void wire_text(struct deed_pair *p, char cell[static CELL_MAX])
 	}
 }
 
+/* What is owed to the peer; or that nothing can be, which the kernel says to no writer. */
+static const char *write_text(struct ktls_session *session, int fd)
+{
+	if (ktls_session_reason(session) == KTLS_OK)
+		return ", owes KeyUpdate";
+	EXPECT_EQ(0, send_error(fd));
+	EXPECT_EQ(-EPIPE, ktls_send(session, fd, "x", 1, MSG_DONTWAIT));
+	EXPECT_EQ(-EPIPE, ktls_maintain(session, fd));
+	EXPECT_EQ(-EPIPE, ktls_shutdown(session, fd));
+	return ", sends say EPIPE";
+}
+
 static void libktls_text(struct deed_pair *p, struct ktls_session *session,
 			 char cell[static CELL_MAX])
 {
@@ -330,7 +342,7 @@ static void libktls_text(struct deed_pair *p, struct ktls_session *session,
 		strcat(cell, ktls_alert_name(ktls_session_alert(session)));
 	}
 	if (ktls_update_owed(session))
-		strcat(cell, ", owes KeyUpdate");
+		strcat(cell, write_text(session, p->fd[0]));
 	ktls_session_free(session);
 	wire_text(p, cell);
 }

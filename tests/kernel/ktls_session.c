@@ -3,6 +3,7 @@
 #define SESSION_REAL
 #include "tests/harness/session_cases.h"
 #include "tests/harness/session_races.h"
+#include "tests/harness/session_resets.h"
 
 /* ---- what only a kernel does --------------------------------------------------------------- */
 

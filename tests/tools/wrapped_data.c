@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -432,34 +431,6 @@ TEST_F(flags, fionbio)
 	EXPECT_EQ(0, ioctl(self->server, FIONBIO, &on));
 	EXPECT_EQ(-1, read(self->server, &byte, 1));
 	EXPECT_EQ(EAGAIN, errno);
-}
-
-static volatile sig_atomic_t pipes;
-
-static void on_pipe(int signal)
-{
-	(void)signal;
-	pipes++;
-}
-
-TEST_F(flags, writing_behind_shutdown_is_SIGPIPE)
-{
-	signal(SIGPIPE, on_pipe);
-	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
-	EXPECT_EQ(-1, write(self->client, "x", 1));
-	EXPECT_EQ(EPIPE, errno);
-	EXPECT_EQ(1, pipes);
-	EXPECT_EQ(-1, send(self->client, "x", 1, MSG_NOSIGNAL));
-	EXPECT_EQ(1, pipes);
-}
-
-TEST_F(flags, reading_behind_shutdown_is_the_end)
-{
-	char byte;
-
-	ASSERT_EQ(0, shutdown(self->client, SHUT_RD));
-	EXPECT_EQ(0, read(self->client, &byte, 1));
-	wrapped_works(self->client, self->server);
 }
 
 TEST_HARNESS_MAIN

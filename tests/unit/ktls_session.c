@@ -3,6 +3,7 @@
 #include "lib/handoff/relayed.h"
 #include "tests/harness/session_cases.h"
 #include "tests/harness/session_races.h"
+#include "tests/harness/session_resets.h"
 
 /* ---- what goes wrong in a kernel ----------------------------------------------------------- */
 
@@ -43,6 +44,59 @@ TEST_F(session, the_connection_breaks_at_a_key_update)
 	play_fail_records(self->fd[0], 1, -EPIPE);
 	EXPECT_EQ(-EPIPE, ktls_update_keys(self->s, self->fd[0], 0));
 	EXPECT_EQ(KTLS_OK, ktls_session_reason(self->s));
+}
+
+/* ---- two readers ----------------------------------------------------------------------------- */
+
+/* Whoever takes close_notify out of the socket is slow to look at it. */
+static ssize_t slow_recv(int fd, const struct iovec *iov, size_t iov_len, int flags, uint8_t *type,
+			 bool *end)
+{
+	ssize_t n = play_kernel.recv(fd, iov, iov_len, flags, type, end);
+
+	if (n >= 0 && *type == RECORD_ALERT && !(flags & MSG_PEEK))
+		nap(100);
+	return n;
+}
+
+struct reading {
+	session_t *self;
+	bool recovers;
+	ssize_t result;
+};
+
+static void *read_on(void *arg)
+{
+	struct reading *r = arg;
+	char got[16];
+
+	if (r->recovers)
+		r->result = ktls_recover(r->self->s, r->self->fd[0], 0);
+	else
+		r->result = ktls_recv(r->self->s, r->self->fd[0], got, sizeof(got), 0);
+	return NULL;
+}
+
+/* What one of them finds behind the good end is the good end. */
+TEST_F(session, two_readers_at_the_end)
+{
+	struct session_kernel slow = play_kernel;
+	struct reading readers[3] = { { self, false, -1 },
+				      { self, false, -1 },
+				      { self, true, -1 } };
+	pthread_t threads[3];
+
+	slow.recv = slow_recv;
+	self->s->kernel = &slow;
+	put(self, RECORD_ALERT, "\1\0", 2);
+	shutdown(self->fd[1], SHUT_WR);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, read_on, &readers[i]));
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, readers[i].result);
+	}
+	EXPECT_EQ(KTLS_R_PEER_CLOSE_NOTIFY, ktls_session_reason(self->s));
 }
 
 /* ---- kernels that cannot change keys, whatever ktlsd thinks -------------------------------- */

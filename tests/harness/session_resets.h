@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections that break, and what a session remembers of it: see session_fixture.h. */
+#ifndef KTLS_TESTS_SESSION_RESETS_H
+#define KTLS_TESTS_SESSION_RESETS_H
+
+#include "tests/harness/session_fixture.h"
+
+static inline void reset(session_t *self)
+{
+	const struct linger abort = { .l_onoff = 1 };
+
+	setsockopt(self->fd[1], SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+	close(self->fd[1]);
+	self->fd[1] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static inline void expect_broken_pipe(session_t *self)
+{
+	off_t at = 0;
+
+	EXPECT_TRUE(ktls_update_owed(self->s));
+	EXPECT_EQ(-EPIPE, ktls_send(self->s, self->fd[0], "x", 1, 0));
+	EXPECT_EQ(-EPIPE, ktls_sendfile(self->s, self->fd[0], self->fd[1], &at, 1));
+	EXPECT_EQ(-EPIPE, ktls_maintain(self->s, self->fd[0]));
+	EXPECT_EQ(-EPIPE, ktls_update_keys(self->s, self->fd[0], 0));
+	EXPECT_EQ(-EPIPE, ktls_shutdown(self->s, self->fd[0]));
+}
+
+/* The socket says it once; to whom else it matters remembers the session. */
+TEST_F(session, a_reset_that_the_reader_sees)
+{
+	READY();
+	reset(self);
+	EXPECT_EQ(-ECONNRESET, ktls_recv(self->s, self->fd[0], self->got, 10, 0));
+	EXPECT_EQ(KTLS_OK, ktls_session_reason(self->s));
+	expect_broken_pipe(self);
+	expect_end(self, -EPROTO, KTLS_R_TRUNCATED);
+	expect_broken_pipe(self);
+}
+
+TEST_F(session, a_reset_that_the_writer_sees)
+{
+	READY();
+	reset(self);
+	EXPECT_EQ(-ECONNRESET, ktls_send(self->s, self->fd[0], "x", 1, 0));
+	expect_broken_pipe(self);
+	/* Linux tells a reader, too; but not for ever. */
+	if (ktls_session_reason(self->s) == KTLS_OK)
+		(void)!ktls_recv(self->s, self->fd[0], self->got, 10, 0);
+	expect_end(self, -EPROTO, KTLS_R_TRUNCATED);
+}
+
+/* With a read loop of one's own, and writes: ktls_maintain() is asked when something is owed. */
+TEST_F(session, a_reset_that_a_read_loop_sees)
+{
+	READY();
+	EXPECT_FALSE(ktls_update_owed(self->s));
+	reset(self);
+	EXPECT_EQ(-1, read(self->fd[0], self->got, 10));
+	EXPECT_EQ(-ECONNRESET, ktls_recover(self->s, self->fd[0], errno));
+	expect_broken_pipe(self);
+	EXPECT_EQ(-EPROTO, ktls_recover(self->s, self->fd[0], 0));
+}
+
+TEST_F(session, a_reset_behind_data)
+{
+	READY();
+	put_data(self, "data");
+	reset(self);
+	expect_data(self, "data");
+	expect_end(self, -ECONNRESET, KTLS_OK);
+	expect_broken_pipe(self);
+	expect_end(self, -EPROTO, KTLS_R_TRUNCATED);
+}
+
+TEST_F(session, a_reset_behind_data_that_all_was_to_be_read)
+{
+	READY();
+	put_data(self, "data");
+	reset(self);
+	EXPECT_EQ(4, ktls_recv(self->s, self->fd[0], self->got, 10, MSG_WAITALL));
+	EXPECT_EQ(-ECONNRESET, ktls_recover(self->s, self->fd[0], 0));
+	EXPECT_EQ(-EPROTO, ktls_recover(self->s, self->fd[0], 0));
+}
+
+/* An error in which the connection goes on is none for the writer. */
+TEST_F(session, errors_that_pass)
+{
+	READY();
+	EXPECT_EQ(-EAGAIN, ktls_recv(self->s, self->fd[0], self->got, 10, MSG_DONTWAIT));
+	EXPECT_EQ(-ENOBUFS, ktls_recover(self->s, self->fd[0], ENOBUFS));
+	send_text(self, "data");
+	expect_on_the_wire(self, "data");
+}
+
+TEST_F(session, nothing_behind_close_notify)
+{
+	READY();
+	ASSERT_EQ(0, ktls_shutdown(self->s, self->fd[0]));
+	EXPECT_EQ(0, ktls_shutdown(self->s, self->fd[0]));
+	EXPECT_EQ(-EPIPE, ktls_send(self->s, self->fd[0], "x", 1, 0));
+	EXPECT_EQ(-EPIPE, ktls_update_keys(self->s, self->fd[0], 0));
+	put_key_update(self, true);
+	put_data(self, "data");
+	expect_data(self, "data");
+	EXPECT_FALSE(ktls_update_owed(self->s));
+	expect_alert(self, 1, KTLS_ALERT_CLOSE_NOTIFY);
+	expect_silence(self);
+}
+
+#endif
