@@ -12,7 +12,7 @@
 #include "lib/ktls/kernel.h"
 
 #define KEY_UPDATE  24 /* HandshakeType */
-#define ANSWERS_MAX 16 /* about a key that somebody has changed since, before that is given up */
+#define ANSWERS_MAX 64 /* about a key that somebody has changed since, before that is given up */
 
 /* ---- one at a time ------------------------------------------------------------------------- */
 

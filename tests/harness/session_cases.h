@@ -351,7 +351,7 @@ TEST_F(session, answers_about_another_key)
 	put_data(self, "data");
 	expect_data(self, "data");
 	EXPECT_EQ(3, self->a.requests);
-	self->a.outdated = 100;
+	self->a.outdated = 1000;
 	EXPECT_EQ(-EOPNOTSUPP, ktls_update_keys(self->s, self->fd[0], 0));
 	expect_silence(self);
 	put_key_update(self, true);
