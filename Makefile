@@ -42,6 +42,7 @@ SODIUM_LIBS  = -lsodium
 CRYPTO_LIBS  = -lcrypto
 INIH_LIBS    = -linih
 NETLINK_LIBS = -lnl-genl-3 -lnl-3
+JSON_LIBS    = -ljansson
 
 CFLAGS_lib_netlink = -isystem $(firstword $(wildcard /usr/include/libnl3 /usr/local/include/libnl3) /usr/include/libnl3)
 
@@ -190,7 +191,7 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
-		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) -lpthread
+		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) $(JSON_LIBS) -lpthread -lm
 
 $(BUILD)/tests/interop/stacks/mbedtls: STACK_LIBS = -lmbedtls -lmbedx509 -lmbedcrypto
 $(BUILD)/tests/interop/stacks/wolfssl: STACK_LIBS = -lwolfssl
@@ -211,14 +212,14 @@ $(BOGO_SHIM): $(call o_of,$(call c_of,tests/bogo)) $(BUILD)/libktls-handshake.a 
 
 # Fuzz targets twice: with libFuzzer, and with a main that runs them over their corpus.
 $(REPLAY): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(KTLSCTL_A) \
-		$(DAEMON_A) $(LIBS_A)
+		$(DAEMON_A) $(KTLS_BENCH_A) $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) -lm
 
-$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(KTLSCTL_A) $(DAEMON_A) $(LIBS_A)
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(KTLSCTL_A) $(DAEMON_A) $(KTLS_BENCH_A) $(LIBS_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) -lm
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -39,6 +39,7 @@ FOREIGN = [
     (r"netlink/.*", ["lib/netlink"]),
     (r"linux/tls\.h", ["lib/ktls", "lib/netlink", "tests/kernel"]),
     (r"ini\.h", ["daemon"]),
+    (r"jansson\.h", ["tests/bench/ktls-bench", "tests/unit"]),
     (r"valgrind/.*", ["tests"]),
     (r"(mbedtls|wolfssl)/.*", ["tests/interop/stacks"]),
     (r"liburing\.h", ["Documentation/examples"]),
