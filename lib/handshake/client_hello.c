@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/crypto/util.h"
-#include "lib/handshake/extensions.h"
+#include "lib/handshake/client_hello.h"
 #include "lib/handshake/grease.h"
 #include "lib/handshake/messages.h"
 #include "lib/handshake/psk.h"
@@ -11,10 +11,6 @@
 
 #define LEGACY_VERSION 0x0303
 #define SHARES_MAX     64 /* key shares in a ClientHello; more are refused */
-
-/* Suites that are signals: RFC 5746, 3.3; RFC 7507, 2. */
-#define SUITE_RENEGOTIATION 0x00ff
-#define SUITE_FALLBACK      0x5600
 
 /* Extension types that a second ClientHello may change (4.2.2); RFC 9849 adds its own. */
 static const uint16_t retry_may_change[] = {
@@ -24,15 +20,6 @@ static const uint16_t retry_may_change[] = {
 	41,     /* pre_shared_key */
 	21,     /* padding */
 	0xfe0d, /* encrypted_client_hello */
-};
-
-struct client_hello {
-	uint16_t version;
-	struct reader random;
-	struct reader session_id;
-	struct reader suites;
-	struct reader compression;
-	struct extension_values values;
 };
 
 /* ---- client ---------------------------------------------------------------------------------- */
@@ -113,12 +100,18 @@ static int parse(struct engine *e, struct reader *body, struct client_hello *h)
 	return reader_empty(body) ? 0 : extensions_parse(e, body, &h->values);
 }
 
-/* The highest version of ours that the client has (4.3.1, RFC 5246 E.1); 0 if there is none. */
-static uint16_t choose_version(const struct engine *e, const struct client_hello *h)
+/*
+ * The highest version of ours that the client has (4.3.1, RFC 5246 E.1), unless the other one is
+ * preferred; 0 if there is none.
+ */
+static uint16_t choose_version(struct engine *e, const struct client_hello *h)
 {
 	bool listed = extension_received(e, EXTENSION_SUPPORTED_VERSIONS);
 	bool has_1_2 = listed ? h->values.offers_1_2 : h->version >= KTLS_TLS_1_2;
 
+	e->prefers_1_2 = has_1_2 && hello_prefers_1_2(e, h);
+	if (e->prefers_1_2)
+		return KTLS_TLS_1_2;
 	if (h->values.offers_1_3 && engine_may_use(e, KTLS_TLS_1_3))
 		return KTLS_TLS_1_3;
 	if (has_1_2 && engine_may_use(e, KTLS_TLS_1_2))
@@ -158,22 +151,12 @@ static int check_1_3(struct engine *e, const struct client_hello *h)
 	return check_required(e, h);
 }
 
-static bool list_has(struct reader list, uint16_t number)
-{
-	uint16_t item;
-
-	while (reader_u16(&list, &item))
-		if (item == number)
-			return true;
-	return false;
-}
-
 static int choose_suite(struct engine *e, const struct client_hello *h)
 {
 	for (size_t i = 0; i < e->config.suites_len; i++) {
 		const struct suite *suite = suite_find(e->config.suites[i]);
 
-		if (suite->version != KTLS_TLS_1_3 || !list_has(h->suites, suite->number))
+		if (suite->version != KTLS_TLS_1_3 || !hello_list_has(h->suites, suite->number))
 			continue;
 		e->schedule.suite = suite;
 		e->facts.suite = e->config.suites[i];
@@ -210,7 +193,7 @@ static int check_shares(const struct client_hello *h)
 			return -KTLS_R_MESSAGE_MALFORMED;
 		if (n == SHARES_MAX)
 			return -KTLS_R_EXTENSION_INVALID;
-		if (!list_has(h->values.groups, group) ||
+		if (!hello_list_has(h->values.groups, group) ||
 		    !find_share(h->values.shares, group, &first) || first.at != share.at)
 			return -KTLS_R_KEY_SHARE_MISMATCH;
 	}
@@ -241,7 +224,7 @@ static int choose_group(struct engine *e, const struct client_hello *h)
 	for (size_t i = 0; i < e->config.groups_len; i++) {
 		const struct group *group = group_find(e->config.groups[i]);
 
-		if (!list_has(h->values.groups, group->number))
+		if (!hello_list_has(h->values.groups, group->number))
 			continue;
 		if (find_share(h->values.shares, group->number, &share))
 			return take_share(e, group, share);
@@ -349,93 +332,6 @@ static int negotiate(struct engine *e, const struct client_hello *h, struct read
 	return result == 0 ? psk_open(e, &h->values, body, has_share) : result;
 }
 
-/* ---- server, TLS 1.2 ------------------------------------------------------------------------- */
-
-/*
- * What the client has of our suites; which one it is depends on the certificate. Without a group
- * there is no ephemeral key exchange (RFC 8422, 4).
- */
-static int note_suites(struct engine *e, const struct client_hello *h)
-{
-	bool ephemeral = false;
-
-	e->offered_suites = 0;
-	for (size_t i = 0; i < e->config.suites_len; i++) {
-		const struct suite *suite = suite_find(e->config.suites[i]);
-
-		if (suite->version != KTLS_TLS_1_2 || !engine_has_suite(e, suite) ||
-		    !list_has(h->suites, suite->number))
-			continue;
-		if (suite->auth == SUITE_RSA_ENCRYPTION || e->group)
-			e->offered_suites |= (uint16_t)(1U << i);
-		ephemeral = ephemeral || suite->auth != SUITE_RSA_ENCRYPTION;
-	}
-	if (e->offered_suites)
-		return 0;
-	return ephemeral ? -KTLS_R_GROUPS_NONE_SHARED : -KTLS_R_SUITES_NONE_SHARED;
-}
-
-/* Curves that keys of certificates are on: the client has to know them, too (RFC 8422, 5.3). */
-static void note_curves(struct engine *e, const struct client_hello *h)
-{
-	static const uint16_t curves[CURVES_MAX] = { KTLS_GROUP_SECP256R1, KTLS_GROUP_SECP384R1 };
-
-	e->any_curve = !extension_received(e, EXTENSION_SUPPORTED_GROUPS);
-	e->curves_len = 0;
-	for (size_t i = 0; i < CURVES_MAX; i++)
-		if (list_has(h->values.groups, curves[i]))
-			e->curves[e->curves_len++] = curves[i];
-}
-
-/* A client that lists no groups takes any (RFC 8422, 4). */
-static void choose_group_1_2(struct engine *e, const struct client_hello *h)
-{
-	bool any = !extension_received(e, EXTENSION_SUPPORTED_GROUPS);
-
-	for (size_t i = 0; i < e->config.groups_len; i++) {
-		if (!any && !list_has(h->values.groups, e->config.groups[i]))
-			continue;
-		e->group = group_find(e->config.groups[i]);
-		e->facts.group = e->group->number;
-		return;
-	}
-}
-
-static int check_1_2(struct engine *e, const struct client_hello *h)
-{
-	struct reader methods = h->compression;
-	uint8_t method = 1;
-
-	if (list_has(h->suites, SUITE_FALLBACK) && engine_may_use(e, KTLS_TLS_1_3))
-		return -KTLS_R_FALLBACK;
-	while (method != 0 && reader_u8(&methods, &method))
-		;
-	if (method != 0)
-		return -KTLS_R_COMPRESSION;
-	e->extended_master = extension_received(e, EXTENSION_EXTENDED_MASTER_SECRET);
-	if (!e->extended_master && !e->config.plain_master_secret)
-		return -KTLS_R_MASTER_SECRET;
-	if (list_has(h->suites, SUITE_RENEGOTIATION))
-		e->signals_renegotiation = true;
-	return 0;
-}
-
-static int negotiate_1_2(struct engine *e, const struct client_hello *h)
-{
-	int result = check_1_2(e, h);
-
-	/* Early data is for TLS 1.3 only: whoever sends some cannot go on (D.3). */
-	e->skip_early_data = false;
-	e->hello_version = h->version;
-	note_curves(e, h);
-	choose_group_1_2(e, h);
-	if (result == 0)
-		result = note_suites(e, h);
-	if (result == 0)
-		result = resume_1_2_take(e, h->values.ticket, h->session_id);
-	return result < 0 ? result : LEGACY;
-}
-
 /* ---------------------------------------------------------------------------------------------- */
 
 int client_hello_recv(struct engine *e, struct reader *body)
@@ -454,7 +350,7 @@ int client_hello_recv(struct engine *e, struct reader *body)
 		return -KTLS_R_VERSION_UNSUPPORTED;
 	record_size_negotiate(e);
 	if (e->facts.version == KTLS_TLS_1_2)
-		return e->facts.retried ? -KTLS_R_RETRY_MISMATCH : negotiate_1_2(e, &h);
+		return e->facts.retried ? -KTLS_R_RETRY_MISMATCH : hello_negotiate_1_2(e, &h);
 	if (!reader_empty(body))
 		return -KTLS_R_MESSAGE_MALFORMED;
 	result = check_1_3(e, &h);

@@ -256,6 +256,7 @@ struct engine {
 	size_t curves_len;
 	bool any_curve;             /* the client does not say */
 	bool signals_renegotiation; /* RFC 5746: the client knows secure renegotiation */
+	bool prefers_1_2;           /* server: the client has what prefer_1_2 is about */
 	bool extended_master;       /* RFC 7627: the hello at hand has the extension */
 	bool static_rsa;            /* server: the certificate is to decrypt, not to sign */
 	uint8_t session_id[32];

@@ -70,7 +70,7 @@ int server_hello_1_2_build(struct engine *e, struct writer *w)
 
 	if (result < 0)
 		return result;
-	if (engine_may_use(e, KTLS_TLS_1_3))
+	if (engine_may_use(e, KTLS_TLS_1_3) && !e->prefers_1_2)
 		memcpy(random + 24, downgrade_to_1_2, sizeof(downgrade_to_1_2));
 	build(e, MESSAGE_SERVER_HELLO_1_2, random, w);
 	return 0;

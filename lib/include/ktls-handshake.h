@@ -263,9 +263,9 @@ struct ktls_engine_config {
 	size_t suites_len;
 	const uint16_t *groups;
 	size_t groups_len;
-	/* Client: host name for server_name (RFC 6066, 3), NULL to send none. Not for IP addresses.
-	 */
-	const char *server_name;
+	/* Server, of both versions: is one of TLS 1.2 to clients that have AES-GCM there. */
+	bool prefer_1_2;
+	const char *server_name; /* client: to send (RFC 6066, 3), no IP address; NULL: none */
 	enum ktls_engine_client_auth client_auth; /* server */
 	/* Protocol names as RFC 7301, 3.1 writes them: each with a length byte before it. */
 	const uint8_t *alpn;
