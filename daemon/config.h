@@ -108,8 +108,9 @@ struct config_profile {
 	unsigned int records;      /* that a key may protect, at most; 0: what its cipher allows */
 	enum config_carrier carrier;
 	enum ktls_hardware hardware;
-	bool zerocopy; /* for each connection */
-	bool psk_ke;   /* resumption without a key exchange */
+	bool zerocopy;    /* for each connection */
+	bool offload_1_2; /* TLS 1.2 where a device would have the records, below version_min */
+	bool psk_ke;      /* resumption without a key exchange */
 };
 
 struct config {

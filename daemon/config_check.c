@@ -44,11 +44,9 @@ struct config *config_new(const char *file)
 
 void config_profile_init(struct config_profile *profile, unsigned int line)
 {
-	*profile = (struct config_profile){ .line = line,
-					    .version_min = KTLS_TLS_1_3,
-					    .version_max = KTLS_TLS_1_3,
-					    .tickets = 2,
-					    .signatures = 10000 };
+	*profile = (struct config_profile){
+		.line = line, .version_max = KTLS_TLS_1_3, .tickets = 2, .signatures = 10000
+	};
 }
 
 static void free_profile(struct config_profile *profile)
@@ -187,14 +185,34 @@ static void check_client_auth(const struct config_profile *profile, struct confi
 	check_trust(&profile->trust[KTLS_CLIENT], "", place);
 }
 
-static void check_profile(const struct config_profile *profile, struct config_place *place)
+/*
+ * Devices take TLS 1.2 only: whoever wants one and says nothing of versions gets it where a device
+ * is, and 1.3 elsewhere. What is said of versions holds.
+ */
+static void complete_versions(struct config_profile *profile, struct config_place *place)
+{
+	bool wanted = profile->hardware == KTLS_HARDWARE_PREFER ||
+		      profile->hardware == KTLS_HARDWARE_REQUIRE;
+
+	place->line = profile->version_line;
+	if (wanted && profile->version_min == KTLS_TLS_1_3)
+		config_error(place,
+			     "hardware = %s with tls-min = 1.3: devices take TLS 1.2 only: "
+			     "leave tls-min out, or set it to 1.2",
+			     profile->hardware == KTLS_HARDWARE_PREFER ? "prefer" : "require");
+	profile->offload_1_2 = wanted && profile->version_min == 0;
+	if (profile->version_min == 0)
+		profile->version_min = KTLS_TLS_1_3;
+}
+
+static void check_profile(struct config_profile *profile, struct config_place *place)
 {
 	for (size_t i = 0; i < profile->pairs_len; i++) {
 		place->line = profile->pairs[i].certificate.line;
 		if (profile->pairs[i].key.line == 0)
 			config_error(place, "certificate without a key: put 'key = FILE' below it");
 	}
-	place->line = profile->version_line;
+	complete_versions(profile, place);
 	if (profile->version_min > profile->version_max)
 		config_error(place, "tls-max is below tls-min, which is 1.3 where it is not given");
 	check_client_auth(profile, place);

@@ -47,6 +47,7 @@ static void pack_worker_profile(struct writer *w, const struct config_profile *p
 	writer_u8(w, (uint8_t)profile->carrier);
 	writer_u8(w, (uint8_t)profile->hardware);
 	writer_u8(w, profile->zerocopy);
+	writer_u8(w, profile->offload_1_2);
 	writer_u8(w, (uint8_t)profile->client_auth);
 	for (size_t role = 0; role < CONFIG_ROLES; role++)
 		writer_u16(w, files->trust[role]);

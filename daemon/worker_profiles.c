@@ -139,7 +139,7 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	struct reader name;
 	uint8_t strict, psk_ke, static_rsa, plain;
 	uint32_t records;
-	uint8_t carrier, hardware, zerocopy;
+	uint8_t carrier, hardware, zerocopy, offload_1_2;
 
 	if (!reader_vec8(r, &name) || name.left > KTLS_PROFILE_MAX ||
 	    !reader_u8(r, &profile->roles) || !reader_u16(r, &profile->conn.version_min) ||
@@ -147,7 +147,7 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	    !reader_u8(r, &profile->conn.tickets) || !reader_u8(r, &psk_ke) ||
 	    !reader_u8(r, &static_rsa) || !reader_u8(r, &plain) || !reader_u32(r, &records) ||
 	    !reader_u8(r, &carrier) || !reader_u8(r, &hardware) || hardware > KTLS_HARDWARE_AVOID ||
-	    !reader_u8(r, &zerocopy))
+	    !reader_u8(r, &zerocopy) || !reader_u8(r, &offload_1_2))
 		return false;
 	memcpy(profile->name, name.at, name.left);
 	profile->worker = w;
@@ -159,6 +159,7 @@ static bool read_profile(struct worker *w, struct reader *r, struct profile *pro
 	profile->carrier = carrier;
 	profile->conn.hardware = (enum ktls_hardware)hardware;
 	profile->conn.zerocopy = zerocopy;
+	profile->conn.offload_1_2 = offload_1_2;
 	profile->conn.decrypt = signer_decrypt;
 	profile->conn.name = profile->name;
 	profile->conn.sign = signer_sign;

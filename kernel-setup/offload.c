@@ -35,26 +35,6 @@ const char *offload_state(const struct offload_device *d, int direction)
 
 /* ---- what stands in the way ------------------------------------------------------------------ */
 
-/*
- * A device that passes packets on to others, or makes other packets of them. The kernel asks the
- * device that a socket's route names whether it can TLS, and of all that stack, bonds alone answer
- * for those below.
- */
-static bool is_stacked(const struct netlink_device *d)
-{
-	static const char *const kinds[] = { "vlan", "team",  "bridge",    "macvlan", "ipvlan",
-					     "vrf",  "vxlan", "wireguard", "gre",     "gretap",
-					     "ipip", "sit",   "ip6tnl",    "geneve",  "vti",
-					     "xfrm", "tun",   "hsr",       "macsec",  "bareudp" };
-
-	if (strcmp(d->kind, "bond") == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(d->kind, kinds[i]) == 0)
-			return true;
-	return d->lower != 0;
-}
-
 static bool checksum_missing(const struct offload_device *d, int direction)
 {
 	enum netlink_feature f =
@@ -84,7 +64,7 @@ static enum obstacle judge(const struct offload_device *d, int direction, enum k
 		return OBSTACLE_LOOPBACK;
 	if (kernel == KERNEL_OPTION_OFF)
 		return OBSTACLE_KERNEL;
-	if (is_stacked(&d->device))
+	if (netlink_device_stacked(&d->device))
 		return OBSTACLE_STACKED;
 	return d->has_features ? obstacle_of_feature(d, direction) : OBSTACLE_UNKNOWN;
 }

@@ -53,15 +53,18 @@ static void conn_release(struct conn *c)
 void conn_end(struct conn *c, enum ktls_reason reason, int error)
 {
 	struct conn_result *result = &c->result;
+	enum conn_stage before = c->stage;
 
 	if (c->stage == CONN_ENDED)
 		return;
 	c->stage = CONN_ENDED;
 	if (c->service)
 		conn_service_facts(c, &c->facts);
+	else if (before == CONN_ROUTE)
+		c->facts = (struct ktls_engine_facts){ .alert = KTLS_ALERT_NONE };
 	else
 		c->facts = *ktls_engine_facts(&c->secrets->engine);
-	result->reason = reason;
+	result->reason = conn_hardware_reason(c, reason);
 	result->error = error;
 	result->alert_received = reason == KTLS_R_PEER_ALERT || reason == KTLS_R_PEER_CLOSE_NOTIFY;
 	result->alert = c->facts.alert;
@@ -89,7 +92,7 @@ void conn_fail(struct conn *c, enum ktls_reason reason, int error)
 		conn_end(c, KTLS_OK, 0);
 		return;
 	}
-	if (c->stage == CONN_SERVICE)
+	if (c->stage == CONN_SERVICE || c->stage == CONN_ROUTE)
 		conn_end(c, reason, error);
 	if (c->stage == CONN_ENDED)
 		return;
@@ -126,6 +129,7 @@ void conn_deadline(struct conn *c)
 {
 	static const char *const waiting[] = {
 		[CONN_HANDSHAKE] = "waiting for the peer",
+		[CONN_ROUTE] = "waiting to hear of the socket's route",
 		[CONN_WAIT] = "waiting for the signer",
 		[CONN_FLUSH] = "waiting for room in the socket's send buffer",
 		[CONN_SEALING] = "",

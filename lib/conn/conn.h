@@ -42,6 +42,21 @@ struct conn_loop;
 struct x509_identity;
 struct x509_trust;
 
+/* The device that a socket's packets go through, and what keeps it from having TLS records. */
+struct conn_route {
+	enum ktls_no_hw tx, rx;
+	char device[16]; /* "": not known */
+};
+
+/*
+ * Looks routes up: only for policies that need to know. Returns 0 with *out, or KTLS_ENGINE_PENDING
+ * and conn_route_done() is called later. Calls nothing of this header itself.
+ */
+struct conn_router {
+	int (*find)(void *arg, uint64_t token, int fd, struct conn_route *out);
+	void *arg;
+};
+
 #define CONN_POLICY_LEN 32 /* bytes */
 
 /* What is to be signed: fields of a handshake, never bytes of the peer's choosing. */
@@ -101,6 +116,7 @@ struct conn_profile {
 	bool strict_server_name; /* server: refuse a name that no identity has */
 	uint16_t version_min;    /* KTLS_TLS_1_2 or KTLS_TLS_1_3; 0: the latter */
 	uint16_t version_max;
+	bool offload_1_2; /* TLS 1.2 with AES-GCM where a device would have it, in any case */
 	enum ktls_engine_client_auth client_auth; /* server: whether to ask the client for one */
 	const struct x509_trust *trust;           /* client: who is believed to be a server */
 	const struct x509_trust
@@ -283,9 +299,10 @@ struct conn_config {
 	uint16_t record_size_limit;
 	bool expect_no_pad; /* KTLS_CAN_EXPECT_NO_PAD: the kernel is told so, in TLS 1.3 */
 	const struct conn_kernel_ops *kernel; /* NULL: the real one */
-	const struct conn_sealer *sealer;     /* NULL: no sessions are sealed, no services */
-	bool rekey;                           /* the kernel changes keys (KTLS_CAN_REKEY) */
-	uint32_t session_age;                 /* seconds for which the sealer's seals are good */
+	const struct conn_router *router; /* NULL: nobody looks, devices are as good as not there */
+	const struct conn_sealer *sealer; /* NULL: no sessions are sealed, no services */
+	bool rekey;                       /* the kernel changes keys (KTLS_CAN_REKEY) */
+	uint32_t session_age;             /* seconds for which the sealer's seals are good */
 };
 
 #define CONN_SUITES_MAX  11
@@ -382,6 +399,9 @@ void conn_ticket_done(struct conn_loop *loop, uint64_t token, const uint8_t *byt
  */
 void conn_seal_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *bytes,
 		    size_t len);
+
+/* What find() left pending. A token whose handshake is no more is ignored. */
+void conn_route_done(struct conn_loop *loop, uint64_t token, const struct conn_route *route);
 
 /* A client's session and what goes with it. */
 struct conn_session {

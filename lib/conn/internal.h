@@ -23,6 +23,7 @@ _Static_assert(CONN_SCRATCH >= CONN_PREREAD_MAX, "what was read before must fit"
 
 enum conn_stage {
 	CONN_HANDSHAKE, /* the engine wants input */
+	CONN_ROUTE,     /* nothing has begun: the socket's route is being looked up */
 	CONN_WAIT,      /* the engine waits for an operation; nothing is read meanwhile */
 	CONN_FLUSH,     /* the engine is done; our last bytes are on their way */
 	CONN_SEALING,   /* all is done, and the session is being sealed */
@@ -92,6 +93,7 @@ struct conn {
 	enum ktls_role role;
 	const struct conn_profile *profile;
 	const char *server_name; /* in tail */
+	const char *sent_name;   /* as the extension has it; NULL: none */
 	struct ktls_span alpn;   /* the list; in tail or the profile's */
 	uint32_t owner;
 	void (*done)(void *arg, const struct conn_result *result);
@@ -109,7 +111,11 @@ struct conn {
 	struct conn_exports *exports;         /* NULL: none are wanted */
 	const struct x509_identity *identity; /* server: that was chosen */
 
-	bool zerocopy;              /* KTLS_TX_ZEROCOPY is wanted, where a device encrypts */
+	enum ktls_hardware
+		hardware;        /* the policy; ANY as well where it has been found to no avail */
+	struct conn_route route; /* where the policy wanted to know */
+	uint16_t suites[CONN_SUITES_MAX]; /* where it leaves some out */
+	bool zerocopy;                    /* KTLS_TX_ZEROCOPY is wanted, where a device encrypts */
 	enum conn_records records;  /* _CALLER as well where the kernel has turned out not to do */
 	int refused_error;          /* errno of what made it so; 0 */
 	const char *refused_option; /* of the socket's, that failed with it */
@@ -197,7 +203,25 @@ static inline struct conn *conn_of_timer(struct timer *timer)
 	return (struct conn *)(void *)((char *)timer - offsetof(struct conn, timer));
 }
 
+/* hardware.c */
+
+/*
+ * Where the policy wants to know the route, true: conn_begin_routed() or conn_end() is called, now
+ * or later. Else the handshake can begin at once.
+ */
+bool conn_hardware_begin(struct conn *c, enum ktls_hardware wanted);
+
+/* Versions and suites that the policy allows, of those in config. False: that is nothing. */
+bool conn_hardware_apply(struct conn *c, struct ktls_engine_config *config)
+	__attribute__((warn_unused_result));
+
+/* Why the handshake failed, where it was the policy: facts are known. */
+enum ktls_reason conn_hardware_reason(struct conn *c, enum ktls_reason reason);
+
 /* start.c */
+
+/* The route is known, or of no interest: the handshake begins. */
+void conn_begin_routed(struct conn *c);
 
 /* Whether it makes sense, and its profile has what its role needs: 0 or a negative reason. */
 int conn_request_check(const struct conn_request *request) __attribute__((warn_unused_result));
@@ -289,9 +313,8 @@ int conn_op_open_ticket(void *arg, const uint8_t *ticket, size_t ticket_len,
 			const char *server_name, uint8_t *state, size_t *state_len);
 void conn_op_keep_session(void *arg, const uint8_t *session, size_t session_len);
 
-/* What the request's profile and the store have to say; when config has name and ALPN. */
-void conn_resume_begin(struct conn *c, const struct conn_request *request,
-		       struct ktls_engine_config *config);
+/* What the profile and the store have to say; when config has name and ALPN. */
+void conn_resume_begin(struct conn *c, struct ktls_engine_config *config);
 
 /* Result and facts are fixed, the engine is wiped. */
 void conn_resume_end(struct conn *c);

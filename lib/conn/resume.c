@@ -278,20 +278,19 @@ void conn_op_keep_session(void *arg, const uint8_t *session, size_t session_len)
 	free(chain);
 }
 
-void conn_resume_begin(struct conn *c, const struct conn_request *request,
-		       struct ktls_engine_config *config)
+void conn_resume_begin(struct conn *c, struct ktls_engine_config *config)
 {
-	const struct conn_profile *profile = request->profile;
-	const struct conn_session s = { .owner = request->owner,
+	const struct conn_profile *profile = c->profile;
+	const struct conn_session s = { .owner = c->owner,
 					.profile = profile,
 					.server_name = c->server_name,
 					.alpn = config->alpn,
 					.alpn_len = config->alpn_len };
 
 	config->psk_ke = profile->psk_ke;
-	if (request->role == KTLS_SERVER)
+	if (c->role == KTLS_SERVER)
 		config->tickets = may_resume(profile) ? profile->tickets : 0;
-	if (request->role == KTLS_SERVER || !c->loop->sessions || !profile->name)
+	if (c->role == KTLS_SERVER || !c->loop->sessions || !profile->name)
 		return;
 	c->resumable = true;
 	session_key(&s, c->session_key);

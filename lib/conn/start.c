@@ -118,37 +118,45 @@ static void choose_suites(const struct conn *c, struct ktls_engine_config *out)
 		conn_suites_of(c->profile, out->suites, all ? CONN_SUITES_MAX : loop->suites_len);
 }
 
-static int conn_engine_init(struct conn *c, const struct conn_request *request)
+static int conn_engine_init(struct conn *c)
 {
-	const struct conn_profile *profile = request->profile;
-	struct ktls_engine_config config = { .role = request->role,
+	const struct conn_profile *profile = c->profile;
+	struct ktls_engine_config config = { .role = c->role,
 					     .ops = &conn_engine_ops,
 					     .plain_master_secret = profile->plain_master_secret,
 					     .client_auth = profile->client_auth,
 					     .record_size_limit = record_size_limit(c),
 					     .grease = true,
-					     .alpn = profile->alpn,
-					     .alpn_len = profile->alpn_len };
-	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;
-	char *name = (char *)c->tail;
-	uint8_t *alpn = c->tail + 2 * name_size;
+					     .server_name = c->sent_name,
+					     .alpn = c->alpn.bytes,
+					     .alpn_len = c->alpn.len };
 
 	if (!choose_versions(c, &config))
 		return -KTLS_R_KERNEL_NO_SUITE;
 	choose_suites(c, &config);
+	if (!conn_hardware_apply(c, &config))
+		return -KTLS_R_KERNEL_NO_SUITE;
+	conn_resume_begin(c, &config);
+	return ktls_engine_init(&c->secrets->engine, &config, c) == 0 ? 0 : -KTLS_R_REQUEST_VALUE;
+}
+
+/* Names outlive the request. */
+static void keep_names(struct conn *c, const struct conn_request *request)
+{
+	size_t name_size = request->server_name ? strlen(request->server_name) + 1 : 0;
+	char *name = (char *)c->tail;
+	uint8_t *alpn = c->tail + 2 * name_size;
+
+	c->alpn = (struct ktls_span){ request->profile->alpn, request->profile->alpn_len };
 	if (name_size > 0) {
 		memcpy(name, request->server_name, name_size);
 		c->server_name = name;
-		config.server_name = conn_name_to_send(name, name + name_size);
+		c->sent_name = conn_name_to_send(name, name + name_size);
 	}
 	if (request->alpn_len > 0) {
 		memcpy(alpn, request->alpn, request->alpn_len);
-		config.alpn = alpn;
-		config.alpn_len = request->alpn_len;
+		c->alpn = (struct ktls_span){ alpn, request->alpn_len };
 	}
-	c->alpn = (struct ktls_span){ config.alpn, config.alpn_len };
-	conn_resume_begin(c, request, &config);
-	return ktls_engine_init(&c->secrets->engine, &config, c) == 0 ? 0 : -KTLS_R_REQUEST_VALUE;
 }
 
 struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request)
@@ -163,6 +171,8 @@ struct conn *conn_new(struct conn_loop *loop, const struct conn_request *request
 	c->fd = request->fd;
 	c->role = request->role;
 	c->records = request->records;
+	if (request->profile)
+		keep_names(c, request);
 	/* A service learns of its profile later. */
 	c->zerocopy = request->zerocopy || (request->profile && request->profile->zerocopy);
 	c->keep_fd = request->keep_fd;
@@ -187,9 +197,8 @@ void conn_timer_start(struct conn *c, uint32_t timeout_ms)
 }
 
 /* The first steps; from here on, whatever goes wrong is told by done(). */
-static void conn_begin(struct conn *c, uint32_t timeout_ms, enum ktls_reason reason, int error)
+static void conn_begin(struct conn *c, enum ktls_reason reason, int error)
 {
-	conn_timer_start(c, timeout_ms);
 	if (reason != KTLS_OK) {
 		conn_end_kernel(c, "TCP_ULP", reason, error);
 		return;
@@ -202,16 +211,29 @@ static void conn_begin(struct conn *c, uint32_t timeout_ms, enum ktls_reason rea
  * The socket, then the engine, whose suites depend on what the kernel says. Only where they do not
  * is the engine first: what it refuses has not touched the socket.
  */
-static int conn_prepare(struct conn *c, const struct conn_request *request,
-			enum ktls_reason *reason, int *error)
+static int conn_prepare(struct conn *c, enum ktls_reason *reason, int *error)
 {
 	bool ready = c->records == CONN_KERNEL;
-	int r = ready ? conn_engine_init(c, request) : 0;
+	int r = ready ? conn_engine_init(c) : 0;
 
 	if (r < 0)
 		return r;
 	*reason = conn_attach(c, error);
-	return ready ? 0 : conn_engine_init(c, request);
+	return ready ? 0 : conn_engine_init(c);
+}
+
+void conn_begin_routed(struct conn *c)
+{
+	enum ktls_reason reason = KTLS_OK;
+	int error = 0;
+	int r = conn_prepare(c, &reason, &error);
+
+	if (r < 0) {
+		conn_end(c, (enum ktls_reason)(-r), 0);
+		return;
+	}
+	c->stage = CONN_HANDSHAKE;
+	conn_begin(c, reason, error);
 }
 
 int conn_start(struct conn_loop *loop, const struct conn_request *request, struct conn **out)
@@ -228,13 +250,16 @@ int conn_start(struct conn_loop *loop, const struct conn_request *request, struc
 	c = conn_new(loop, request);
 	if (!c)
 		return -KTLS_R_NO_MEMORY;
-	r = conn_prepare(c, request, &reason, &error);
+	conn_loop_add(c);
+	conn_timer_start(c, request->timeout_ms);
+	*out = c;
+	if (conn_hardware_begin(c, request->hardware))
+		return 0;
+	r = conn_prepare(c, &reason, &error);
 	if (r < 0) {
 		conn_free(c);
 		return r;
 	}
-	conn_loop_add(c);
-	*out = c;
-	conn_begin(c, request->timeout_ms, reason, error);
+	conn_begin(c, reason, error);
 	return 0;
 }

@@ -280,7 +280,7 @@ int handoff_request_check(const struct handoff_request *request)
 		if (v < a->min || v > a->max)
 			return -KTLS_R_REQUEST_VALUE;
 	}
-	if (request->hardware != KTLS_HARDWARE_ANY || request->session.len > 0)
+	if (request->session.len > 0)
 		return -KTLS_R_REQUEST_VALUE;
 	if (request->role == KTLS_SERVER && request->server_name[0])
 		return -KTLS_R_REQUEST_VALUE;

@@ -110,3 +110,18 @@ int netlink_devices(struct netlink *nl, struct netlink_device **out, size_t *len
 	*len = list.len;
 	return 0;
 }
+
+bool netlink_device_stacked(const struct netlink_device *d)
+{
+	static const char *const kinds[] = { "vlan", "team",  "bridge",    "macvlan", "ipvlan",
+					     "vrf",  "vxlan", "wireguard", "gre",     "gretap",
+					     "ipip", "sit",   "ip6tnl",    "geneve",  "vti",
+					     "xfrm", "tun",   "hsr",       "macsec",  "bareudp" };
+
+	if (strcmp(d->kind, "bond") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(d->kind, kinds[i]) == 0)
+			return true;
+	return d->lower != 0;
+}

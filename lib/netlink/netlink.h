@@ -46,6 +46,13 @@ struct netlink_device {
 int netlink_devices(struct netlink *nl, struct netlink_device **out, size_t *len)
 	__attribute__((warn_unused_result));
 
+/*
+ * A device that passes packets on to others, or makes other packets of them. The kernel asks the
+ * device that a socket's route names whether it can TLS, and of all that stack, bonds alone answer
+ * for those below.
+ */
+bool netlink_device_stacked(const struct netlink_device *device);
+
 /* ---- features (ethtool) ---------------------------------------------------------------------- */
 
 enum netlink_feature {

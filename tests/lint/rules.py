@@ -16,7 +16,7 @@ OWN = {
     "lib/handshake": {"lib/wire", "lib/crypto", "lib/handshake", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
     "lib/x509": {"lib/wire", "lib/crypto", "lib/x509", "ktls-handshake.h", "ktls-tls.h"},
     # beside them, and above them
-    "lib/netlink": {"lib/wire", "lib/netlink", "ktls-tls.h"},
+    "lib/netlink": {"lib/wire", "lib/netlink", "ktls.h", "ktls-tls.h"},
     "lib/conn": {
         "lib/wire", "lib/crypto", "lib/handshake", "lib/x509", "lib/ktls", "lib/handoff",
         "lib/conn", "lib/include",

@@ -135,6 +135,7 @@ TEST_F(config, reads_every_key)
 	EXPECT_EQ(500, p->records);
 	EXPECT_EQ(KTLS_HARDWARE_PREFER, p->hardware);
 	EXPECT_TRUE(p->zerocopy);
+	EXPECT_FALSE(p->offload_1_2); /* tls-min says it */
 }
 
 TEST_F(config, has_defaults)
@@ -328,6 +329,7 @@ static const struct {
 	{ "[ktlsd]\nuser = no.such\n" MINIMAL, 2, "no user 'no.such'" },
 	{ "[ktlsd]\nlog = syslog\n" MINIMAL, 2, "'syslog' is none of auto, stderr, journal" },
 	{ MINIMAL "strict-sni = 1\n", 3, "'1' is neither yes nor no" },
+	{ MINIMAL "hardware = prefer\ntls-min = 1.3\n", 4, "devices take TLS 1.2 only" },
 	{ MINIMAL "hardware = yes\n", 3, "'yes' is none of any, prefer, require, avoid" },
 	{ MINIMAL "static-rsa = 1\n", 3, "'1' is neither yes nor no" },
 	{ MINIMAL "extended-master-secret = no\n", 3, "'no'" },

@@ -315,7 +315,9 @@ TEST(requests_that_this_version_does_not_serve)
 	request.role = KTLS_SERVER; /* and yet a name to verify */
 	EXPECT_EQ(-KTLS_R_REQUEST_VALUE, handoff_request_check(&request));
 	request = full_request();
-	request.hardware = KTLS_HARDWARE_REQUIRE;
+	request.hardware = KTLS_HARDWARE_AVOID;
+	EXPECT_EQ(0, handoff_request_check(&request));
+	request.hardware++;
 	EXPECT_EQ(-KTLS_R_REQUEST_VALUE, handoff_request_check(&request));
 	request = full_request();
 	request.session = span("x", 1);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device that a TCP connection goes through, and whether it would have the connection's
+ * records: TLS 1.2 with AES-GCM. The kernel decides in the same way when it gets the keys (Linux:
+ * net/tls/tls_device.c): by the device that the socket's route names, where bonds alone stand for
+ * the devices below them.
+ *
+ * Answers are kept, for a server asks for each of its connections: until the kernel tells of a
+ * change of links, addresses, routes or rules, and PATH_AGE_MS at most. They are kept by addresses,
+ * mark and bound device: rules that go by ports are not seen. Each new pair of addresses costs one
+ * question to the kernel; each change, a look at all devices.
+ */
+#ifndef KTLS_NETLINK_PATH_H
+#define KTLS_NETLINK_PATH_H
+
+#include <stdint.h>
+
+#include <ktls.h>
+
+#include "lib/netlink/netlink.h"
+
+#define PATH_AGE_MS 1000
+
+struct netlink_paths;
+
+struct netlink_path {
+	int index;                   /* of the device that the route names; 0: not known */
+	char name[NETLINK_NAME_MAX]; /* its name; "" */
+	enum ktls_no_hw tx, rx;      /* what is in the way; _NONE: nothing */
+};
+
+/* In the network namespace of the caller. Returns 0 or a negative errno, *out is unwritten then. */
+int netlink_paths_open(struct netlink_paths **out) __attribute__((warn_unused_result));
+void netlink_paths_close(struct netlink_paths *paths);
+
+/*
+ * The path of a connected TCP socket. What cannot be told is part of the answer: MAY_NOT_LOOK for a
+ * socket of another namespace, and where the kernel does not answer. Does not block but for the
+ * kernel's answer, which is there at once.
+ */
+void netlink_path_find(struct netlink_paths *paths, int fd, struct netlink_path *out);
+
+/* Questions that the kernel was asked so far: about routes, and about devices. For tests. */
+struct netlink_path_count {
+	uint64_t routes, devices;
+};
+void netlink_path_count(const struct netlink_paths *paths, struct netlink_path_count *out);
+
+#endif
