@@ -163,12 +163,13 @@ TEST_F(embedded, unknown_profile)
 	expect_reply(self->k, KTLS_R_DEADLINE);
 }
 
-TEST_F(embedded, reserved_values)
+/* Both ends are on this machine. */
+TEST_F(embedded, hardware_is_not_to_be_had)
 {
 	struct ktls_params params = { .role = KTLS_SERVER, .hardware = KTLS_HARDWARE_REQUIRE };
 
 	ASSERT_EQ(0, ktls_start(self->k, self->fd[1], &params, NULL));
-	expect_reply(self->k, KTLS_R_REQUEST_VALUE);
+	expect_reply(self->k, KTLS_R_HARDWARE_UNAVAILABLE);
 }
 
 TEST_F(embedded, cancel)

@@ -121,7 +121,7 @@ TEST(request_values)
 		{ 19, "01", 0 },
 		{ 19, "02", -KTLS_R_REQUEST_VALUE },
 		{ 20, "00", 0 },
-		{ 20, "01", -KTLS_R_REQUEST_VALUE }, /* reserved */
+		{ 20, "03", 0 },
 		{ 20, "04", -KTLS_R_REQUEST_VALUE },
 		{ 21, "0161", 0 },
 		{ 21, "01610262", -KTLS_R_REQUEST_VALUE },
