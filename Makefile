@@ -76,7 +76,8 @@ GO       := $(shell command -v go)
 URING    := $(wildcard /usr/include/liburing.h)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,\
               $(filter-out $(if $(URING),,%/uring.c),$(call c_of,Documentation/examples))) \
-            $(if $(GO),$(BUILD)/examples/server)
+            $(BUILD)/examples/httpd $(if $(GO),$(BUILD)/examples/server)
+HTTPD_SRC := $(call c_of,Documentation/examples/httpd)
 TEST_SRC := $(call c_of,tests/unit tests/kernel tests/interop tests/bench tests/tools)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 UNIT     := $(filter $(BUILD)/tests/unit/%,$(TESTS))
@@ -174,6 +175,12 @@ $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handsh
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(EXAMPLE_LIBS)
 
+$(BUILD)/examples/httpd: $(call o_of,$(HTTPD_SRC)) $(LIBS_A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a \
+		$(SODIUM_LIBS) $(CRYPTO_LIBS)
+
 $(BUILD)/examples/server: $(addprefix Documentation/examples/,server.go server_conn.go server_ktlsd.go)
 	$(call say,GO,$@)
 	@mkdir -p $(@D)
@@ -220,6 +227,10 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(KTLSCTL_A) $(DAEMON_A) $(KTL
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) -lm
+
+# What reads requests is tested and fuzzed as a library's parsers are.
+$(addprefix $(BUILD)/,tests/unit/http_request tests/fuzz/http_request fuzz/http_request): \
+	$(BUILD)/Documentation/examples/httpd/request.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

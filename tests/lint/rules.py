@@ -29,7 +29,7 @@ OWN = {
     "daemon": {"lib", "daemon"},
     "kernel-setup": {"lib/wire", "lib/ktls", "lib/netlink", "lib/include", "kernel-setup"},
     "Documentation/examples": {"Documentation/examples", "ktls.h", "ktls-session.h", "ktls-handshake.h", "ktls-record.h", "ktls-secrets.h", "ktls-tls.h"},
-    "tests": {"lib", "daemon", "kernel-setup", "tests"},
+    "tests": {"lib", "daemon", "kernel-setup", "Documentation/examples", "tests"},
 }
 
 # Headers that are not the C library's or the compiler's: pattern, folders that may include them.
