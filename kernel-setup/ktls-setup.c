@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ktls-setup: what this machine's kernel and devices can do for TLS, and steering them. Needs no
  * daemon. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ enum { EXIT_USABLE = 0, EXIT_NOT_USABLE = 1, EXIT_USAGE = 2 };
 static const char usage[] =
 	"usage: ktls-setup check [--json]\n"
 	"       ktls-setup offload [show [DEV]] [--json]\n"
+	"       ktls-setup offload show [DEV] --watch [--interval S] [--count N] [--json]\n"
 	"       ktls-setup offload on|off DEV [tx] [rx] [--json]\n"
 	"       ktls-setup offload persist DEV [on|off] [tx] [rx] [--yes | --dry-run] [--json]\n"
 	"       ktls-setup offload persist DEV --remove [--yes | --dry-run] [--json]\n"
@@ -31,6 +33,8 @@ static const char usage[] =
 	"          does that whenever the driver makes the device. That needs root.\n"
 	"  --json     prints the same as a JSON object.\n"
 	"  --yes      does what else is shown and asked about first; --dry-run only shows it.\n"
+	"  --watch    shows what the counters do, and what is wrong by them, once a second, or in\n"
+	"             intervals of S seconds, N times or until it is stopped.\n"
 	"  --remove   takes back what was written.\n"
 	"\n"
 	"Exit status: 0 the kernel can carry TLS connections, what was asked for was done; 1 it\n"
@@ -68,10 +72,46 @@ static const struct option long_options[] = {
 	{ "yes", no_argument, NULL, OPTION_YES },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "remove", no_argument, NULL, OPTION_REMOVE },
+	{ "watch", no_argument, NULL, OPTION_WATCH },
+	{ "interval", required_argument, NULL, OPTION_INTERVAL },
+	{ "count", required_argument, NULL, OPTION_COUNT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
+
+#define INTERVAL_MIN 0.05 /* seconds */
+#define INTERVAL_MAX 86400.0
+
+static bool take_interval(const char *s, struct options *out)
+{
+	char *end;
+	double value = strtod(s, &end);
+
+	if (end == s || *end || !(value >= INTERVAL_MIN && value <= INTERVAL_MAX))
+		return false;
+	out->interval = (long)(value * 1000);
+	return true;
+}
+
+static bool take_count(const char *s, struct options *out)
+{
+	char *end;
+
+	errno = 0;
+	out->count = strtol(s, &end, 10);
+	return end != s && !*end && errno == 0 && out->count > 0;
+}
+
+static bool take_option(int given, struct options *out)
+{
+	if (given == '?')
+		return false;
+	out->given |= (unsigned int)given;
+	if (given == OPTION_INTERVAL)
+		return take_interval(optarg, out);
+	return given != OPTION_COUNT || take_count(optarg, out);
+}
 
 static int run(int argc, char **argv, const struct options *o)
 {
@@ -95,10 +135,9 @@ int main(int argc, char **argv)
 		case 'V':
 			puts("ktls-setup " KTLS_VERSION);
 			return 0;
-		case '?':
-			return fail_usage();
 		default:
-			o.given |= (unsigned int)given;
+			if (!take_option(given, &o))
+				return fail_usage();
 		}
 	}
 	status = run(argc - optind, argv + optind, &o);

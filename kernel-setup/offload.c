@@ -149,9 +149,19 @@ static const struct offload_device *by_index(const struct offload_report *report
 	return NULL;
 }
 
+/* The kernel's configuration does not change while it runs. */
+static enum kernel_option kernel_has_tls_device(void)
+{
+	static enum kernel_option known = KERNEL_OPTION_UNKNOWN;
+
+	if (known == KERNEL_OPTION_UNKNOWN)
+		known = kernel_option("CONFIG_TLS_DEVICE");
+	return known;
+}
+
 int offload_look(struct netlink *nl, struct offload_report *out)
 {
-	enum kernel_option kernel = kernel_option("CONFIG_TLS_DEVICE");
+	enum kernel_option kernel = kernel_has_tls_device();
 	struct offload_report report = { .kernel_unknown = kernel == KERNEL_OPTION_UNKNOWN };
 	struct netlink_device *devices;
 	size_t len;

@@ -7,6 +7,7 @@
 #include "kernel-setup/json.h"
 #include "kernel-setup/offload.h"
 #include "kernel-setup/persist.h"
+#include "kernel-setup/watch.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_WRONG_USAGE = 2 };
 
@@ -33,17 +34,24 @@ static int no_device(const char *name)
 
 /* ---- show ------------------------------------------------------------------------------------ */
 
-static int show(struct netlink *nl, const char *name, bool json)
+static int show(struct netlink *nl, const char *name, const struct options *o)
 {
 	struct offload_report report;
-	int ret = offload_look(nl, &report);
+	int ret;
 
+	if (option(o, OPTION_WATCH))
+		return options_only(o, OPTION_JSON | OPTION_WATCH | OPTION_INTERVAL | OPTION_COUNT)
+			       ? watch_main(nl, name, o)
+			       : EXIT_WRONG_USAGE;
+	if (!options_only(o, OPTION_JSON))
+		return EXIT_WRONG_USAGE;
+	ret = offload_look(nl, &report);
 	if (ret < 0)
 		return fail(nl, "devices", ret);
 	if (name && !offload_find(&report, name)) {
 		ret = no_device(name);
 	} else {
-		if (json)
+		if (option(o, OPTION_JSON))
 			offload_json(&report, name, stdout);
 		else
 			offload_text(&report, name, stdout);
@@ -150,10 +158,10 @@ static int run(struct netlink *nl, int argc, char **argv, const struct options *
 
 	if (argc > 0 && strcmp(argv[0], "persist") == 0)
 		return persist_main(nl, argc - 1, argv + 1, o);
+	if (argc == 0 || strcmp(argv[0], "show") == 0)
+		return argc > 2 ? EXIT_WRONG_USAGE : show(nl, argc == 2 ? argv[1] : NULL, o);
 	if (!options_only(o, OPTION_JSON))
 		return EXIT_WRONG_USAGE;
-	if (argc == 0 || strcmp(argv[0], "show") == 0)
-		return argc > 2 ? EXIT_WRONG_USAGE : show(nl, argc == 2 ? argv[1] : NULL, json);
 	if (strcmp(argv[0], "on") != 0 && strcmp(argv[0], "off") != 0)
 		return EXIT_WRONG_USAGE;
 	return parse_change(argc, argv, &c) ? change(nl, &c, json) : EXIT_WRONG_USAGE;

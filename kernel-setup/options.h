@@ -18,7 +18,7 @@ enum {
 struct options {
 	unsigned int given; /* OPTION_ bits */
 	long interval;      /* milliseconds */
-	long count;         /* blocks; 0: until it is stopped */
+	long count;         /* of intervals */
 };
 
 static inline bool option(const struct options *o, unsigned int which)

@@ -71,4 +71,60 @@ else
 	check 'what is missing is said' grep -q '^  - ' "$tmp/text"
 	check 'and in JSON' value missing 0 command
 fi
+
+# ---- offload show --watch: counters are those of whatever kernel this is -------------------------
+
+watch() { "$setup" offload show --watch --interval 0.05 "$@"; }
+lines() { [ "$(wc -l <"$tmp/out")" -eq "$1" ]; }
+
+# stopped SIGNAL: it ends without an error, and has written nothing but whole lines.
+stopped() {
+	local pid status
+
+	rm -f "$tmp/out"
+	# Shells start what is in the background without SIGINT.
+	env --default-signal "$setup" offload show --watch --interval 0.05 --json >"$tmp/out" &
+	pid=$!
+	until [ -s "$tmp/out" ]; do sleep 0.05; done
+	kill -s "$1" "$pid"
+	wait "$pid"
+	status=$?
+	[ "$status" -eq 0 ] && while read -r line; do
+		python3 -m json.tool <<<"$line" || return
+	done <"$tmp/out"
+}
+
+check 'watching ends after as many times as wanted' status 0 watch --count 2 --json
+check 'with a line for each' lines 2
+check 'which are JSON' sh -c "tail -n 1 '$tmp/out' | python3 -m json.tool"
+check 'it has a block for each, too' status 0 watch --count 3
+check 'with a line between them' [ "$(grep -cx '' "$tmp/out")" -eq 2 ]
+check 'one device can be watched' status 0 watch lo --count 1
+check 'one that is not there cannot' status 1 watch nosuch --count 1
+for wrong in '--count 0' '--count x' '--interval 0' '--interval nan' '--interval 1s' '--interval -1'; do
+	# shellcheck disable=SC2086 # two words
+	check "$wrong is refused" refuses offload show --watch $wrong
+done
+check 'an interval without watching is refused' refuses offload show --interval 1
+check 'so is watching what is turned on' refuses offload on lo --watch
+for signal in INT TERM HUP; do
+	check "SIG$signal ends it" stopped "$signal"
+done
+survives() {
+	local pid from
+
+	rm -f "$tmp/out"
+	nohup "$setup" offload show --watch --interval 0.05 --json >"$tmp/out" 2>/dev/null &
+	pid=$!
+	until [ -s "$tmp/out" ]; do sleep 0.05; done
+	kill -HUP "$pid"
+	from=$(wc -l <"$tmp/out")
+	until [ "$(wc -l <"$tmp/out")" -gt $((from + 2)) ]; do sleep 0.05; done
+	kill "$pid"
+	wait "$pid"
+}
+check 'but SIGHUP does not under nohup' survives
+check 'a reader that goes ends it' bash -o pipefail -c "'$setup' offload show --watch --interval 0.05 | head -n 1"
+check 'an output that is full is an error' status 2 \
+	bash -c "'$setup' offload show --watch --interval 0.05 >/dev/full"
 tap_done
