@@ -40,9 +40,9 @@ static const char golden[] =
 	"A run that was <never> run & its \"numbers\"\n"
 	"2026-01-31T12:00:00Z: 5 rounds of 2 s behind 0.5 s of warming up, two machines\n"
 	"server: Linux 6.12.1 #1 SMP, Example CPU at 3 GHz, 8 CPUs, governor performance, eth0 "
-	"(nicsim, 100 Gbit/s) with TLS offload tx rx; ktls-bench 0.1.0, OpenSSL 3.0.19\n"
+	"(nicsim, 100 Gbit/s) with TLS offload tx rx; ktls-bench 0.1.0, libssl 3.0.19\n"
 	"client: Linux 6.12.1 #1 SMP, Example CPU at 3 GHz, 8 CPUs, governor performance, eth0 "
-	"(nicsim, 100 Gbit/s) with TLS offload tx rx; ktls-bench 0.1.0, OpenSSL 3.0.19\n"
+	"(nicsim, 100 Gbit/s) with TLS offload tx rx; ktls-bench 0.1.0, libssl 3.0.19\n"
 	"\n"
 	"sendfile to the client, objects of 1 MiB, 16 connections, 2 threads\n"
 	"                          throughput  ratio to    server CPU\n"
@@ -53,6 +53,7 @@ static const char golden[] =
 	"kTLS, software            16.0 +-1%    1.13 +-1%  0.340 +-1%\n"
 	"kTLS, hardware            29.0 +-1%    2.08 +-1%  0.160 +-1%\n"
 	"kTLS, hardware, zerocopy  36.0 +-1%    2.56 +-1%  0.120 +-1%\n"
+	"  counters, kTLS, hardware: server's tx_tls_encrypted_packets (ethtool) 123456\n"
 	"  no room for: ratio to libssl, client CPU s/GiB, server cycles/B, client cycles/B, "
 	"records, payload\n"
 	"\n"
@@ -80,6 +81,8 @@ TEST_F(report, has_every_column_where_width_does_not_matter)
 	EXPECT_TRUE(HAS("tx hw, rx sw: feature-off"));
 	EXPECT_TRUE(HAS("latency p99"));
 	EXPECT_TRUE(HAS("verified"));
+	EXPECT_TRUE(HAS("  counters, kTLS, hardware: server's tx_tls_encrypted_packets (ethtool) "
+			"123456\n"));
 	EXPECT_TRUE(LACKS("no room"));
 	EXPECT_TRUE(LACKS(" \n"));
 	EXPECT_TRUE(LACKS("retransmits"));
@@ -180,6 +183,22 @@ TEST_F(report, has_all_numbers_of_the_pictures_in_tables)
 	EXPECT_TRUE(HAS("<td class=\"better\">2.70<small>"));
 	EXPECT_TRUE(HAS("<td class=\"worse\">0.794<small>"));
 	EXPECT_TRUE(HAS("<td class=\"worse\">1.29<small>"));
+}
+
+TEST_F(report, sums_counters_over_the_rounds)
+{
+	struct result_counter *more = result_counter_add(&self->run->cells[4].rounds[2]);
+	struct result_counter *other = result_counter_add(&self->run->cells[3].rounds[2]);
+
+	*more = self->run->cells[4].rounds[0].counters[0];
+	more->value = 4;
+	SET(other->name, "TlsTxSw");
+	other->end = RESULT_CLIENT;
+	other->value = 16;
+	report_html(self->run, self->out);
+	EXPECT_TRUE(HAS("<tr><th scope=\"row\">server's tx_tls_encrypted_packets (ethtool)</th>"
+			"<td>0</td><td>123460</td></tr>"));
+	EXPECT_TRUE(HAS("<tr><th scope=\"row\">client's TlsTxSw</th><td>16</td><td>0</td></tr>"));
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ static inline void made_machine(struct result_machine *m)
 	m->nic_tls_tx = m->nic_tls_rx = RESULT_YES;
 	SET(m->version, "0.1.0");
 	SET(m->build, "release");
-	SET(m->libssl, "OpenSSL 3.0.19");
+	SET(m->libssl, "3.0.19");
 }
 
 static inline void made_modes(struct result_run *run)

@@ -115,7 +115,7 @@ static const struct {
 	{ "turbo", "turbo frequencies", change_turbo },
 	{ "hypervisor", "The server's machine is a guest (KVM)", change_hypervisor },
 	{ "emulated-cpu", "emulated CPU", change_emulated },
-	{ "other-load", "others used 1.5 CPUs", change_load },
+	{ "other-load", "others kept 1.5 CPUs busy", change_load },
 	{ "debug-build", "(address sanitizer)", change_build },
 	{ "shared-cpu", "on one CPU", change_cpus },
 	{ "loopback", "over loopback", change_nic },

@@ -121,7 +121,7 @@ void format_machine(char *out, size_t size, const struct result_machine *m)
 	if (m->build[0] && strcmp(m->build, "release") != 0)
 		append(out, size, " (%s)", m->build);
 	if (m->libssl[0])
-		append(out, size, ", %s", m->libssl);
+		append(out, size, ", libssl %s", m->libssl);
 }
 
 void format_parameters(char *out, size_t size, const struct result_run *run)

@@ -300,6 +300,8 @@ static void draw(const struct picture *p, unsigned int number)
 		"Arial, 'DejaVu Sans', sans-serif\">\n",
 		WIDTH, bottom + FOOT, number);
 	put_title(p, number);
+	fprintf(p->out, "<rect class=\"paper\" fill=\"#ffffff\" width=\"%d\" height=\"%.0f\"/>\n",
+		WIDTH, bottom + FOOT);
 	for (size_t i = 0; i < p->panels_len; i++)
 		put_panel(p, &p->panels[i], bottom);
 	for (size_t i = 0; i < p->rows->len; i++) {

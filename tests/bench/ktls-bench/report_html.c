@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tests/bench/ktls-bench/format.h"
+#include "tests/bench/ktls-bench/grown.h"
 #include "tests/bench/ktls-bench/html.h"
 #include "tests/bench/ktls-bench/report.h"
 
@@ -16,7 +17,8 @@ static const char style[] =
 	"text-transform:uppercase}\n"
 	".lede,.note,figcaption,footer{color:var(--dim)}.lede{margin:0}\n"
 	".note,figcaption,footer{font-size:13px}\n"
-	"figure{margin:16px 0 8px}svg{width:100%;height:auto;display:block}\n"
+	".counters{width:auto;margin-top:12px;font-size:12px}.counters th[scope=row]"
+	"{font-weight:400}figure{margin:16px 0 8px}svg{width:100%;height:auto;display:block}\n"
 	"figcaption{margin-top:4px}\n"
 	".wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;"
 	"font-variant-numeric:tabular-nums;width:100%}\n"
@@ -41,7 +43,8 @@ static const char style_dark[] =
 	"@media screen and (prefers-color-scheme:dark){:root{--bg:#0d1117;--ink:#e6edf3;"
 	"--dim:#9aa4af;--line:#30363d;--soft:#161b22;--warn:#2a2312;--edge:#9e6a03;"
 	"--good:#3fb98a;--bad:#ff7b6b}\n"
-	"svg .ink{fill:var(--ink)}svg .dim{fill:var(--dim)}svg .grid{stroke:#21262d}"
+	"svg .paper{fill:none}svg .ink{fill:var(--ink)}svg .dim{fill:var(--dim)}svg "
+	".grid{stroke:#21262d}"
 	"svg .axis{stroke:#6e7681}svg .whisker{stroke:#f0f6fc}"
 	"svg .dot{fill:#0d1117;stroke:#f0f6fc}\n";
 
@@ -175,6 +178,43 @@ static void put_table(const struct result_run *run, const struct rows *rows, FIL
 	fputs("</tbody>\n</table></div>\n", out);
 }
 
+/* A row for each counter, a column for each mode in which one grew. */
+static void put_counter(const struct rows *rows, const struct counters *c, size_t i, FILE *out)
+{
+	char name[2 * RESULT_NAME], value[32];
+
+	counters_name(name, sizeof(name), c, i);
+	element("<tr><th scope=\"row\">", name, "</th>", out);
+	for (size_t k = 0; k < rows->len; k++)
+		if (counters_any(c, k)) {
+			counters_value(value, sizeof(value), c, i, k);
+			element("<td>", value, "</td>", out);
+		}
+	fputs("</tr>\n", out);
+}
+
+static void put_counters(const struct rows *rows, FILE *out)
+{
+	struct counters *c = counters_new(rows);
+
+	if (c && c->len > 0) {
+		fputs("<div class=\"wide\"><table class=\"counters\">\n<caption>Counters that "
+		      "grew, "
+		      "all rounds together</caption>\n<thead><tr><th scope=\"col\" "
+		      "class=\"words\">counter</th>",
+		      out);
+		for (size_t k = 0; k < rows->len; k++)
+			if (counters_any(c, k))
+				element("<th scope=\"col\">", rows->rows[k].pieces[0].text, "</th>",
+					out);
+		fputs("</tr></thead>\n<tbody>\n", out);
+		for (size_t i = 0; i < c->len; i++)
+			put_counter(rows, c, i, out);
+		fputs("</tbody>\n</table></div>\n", out);
+	}
+	counters_free(c);
+}
+
 static void put_workload(const struct result_run *run, const struct rows *rows, unsigned int number,
 			 FILE *out)
 {
@@ -188,6 +228,7 @@ static void put_workload(const struct result_run *run, const struct rows *rows, 
 		number,
 		rows->shown[COLUMN_P50] ? " Latency: p50, and p99 in a lighter shade." : "");
 	put_table(run, rows, out);
+	put_counters(rows, out);
 	fputs("</section>\n", out);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/bench/ktls-bench/format.h"
+#include "tests/bench/ktls-bench/grown.h"
 #include "tests/bench/ktls-bench/report.h"
 #include "tests/bench/ktls-bench/rows.h"
 
@@ -147,6 +148,31 @@ static void put_missing(const struct rows *rows, FILE *out)
 				rows->rows[i].cell->missing);
 }
 
+/* A line for each mode that made some grow. */
+static void put_counters(const struct rows *rows, FILE *out)
+{
+	char name[2 * RESULT_NAME], value[32];
+	struct counters *c = counters_new(rows);
+
+	for (size_t k = 0; c && k < rows->len; k++) {
+		const char *before = ":";
+
+		if (!counters_any(c, k))
+			continue;
+		fprintf(out, "  counters, %s", rows->rows[k].pieces[COLUMN_MODE].text);
+		for (size_t i = 0; i < c->len; i++) {
+			counters_value(value, sizeof(value), c, i, k);
+			counters_name(name, sizeof(name), c, i);
+			if (strcmp(value, "0") == 0)
+				continue;
+			fprintf(out, "%s %s %s", before, name, value);
+			before = ",";
+		}
+		fputc('\n', out);
+	}
+	counters_free(c);
+}
+
 static void put_rows(struct rows *rows, unsigned int width, FILE *out)
 {
 	bool before[COLUMNS], first = true;
@@ -160,6 +186,7 @@ static void put_rows(struct rows *rows, unsigned int width, FILE *out)
 	for (size_t i = 0; i < rows->len; i++)
 		put_row(rows, &l, &rows->rows[i], out);
 	put_missing(rows, out);
+	put_counters(rows, out);
 	for (enum column c = 0; c < COLUMNS; c++)
 		if (before[c] && !rows->shown[c]) {
 			fprintf(out, "%s %s", first ? "  no room for:" : ",", rows->heads[c]);

@@ -132,7 +132,7 @@ struct result_machine {
 	enum result_known nic_tls_tx, nic_tls_rx; /* features tls-hw-tx/rx-offload are on */
 	char version[RESULT_NAME];                /* of ktls-bench */
 	char build[RESULT_NAME];  /* "release"; else what it is: "address sanitizer" */
-	char libssl[RESULT_NAME]; /* its version; "": built without */
+	char libssl[RESULT_NAME]; /* its version, "3.0.19"; "": built without */
 };
 
 struct result_warning {

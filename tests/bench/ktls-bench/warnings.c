@@ -71,7 +71,8 @@ static void warn_machine(struct result_run *run, enum result_end end)
 	warn_cpu(run, who, m);
 	if (m->load > LOAD_MAX)
 		warn(run, "other-load", "Stop what else runs there: ps -eo pcpu,args --sort=-pcpu.",
-		     "%s was busy before the run: others used %.1f CPUs.", who, m->load);
+		     "%s was busy before the run: others kept %.1f CPUs busy, or waited for them.",
+		     who, m->load);
 	if (m->build[0] && strcmp(m->build, "release") != 0)
 		warn(run, "debug-build", "make clean && make, without SAN and with -O2.",
 		     "%s runs a ktls-bench that is no release (%s).", who, m->build);
