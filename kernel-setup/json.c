@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel-setup/json.h"
 
-void json_string(const char *s, FILE *out)
+void json_text(const char *s, FILE *out)
 {
 	fputc('"', out);
 	for (; *s != '\0'; s++) {
@@ -19,12 +19,12 @@ void json_string(const char *s, FILE *out)
 
 void json_member(const char *name, const char *value, FILE *out)
 {
-	json_string(name, out);
+	json_text(name, out);
 	fputs(": ", out);
 	if (value == NULL)
 		fputs("null", out);
 	else
-		json_string(value, out);
+		json_text(value, out);
 }
 
 const char *json_truth(bool v)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 /* The string with its quotes. */
-void json_string(const char *s, FILE *out);
+void json_text(const char *s, FILE *out);
 
 /* "name": "value"; NULL is null. */
 void json_member(const char *name, const char *value, FILE *out);

@@ -71,7 +71,7 @@ static void json_counters(const struct offload_device *d, FILE *out)
 	fputs("\"counters\": {", out);
 	for (size_t i = 0; i < d->counters_len; i++) {
 		fputs(i > 0 ? ", " : " ", out);
-		json_string(d->counters[i].name, out);
+		json_text(d->counters[i].name, out);
 		fprintf(out, ": %" PRIu64, d->counters[i].value);
 	}
 	fputs(d->counters_len > 0 ? " }" : "}", out);

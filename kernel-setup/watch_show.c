@@ -102,7 +102,7 @@ void watch_text(const struct watch_sample *before, const struct watch_sample *no
 
 static void json_counter(const char *name, uint64_t value, uint64_t since, FILE *out)
 {
-	json_string(name, out);
+	json_text(name, out);
 	fprintf(out, ": { \"value\": %" PRIu64 ", \"since\": %" PRIu64 " }", value, since);
 }
 
