@@ -66,6 +66,8 @@ DAEMON_A      := $(if $(KTLSD_SRC),$(BUILD)/daemon.a)
 KTLSCTL_A     := $(BUILD)/ktlsctl.a
 KTLS_BENCH_A  := $(BUILD)/ktls-bench.a
 SETUP_A       := $(BUILD)/setup.a
+KTLS_BENCH    := $(BUILD)/ktls-bench
+LIBSSL        := $(wildcard /usr/include/openssl/ssl.h)
 
 LIBS_A   := $(BUILD)/libktls.a $(BUILD)/libktls-handshake.a
 LIBS_SO  := $(BUILD)/libktls.so $(BUILD)/libktls-handshake.so
@@ -100,7 +102,7 @@ libs: $(LIBS_A) $(LIBS_SO)
 programs: $(PROGRAMS) $(USERS_PROGRAMS) $(RUN_SO)
 examples: $(EXAMPLES)
 	$(if $(URING),,$(call say,SKIP,'examples/uring: liburing-dev is not installed'))
-tests: all $(TESTS) $(STACKS) $(BOGO_SHIM)
+tests: all $(TESTS) $(STACKS) $(BOGO_SHIM) $(KTLS_BENCH)
 
 $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
@@ -191,6 +193,14 @@ $(KTLS_BENCH_A): $(call o_of,$(filter-out %/main.c,$(KTLS_BENCH_SRC)))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+CFLAGS_tests_bench_ktls-bench = $(if $(LIBSSL),-DKTLS_BENCH_LIBSSL)
+
+$(KTLS_BENCH): $(BUILD)/tests/bench/ktls-bench/main.o $(KTLS_BENCH_A) $(BUILD)/tests/harness/certs.o \
+		$(BUILD)/netlink.a $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(LIBSSL),-lssl) $(SODIUM_LIBS) $(CRYPTO_LIBS) \
+		$(NETLINK_LIBS) $(JSON_LIBS) -lm -lpthread
+
 # Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(SETUP_A) \
@@ -251,7 +261,7 @@ KERNELS       ?= oldest backports newest
 no_skip := $(if $(CI),--no-skip)
 
 .PHONY: test test-ct check check-all check-packages lint bench bogo fuzz fuzz-targets demo clean
-test: all $(UNIT) $(ANYWHERE) $(TOOLS) $(REPLAY)
+test: all $(UNIT) $(ANYWHERE) $(TOOLS) $(REPLAY) $(KTLS_BENCH)
 	$(Q)tests/harness/run --new
 	$(call stage,--parallel unit$(BUILD:build%=%) $(UNIT_TESTS))
 	$(call stage,fuzz-corpus$(BUILD:build%=%) $(REPLAY))
@@ -303,7 +313,7 @@ bogo: $(BOGO_SHIM)
 lint:
 	$(Q)tests/lint/lint
 
-bench: $(BENCH)
+bench: $(BENCH) $(KTLS_BENCH)
 	$(Q)for b in $(BENCH); do $$b || exit 1; done
 
 # ---- installing ----------------------------------------------------------------------------------

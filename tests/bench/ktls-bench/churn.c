@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections one after the other in each thread: connect, handshake, keys, a byte there, a byte
+ * back, end. What is counted are those that came so far, at the client; its latency is the whole.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/bench/ktls-bench/clocks.h"
+#include "tests/bench/ktls-bench/worker.h"
+
+static int wait_until(int fd, short events)
+{
+	struct pollfd poller = { .fd = fd, .events = events };
+
+	return poll(&poller, 1, WORKER_PATIENCE_S * 1000) == 1 ? 0 : -1;
+}
+
+static int send_byte(struct link *link)
+{
+	static const uint8_t byte = 'x';
+	ssize_t n;
+
+	do
+		n = link->ops->send(link, &byte, 1, false);
+	while (n == -EAGAIN && wait_until(link->fd, POLLOUT) == 0);
+	return n == 1 ? 0 : -1;
+}
+
+static int receive_byte(struct link *link)
+{
+	const uint8_t *bytes;
+	ssize_t n;
+
+	do
+		n = link->ops->receive(link, &bytes);
+	while (n == -EAGAIN && wait_until(link->fd, POLLIN) == 0);
+	return n == 1 && bytes[0] == 'x' ? 0 : -1;
+}
+
+static int talk(struct link *link, enum result_end end)
+{
+	if (end == RESULT_CLIENT)
+		return send_byte(link) < 0 ? -1 : receive_byte(link);
+	return receive_byte(link) < 0 ? -1 : send_byte(link);
+}
+
+/* Who closes first keeps the port busy for a minute: a reset instead. The server waits for it. */
+static void end_connection(struct link *link, enum result_end end)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+	uint8_t byte;
+
+	if (end == RESULT_CLIENT)
+		setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	else if (wait_until(link->fd, POLLIN) == 0)
+		(void)!recv(link->fd, &byte, 1, MSG_DONTWAIT);
+	link_close(link);
+}
+
+static bool one_connection(struct worker *w, int fd)
+{
+	struct link link = { .fd = -1 };
+	bool good = link_open(&link, &w->maker, fd) == 0 && link_start(&link) == 0 &&
+		    talk(&link, w->round->end) == 0;
+
+	if (good) {
+		w->version = link.version;
+		w->suite = link.suite;
+	}
+	end_connection(&link, w->round->end);
+	return good;
+}
+
+/* One that failed is counted, and its reason kept in case that none succeeds. */
+static void count(struct worker *w, bool good, uint64_t began)
+{
+	worker_tick(w);
+	if (!good) {
+		w->failures++;
+		return;
+	}
+	w->operations++;
+	w->sent++;
+	w->received++;
+	histogram_add(&w->latencies, w->now - began);
+}
+
+static bool is_enough(const struct worker *w)
+{
+	return worker_over(w) || (w->plan->bytes > 0 && w->operations >= w->plan->bytes);
+}
+
+void churn_run(struct worker *w)
+{
+	const bool client = w->round->end == RESULT_CLIENT;
+
+	while (client ? !is_enough(w) : !atomic_load(&w->round->stop)) {
+		uint64_t began = wall_now();
+		int fd = w->round->connect(w->round);
+
+		if (fd < 0 && !client)
+			break;
+		count(w, fd >= 0 && one_connection(w, fd), began);
+		if (w->failures > 100 && w->operations == 0)
+			break;
+	}
+	if (w->operations == 0)
+		round_fail(w->round, "no connection succeeded%s%s", w->maker.failed[0] ? ": " : "",
+			   w->maker.failed);
+}

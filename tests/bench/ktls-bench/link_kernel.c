@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Links whose bytes go straight to the socket: plain TCP, and TLS by the kernel or a device. */
+#include "tests/bench/ktls-bench/link.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <ktls.h>
+
+#include "lib/crypto/util.h"
+#include "lib/ktls/kernel.h"
+#include "lib/ktls/uapi.h"
+
+static ssize_t send_bytes(struct link *link, const uint8_t *bytes, size_t len, bool more)
+{
+	ssize_t n = send(link->fd, bytes, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+
+	return n < 0 ? -errno : n;
+}
+
+/* In a kernel's TLS socket a record that is no data is EIO: ends of ours send none. */
+static ssize_t receive_bytes(struct link *link, const uint8_t **bytes)
+{
+	ssize_t n = recv(link->fd, link->maker->buffer, LINK_READ, 0);
+
+	*bytes = link->maker->buffer;
+	return n < 0 ? -errno : n;
+}
+
+static int open_plain(struct link *link)
+{
+	(void)link;
+	return 0;
+}
+
+const struct link_ops link_tcp = {
+	.open = open_plain,
+	.send = send_bytes,
+	.receive = receive_bytes,
+};
+
+/* ---- by our engine ----------------------------------------------------------------------------
+ */
+
+static int refused(struct link *link, const char *what, int reason, int error)
+{
+	return link_fail(link->maker, "%s: %s%s%s", what, ktls_reason_text(-reason),
+			 error ? ": " : "", error ? strerror(error) : "");
+}
+
+static int set_options(struct link *link)
+{
+	const struct plan *plan = link->maker->plan;
+	const unsigned int on = 1;
+	int error = 0, r;
+
+	if (plan->mode == MODE_HW_ZC && plan_sends(plan, link->maker->end) &&
+	    setsockopt(link->fd, SOL_TLS, TLS_TX_ZEROCOPY_RO, &on, sizeof(on)) < 0)
+		return link_fail(link->maker, "TLS_TX_ZEROCOPY_RO: %m");
+	if (plan->record_bytes == 0 || plan->record_bytes == PLAN_RECORD)
+		return 0;
+	r = kernel_limit(link->fd, (uint16_t)plan->record_bytes, &error);
+	return r < 0 ? refused(link, "TLS_TX_MAX_PAYLOAD_LEN", r, error) : 0;
+}
+
+static int install(struct link *link, const struct ktls_engine *engine)
+{
+	struct ktls_traffic_key tx, rx;
+	int error = 0, r = ktls_engine_keys(engine, &tx, &rx);
+
+	if (r == 0)
+		r = kernel_install(link->fd, true, &tx, &error);
+	if (r == 0)
+		r = kernel_install(link->fd, false, &rx, &error);
+	secret_wipe(&tx, sizeof(tx));
+	secret_wipe(&rx, sizeof(rx));
+	return r < 0 ? refused(link, "keys into the kernel", r, error) : set_options(link);
+}
+
+static int open_by_engine(struct link *link)
+{
+	struct ktls_engine engine;
+	int error = 0, r = kernel_ulp_attach(link->fd, &error);
+
+	if (r < 0)
+		return refused(link, "kernel TLS", r, error);
+	r = link_shake(link, &engine);
+	if (r == 0)
+		r = install(link, &engine);
+	ktls_engine_wipe(&engine);
+	return r;
+}
+
+/* ---- by ktlsd ---------------------------------------------------------------------------------
+ */
+
+static int open_by_daemon(struct link *link)
+{
+	struct link_maker *maker = link->maker;
+	const bool client = maker->end == RESULT_CLIENT;
+	const struct ktls_params params = {
+		.role = client ? KTLS_CLIENT : KTLS_SERVER,
+		.profile = maker->profile,
+		.server_name = client ? maker->credentials->name : NULL,
+		.hardware = KTLS_HARDWARE_ANY,
+	};
+	struct ktls_reply *reply;
+	int r = ktls_handshake(maker->ktls, link->fd, &params, &reply);
+
+	if (r < 0)
+		return link_fail(maker, "ktlsd: %s", strerror(-r));
+	if (reply->reason != KTLS_OK)
+		link_fail(maker, "ktlsd: %s: %s", ktls_reason_name((int)reply->reason),
+			  reply->text);
+	r = reply->reason == KTLS_OK ? 0 : -1;
+	link->version = reply->version;
+	link->suite = reply->suite;
+	ktls_reply_free(reply);
+	return r < 0 ? r : set_options(link);
+}
+
+static int open_kernel(struct link *link)
+{
+	return link->maker->plan->daemon ? open_by_daemon(link) : open_by_engine(link);
+}
+
+const struct link_ops link_kernel = {
+	.open = open_kernel,
+	.send = send_bytes,
+	.receive = receive_bytes,
+};

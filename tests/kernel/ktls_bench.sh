@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# ktls-bench through emulated devices (nicsim): every mode and pattern shortly. Nothing is said of
+# speed: bytes, hashes and who encrypted are what counts.
+
+needs='ip python3'
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
+# shellcheck source=tests/harness/nicsim.sh
+. tests/harness/nicsim.sh
+# shellcheck source=tests/harness/ktls_bench.sh
+. tests/harness/ktls_bench.sh
+
+[ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
+
+bench=$build/ktls-bench
+cells=$dir/cells
+
+# run OPTION...: the client in a, the server in b; fills $cells
+run() {
+	in_a "$bench" run --serve-netns b --address 10.9.0.2 -r 1 --bytes 100K --count 3 --file-size 60K --warmup 0 \
+		--json "$dir/out.json" "$@" >"$dir/out" 2>&1 || { cat "$dir/out"; return 1; }
+	bench_cells "$dir/out.json" >"$cells"
+	cat "$cells"
+}
+
+check 'the emulated device is there' nicsim_pair
+
+# ---- every mode, every pattern ---------------------------------------------------------------------
+
+streams() {
+	local mode pattern
+
+	for mode in tcp user libssl ktls-sw ktls-hw; do
+		for pattern in write sendfile splice more; do
+			bench_is "$mode" "$pattern" '$4 == 1 && $5 == "verified" && $6 == 204800' || return
+		done
+	done
+}
+
+check 'all modes in one run, the device switched for each' run -p all -c 2 --switch-offload
+check 'streams bring all bytes, which are those that were sent' streams
+check 'answers come to requests' bench_is ktls-hw request '$5 == "verified" && $7 == 6'
+check 'all modes speak what the device can' bench_is user write '$9 == "TLS1.2"'
+for pattern in write sendfile splice more request; do
+	check "$pattern: the device has the keys" bench_is ktls-hw $pattern '$11 == 2 && $12 == 0 && $13 == 2'
+	check "$pattern: and has not in software" bench_is ktls-sw $pattern '$11 == 0 && $12 == 2 && $13 == 0'
+done
+check 'connections that the device has' bench_is ktls-hw churn '$7 >= 1 && $11 >= $7 && $8 == 0'
+check 'zerocopy, or why not' bench_is ktls-hw-zc sendfile \
+	'$5 == "verified" && $11 == 2 || $15 ~ /TLS_TX_ZEROCOPY_RO/'
+encrypted() {
+	python3 - "$dir/out.json" <<-'END'
+		import json, sys
+		for cell in json.load(open(sys.argv[1]))["cells"]:
+		    if cell["mode"] == "ktls-hw" and cell["workload"]["pattern"] == "sendfile":
+		        seen = {(c["end"], c["name"]): c["value"] for c in cell["rounds"][0]["counters"]}
+		        print(seen)
+		        assert seen["server", "TlsTxDevice"] == 2
+		        assert seen["server", "tx_tls_encrypted_bytes"] > 100000
+		        assert seen["client", "rx_tls_decrypted_bytes"] > 0
+	END
+}
+check 'the device says how much it has encrypted' encrypted
+
+# ---- where there is no hardware --------------------------------------------------------------------
+
+missing() {
+	run -m ktls-sw,ktls-hw,ktls-hw-zc -p sendfile "$@" && bench_is ktls-hw sendfile '$4 == 0' &&
+		bench_is ktls-sw sendfile '$5 == "verified"' && bench_cell ktls-hw sendfile | grep -i "$why"
+}
+for end in a b; do
+	ip netns exec $end ethtool -K nic0$end tls-hw-tx-offload off tls-hw-rx-offload off
+done
+why='off'
+check 'a feature that is off' missing --tls 1.2
+why='1\.3'
+check 'TLS 1.3' missing --tls 1.3
+in_a ethtool -K nic0a tls-hw-tx-offload on
+taken() {
+	run -m ktls-sw,ktls-hw -p sendfile -d to-server && bench_is ktls-sw sendfile '$4 == 0' &&
+		bench_cell ktls-sw sendfile | grep switch-offload && bench_is ktls-hw sendfile '$5 == "verified"'
+}
+check 'software is not said to be what a device does' taken
+check 'it goes' until_true nicsim_remove
+
+tap_done

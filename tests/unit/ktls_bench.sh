@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# ktls-bench where the kernel may have no TLS: that each pattern moves what it says, that modes which
+# cannot be had are left out with the reason, and two ends that find each other by their key.
+
+anywhere=yes
+needs=python3
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
+# shellcheck source=tests/harness/ktls_bench.sh
+. tests/harness/ktls_bench.sh
+
+bench=$build/ktls-bench
+cells=$dir/cells
+
+# run OPTION...: with little of everything; fills $cells
+run() {
+	timeout 60 "$bench" run -q -r 1 --bytes 200K --count 10 --file-size 100K --warmup 0 --json "$dir/out.json" "$@" \
+		>"$dir/out" 2>"$dir/err" || { cat "$dir/err"; return 1; }
+	bench_cells "$dir/out.json" >"$cells"
+	cat "$cells"
+}
+
+streams() {
+	local mode pattern
+
+	for mode in tcp user libssl; do
+		for pattern in write sendfile splice more; do
+			bench_is "$mode" "$pattern" '$4 == 1 && $5 == "verified" && $6 == 614400' || return
+		done
+	done
+}
+
+check 'all patterns, in userspace' run -p all -m tcp,user,libssl -c 3 -t 2
+check 'streams bring all bytes, which are those that were sent' streams
+check 'files are counted' bench_is user sendfile '$7 == 6'
+check 'answers come to requests' bench_is user request '$5 == "verified" && $7 == 30 && $6 == 30720'
+check 'and with libssl' bench_is libssl request '$5 == "verified" && $7 == 30'
+check 'connections are counted' bench_is user churn '$7 == 20 && $8 == 0'
+check 'plain TCP has no suite' bench_is tcp write '$9 == "-" && $10 == "-"'
+check 'ours has' bench_is user write '$9 == "TLS1.3" && $10 == "TLS_AES_128_GCM_SHA256"'
+
+check 'the other way, and both ways' run -d to-server,both -m tcp,user,libssl -p write -c 2 \
+	--record-size 4096 --write-size 10000
+there_and_back() {
+	for mode in tcp user libssl; do
+		bench_cell $mode write to-server | grep -q 'verified 409600 ' &&
+			bench_cell $mode write both | grep -q 'verified 819200 ' || return
+	done
+}
+check 'bring all bytes as well' there_and_back
+
+version() {
+	run -m user,libssl -p write "$@" && bench_is user write "\$10 == \"$suite\"" &&
+		bench_is libssl write "\$10 == \"$suite\""
+}
+suite=TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+check 'TLS 1.2 and another suite, with a key of RSA' version --tls 1.2 --suite chacha20 --key-type rsa
+suite=TLS_AES_256_GCM_SHA384
+check 'AES-256' version --suite aes256
+
+left_out() {
+	run -m tcp,ktls-sw,ktls-hw -p write && bench_is tcp write '$4 == 1' &&
+		bench_is ktls-hw write '$4 == 0 && $15 != "-"' || return
+	[ -r /proc/net/tls_stat ] || bench_cell ktls-sw write | grep 'CONFIG_TLS'
+}
+check 'what cannot be had is left out, with the reason' left_out
+
+# ---- two ends ------------------------------------------------------------------------------------
+
+start serve "$bench" serve --key-file "$dir/key" --address 127.0.0.1 --port 0
+until_true grep -q '^port' "$dir/serve.log" >/dev/null
+port=$(sed -n 's/^port //p' "$dir/serve.log")
+check 'the key is for its owner only' test "$(stat -c %a "$dir/key")" = 600
+check 'a run on another machine' run 127.0.0.1 --port "$port" --key-file "$dir/key" -m tcp,user -p request
+check 'has come to an end' bench_is user request '$5 == "verified"'
+
+head -c 64 /dev/zero | tr '\0' a >"$dir/other"
+refused() {
+	! "$bench" run 127.0.0.1 --port "$port" --key-file "$dir/other" 2>"$dir/err" &&
+		grep 'key-file' "$dir/err"
+}
+check 'who has another key is told so' refused
+check 'and others are served all the same' run 127.0.0.1 --port "$port" --key-file "$dir/key" -m tcp -p write
+stop_last
+
+# ---- the end ------------------------------------------------------------------------------------
+
+interrupted() {
+	timeout -s INT 2 "$bench" run -m tcp -p write -r 1000 -D 0.2 --json "$dir/out.json" >"$dir/out"
+	[ $? -eq 124 ] && bench_cells "$dir/out.json" >"$cells" &&
+		bench_is tcp write '$4 >= 1 && $4 < 1000 && $6 > 0'
+}
+check 'when interrupted, it gives what there is' interrupted
+check 'which can be shown again' "$bench" show "$dir/out.json" --html "$dir/out.html"
+check 'and as a page' grep -q '</html>' "$dir/out.html"
+check 'and compared' "$bench" compare "$dir/out.json" "$dir/out.json"
+
+tap_done
