@@ -137,9 +137,11 @@ $(DAEMON_A) $(KTLSCTL_A) $(SETUP_A):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+$(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/netlink.a \
+		$(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) -lpthread
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
+		$(NETLINK_LIBS) -lpthread
 
 $(BUILD)/ktlsctl: $(BUILD)/daemon/ktlsctl.o $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)

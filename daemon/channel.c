@@ -8,6 +8,7 @@
 #include "daemon/bundle.h"
 #include "daemon/carry.h"
 #include "daemon/log.h"
+#include "daemon/netlink_role.h"
 #include "daemon/question.h"
 #include "lib/conn/sealing_keys.h"
 #include "lib/conn/ticket_keys.h"
@@ -22,13 +23,14 @@ struct rule {
 };
 
 #define LONGEST    (1 + 10 + QUESTION_MAX) /* bytes: a SIGN */
-#define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER | ROLE_RELAY)
+#define ANY_CHILD  (ROLE_WORKER | ROLE_SIGNER | ROLE_RELAY | ROLE_NETLINK)
 #define CLIENT_LEN (4 + 4 + 2 * BUNDLE_PROFILES_MAX / 8)
 
 static const struct rule rules[] = {
 	[CHANNEL_SETUP] = { "SETUP", ROLE_SUPERVISOR, ANY_CHILD, 10, 10, true },
 	[CHANNEL_SIGNER] = { "SIGNER", ROLE_SUPERVISOR, ROLE_WORKER, 2, 2, true },
-	[CHANNEL_WORKER] = { "WORKER", ROLE_SUPERVISOR, ROLE_SIGNER | ROLE_RELAY, 2, 2, true },
+	[CHANNEL_WORKER] = { "WORKER", ROLE_SUPERVISOR, ROLE_SIGNER | ROLE_RELAY | ROLE_NETLINK, 2,
+			     2, true },
 	[CHANNEL_CLIENT] = { "CLIENT", ROLE_SUPERVISOR, ROLE_WORKER, CLIENT_LEN, CLIENT_LEN, true },
 	[CHANNEL_STOP] = { "STOP", ROLE_SUPERVISOR, ANY_CHILD, 0, 0, false },
 	[CHANNEL_RETIRE] = { "RETIRE", ROLE_SUPERVISOR, ROLE_WORKER | ROLE_RELAY, 0, 0, false },
@@ -58,6 +60,11 @@ static const struct rule rules[] = {
 	[CHANNEL_CARRIED] = { "CARRIED", ROLE_RELAY, ROLE_WORKER, 8, 8, true },
 	[CHANNEL_DECLINED] = { "DECLINED", ROLE_RELAY, ROLE_WORKER, 10, 10, false },
 	[CHANNEL_HELD] = { "HELD", ROLE_RELAY, ROLE_SUPERVISOR, 36, 36, false },
+	[CHANNEL_NETLINK] = { "NETLINK", ROLE_SUPERVISOR, ROLE_WORKER, 2, 2, true },
+	[CHANNEL_ROUTE] = { "ROUTE", ROLE_WORKER, ROLE_NETLINK, 8 + ROUTE_QUESTION_LEN,
+			    8 + ROUTE_QUESTION_LEN, false },
+	[CHANNEL_ROUTED] = { "ROUTED", ROLE_NETLINK, ROLE_WORKER, 8 + ROUTE_ANSWER_LEN,
+			     8 + ROUTE_ANSWER_LEN, false },
 	[CHANNEL_OPENED] = { "OPENED", ROLE_SIGNER, ROLE_WORKER, 10, 10 + KTLS_ENGINE_TICKET_MAX,
 			     false },
 };

@@ -26,6 +26,7 @@ enum channel_role {
 	ROLE_WORKER = 2,
 	ROLE_SIGNER = 4,
 	ROLE_RELAY = 8,
+	ROLE_NETLINK = 16,
 };
 
 /*
@@ -58,6 +59,9 @@ enum channel_role {
  *	SEALING  the boot's id, 16 bytes; with the file of sealing keys (daemon/sealing_file.h)
  *	SEAL_SESSION  u64 token, u64 cookie, 24 bytes of header, what is to be sealed
  *	OPEN_SESSION  u64 token, u64 cookie, a sealed session
+ *	NETLINK  u16 0; with a channel to the netlink role
+ *	ROUTE    u64 token, a connection's addresses: daemon/netlink_role.h
+ *	ROUTED   u64 token, what is in the way of a device: likewise
  */
 enum channel_type {
 	CHANNEL_SETUP = 1,
@@ -85,6 +89,9 @@ enum channel_type {
 	CHANNEL_CARRIED,
 	CHANNEL_DECLINED,
 	CHANNEL_HELD,
+	CHANNEL_NETLINK,
+	CHANNEL_ROUTE,
+	CHANNEL_ROUTED,
 };
 
 struct channel {

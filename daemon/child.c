@@ -23,6 +23,8 @@ static const char *role_name(enum channel_role role)
 {
 	if (role == ROLE_RELAY)
 		return "relay";
+	if (role == ROLE_NETLINK)
+		return "netlink";
 	return role == ROLE_WORKER ? "worker" : "signer";
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/netlink_role.h"
 #include "daemon/relay.h"
 #include "daemon/signer.h"
 #include "daemon/supervisor.h"
@@ -78,6 +79,8 @@ static int run_role(const char *role)
 		return signer_main();
 	if (strcmp(role, "relay") == 0)
 		return relay_main();
+	if (strcmp(role, "netlink") == 0)
+		return netlink_main();
 	fprintf(stderr, "ktlsd: no role '%s'\n", role);
 	return 2;
 }

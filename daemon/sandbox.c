@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -106,6 +107,32 @@ int sandbox_drop(uid_t user, gid_t group)
 	return 0;
 }
 
+static int set_capabilities(uint32_t permitted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { permitted, permitted, 0 } };
+
+	return syscall(SYS_capset, &header, data) == 0 ? 0 : -errno;
+}
+
+/* What the service manager has not left us cannot be kept: the role does without. */
+int sandbox_drop_keeping(uid_t user, gid_t group, int capability)
+{
+	int err;
+
+	if (geteuid() == 0 && prctl(PR_SET_KEEPCAPS, 1) != 0)
+		return -errno;
+	err = sandbox_drop(user, group);
+	if (err || getuid() != user || prctl(PR_GET_KEEPCAPS) != 1)
+		return err;
+	if (prctl(PR_SET_KEEPCAPS, 0) != 0)
+		return -errno;
+	if (set_capabilities(1U << capability) == 0)
+		return 0;
+	log_message(LOG_WARNING, "capability %d is not to be had", capability);
+	return set_capabilities(0);
+}
+
 #ifdef FILTER_ARCH
 
 /* What both roles do all the time: messages, memory, time, the log. */
@@ -151,6 +178,14 @@ static const int signer_calls[] = {
 static const int relay_calls[] = {
 	SYS_recvfrom,   SYS_sendto,          SYS_getsockopt,      SYS_setsockopt, SYS_shutdown,
 	SYS_socketpair, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_bind,       SYS_fcntl,
+};
+
+/* Its netlink sockets are open; of those that workers have it is told addresses only. */
+static const int netlink_calls[] = {
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_getsockopt,
+	SYS_getsockname,
 };
 
 /* libcrypto and libc may ask; they get an error, not a signal. */
@@ -247,6 +282,8 @@ static void build(struct filter *f, enum channel_role role)
 	}
 	if (role == ROLE_RELAY)
 		for_calls(f, relay_calls, COUNT(relay_calls), SECCOMP_RET_ALLOW);
+	if (role == ROLE_NETLINK)
+		for_calls(f, netlink_calls, COUNT(netlink_calls), SECCOMP_RET_ALLOW);
 	for_argument(f, SYS_mmap, 2, PROT_EXEC, 0);
 	for_argument(f, SYS_mprotect, 2, PROT_EXEC, 0);
 	for_calls(f, refused_calls, COUNT(refused_calls), SECCOMP_RET_ERRNO | EACCES);

@@ -31,6 +31,10 @@ void sandbox_lock_memory(size_t memory);
  */
 int sandbox_drop(uid_t user, gid_t group) __attribute__((warn_unused_result));
 
+/* The same, but keeping one capability (CAP_...), where it is there to be kept. */
+int sandbox_drop_keeping(uid_t user, gid_t group, int capability)
+	__attribute__((warn_unused_result));
+
 /*
  * Only the system calls of this role from here on, in all threads: another one ends the process.
  * 0, or a negative errno where the kernel or this build cannot do it: -ENOSYS for sanitizers and

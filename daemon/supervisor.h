@@ -47,7 +47,7 @@ struct generation {
 	struct generation *older;
 	struct config *config; /* owned, as the bundles */
 	struct bundles bundles;
-	struct child *children; /* workers, then signers */
+	struct child *children; /* workers, then signers, then the one for netlink */
 	size_t children_len;
 	struct load *loads; /* of the workers */
 	bool complete;      /* all children have been ready at one time */
@@ -131,6 +131,11 @@ static inline struct child *generation_signer(const struct generation *g, size_t
 	return &g->children[g->config->workers + i];
 }
 
+static inline struct child *generation_netlink(const struct generation *g)
+{
+	return &g->children[g->config->workers + g->config->signers];
+}
+
 /* Takes config and bundles over; becomes the newest and the one to start. NULL: no memory. */
 struct generation *generation_new(struct supervisor *s, struct config *config,
 				  const struct bundles *bundles)
@@ -157,7 +162,7 @@ bool child_reaped(struct supervisor *s, pid_t pid, int status);
 void children_stop(struct supervisor *s);
 bool children_stopped(struct supervisor *s);
 
-/* A channel between a worker and a signer or relay; either end may be new. */
+/* A channel between a worker and another role; either end may be new. */
 void children_introduce(struct child *worker, struct child *other);
 
 /* Out of the epoll set, and closed. */

@@ -41,7 +41,9 @@ static int send_index(const struct child *to, enum channel_type type, uint16_t i
 
 void children_introduce(struct child *w, struct child *s)
 {
-	enum channel_type type = s->role == ROLE_RELAY ? CHANNEL_RELAY : CHANNEL_SIGNER;
+	enum channel_type type = s->role == ROLE_RELAY     ? CHANNEL_RELAY
+				 : s->role == ROLE_NETLINK ? CHANNEL_NETLINK
+							   : CHANNEL_SIGNER;
 	int pair[2];
 
 	if (w->pid == 0 || s->pid == 0)
@@ -67,8 +69,9 @@ static int set_up(const struct supervisor *s, const struct child *child)
 	channel_begin(&m, CHANNEL_SETUP);
 	writer_u16(&m.body, child->index);
 	writer_u64(&m.body, s->capabilities | (relays ? KTLS_CAN_RELAY : 0));
+	/* Private keys are for signers only. */
 	return channel_send(&child->channel, &m,
-			    child->role == ROLE_WORKER ? bundles->workers : bundles->signers);
+			    child->role == ROLE_SIGNER ? bundles->signers : bundles->workers);
 }
 
 /* Without the file handshakes go on all the same. False where the worker cannot be told. */
@@ -114,6 +117,7 @@ static void start(struct supervisor *s, struct child *child)
 		g->loads[child->index] = (struct load){ 0 };
 		for (size_t j = 0; j < g->config->signers; j++)
 			children_introduce(child, generation_signer(g, j));
+		children_introduce(child, generation_netlink(g));
 		relays_introduce(s, child);
 	} else {
 		for (size_t j = 0; j < g->config->workers; j++)
@@ -126,7 +130,7 @@ static bool is_wanted(const struct child *child)
 {
 	const struct generation *g = child->generation;
 
-	return !g->retiring || (child->role == ROLE_SIGNER && !g->signers_told);
+	return !g->retiring || (child->role != ROLE_WORKER && !g->signers_told);
 }
 
 static struct generation *link_new(struct supervisor *s, struct generation *g)
@@ -137,6 +141,7 @@ static struct generation *link_new(struct supervisor *s, struct generation *g)
 		child_init(generation_worker(g, i), ROLE_WORKER, i);
 	for (uint16_t i = 0; i < config->signers; i++)
 		child_init(generation_signer(g, i), ROLE_SIGNER, i);
+	child_init(generation_netlink(g), ROLE_NETLINK, 0);
 	for (size_t i = 0; i < g->children_len; i++)
 		g->children[i].generation = g;
 	g->older = s->newest;
@@ -163,7 +168,7 @@ struct generation *generation_new(struct supervisor *s, struct config *config,
 
 	if (!g)
 		return NULL;
-	g->children_len = config->workers + config->signers;
+	g->children_len = config->workers + config->signers + 1;
 	g->children = calloc(g->children_len, sizeof(*g->children));
 	g->loads = calloc(config->workers, sizeof(*g->loads));
 	if (!g->children || !g->loads || !relays_begin(s, config)) {
@@ -409,8 +414,9 @@ static bool ends(struct generation *g, uint64_t kill_at)
 {
 	bool workers = any_alive(g->children, g->config->workers);
 
-	for (size_t i = 0; i < g->config->signers && !workers && !g->signers_told; i++)
-		tell(generation_signer(g, i), CHANNEL_STOP);
+	for (size_t i = g->config->workers; i < g->children_len && !workers && !g->signers_told;
+	     i++)
+		tell(&g->children[i], CHANNEL_STOP);
 	g->signers_told = g->signers_told || !workers;
 	if (clock_ms() >= kill_at)
 		kill_all(g);

@@ -79,6 +79,8 @@ static void write_generation(FILE *out, struct generation *g, struct totals *tot
 		write_child(out, generation_signer(g, i), "signer", g->retiring);
 		fputc('\n', out);
 	}
+	write_child(out, generation_netlink(g), "netlink", g->retiring);
+	fputc('\n', out);
 }
 
 static void write_relay(FILE *out, const struct relay_child *relay, struct totals *totals)

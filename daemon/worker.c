@@ -51,6 +51,7 @@ static int new_loop(struct worker *w)
 		.suites = suites,
 		.suites_len = conn_suites(w->capabilities, suites),
 		.expect_no_pad = w->capabilities & KTLS_CAN_EXPECT_NO_PAD,
+		.router = &w->router,
 		.sealer = &w->sealer,
 		.rekey = w->capabilities & KTLS_CAN_REKEY,
 		.session_age = w->settings.session_age,
@@ -199,6 +200,19 @@ static int on_relay(void *arg, struct reader *body, int fd)
 	return 0;
 }
 
+static int on_netlink(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = arg;
+	uint16_t index;
+
+	if (!w->loop || !reader_u16(body, &index) || index != 0) {
+		close(fd);
+		return -EPROTO;
+	}
+	netlink_adopt(w, fd);
+	return 0;
+}
+
 static int on_client(void *arg, struct reader *body, int fd)
 {
 	struct worker *w = arg;
@@ -242,10 +256,15 @@ static int on_retire(void *arg, struct reader *body, int fd)
 }
 
 static const struct channel_handler handlers[] = {
-	{ CHANNEL_KEY_LOG, on_key_log }, { CHANNEL_SETUP, on_setup },
-	{ CHANNEL_SIGNER, on_signer },   { CHANNEL_RELAY, on_relay },
-	{ CHANNEL_CLIENT, on_client },   { CHANNEL_STOP, on_stop },
-	{ CHANNEL_RETIRE, on_retire },   { 0 },
+	{ CHANNEL_KEY_LOG, on_key_log },
+	{ CHANNEL_SETUP, on_setup },
+	{ CHANNEL_SIGNER, on_signer },
+	{ CHANNEL_RELAY, on_relay },
+	{ CHANNEL_NETLINK, on_netlink },
+	{ CHANNEL_CLIENT, on_client },
+	{ CHANNEL_STOP, on_stop },
+	{ CHANNEL_RETIRE, on_retire },
+	{ 0 },
 };
 
 static void on_supervisor(struct watch *watch, uint32_t events)
@@ -341,6 +360,7 @@ int worker_main(void)
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);
 	signers_init(&w);
 	relays_init(&w);
+	netlink_init(&w);
 	if (w.epoll < 0 || sandbox_hide() != 0 || !watch_add(&w, &w.supervisor_watch, EPOLLIN)) {
 		log_message(LOG_ERR, "cannot start: %s", strerror(errno));
 		return 1;

@@ -10,6 +10,7 @@
  *	worker_listen.c    listening sockets, and what comes of them
  *	worker_service.c   a service, for a connection whose handshake is over
  *	worker_relay.c     connections that relays carry
+ *	worker_netlink.c   routes of sockets, asked from the netlink role
  *	worker_signer.c    signatures, tickets and sealed sessions, asked from the signers
  *
  * One thread, nothing in it blocks; what could (closing descriptors that came from elsewhere) is
@@ -28,6 +29,7 @@
 #include "daemon/bundle.h"
 #include "daemon/channel.h"
 #include "daemon/log.h"
+#include "daemon/netlink_role.h"
 #include "daemon/question.h"
 #include "lib/conn/conn.h"
 #include "lib/handoff/packet.h"
@@ -83,6 +85,26 @@ struct relay_link {
 	struct worker *worker;
 	struct channel channel;
 	char name[16];
+};
+
+/* What the netlink role was asked, or is to be. */
+struct route_job {
+	struct route_job *next;
+	uint64_t token; /* lib/conn's */
+	struct route_question question;
+};
+
+struct netlink_queue {
+	struct route_job *head;
+	struct route_job **tail;
+};
+
+/* It answers in the order in which it was asked. */
+struct netlink_link {
+	struct watch watch; /* fd is -1 as long as there is none */
+	struct worker *worker;
+	struct channel channel;
+	struct netlink_queue sent, waiting;
 };
 
 #define RELAYS_MAX      64
@@ -151,7 +173,9 @@ struct worker {
 	struct watch loop_watch;
 	int epoll;
 	struct conn_loop *loop;
-	struct conn_sealer sealer; /* the loop's */
+	struct conn_sealer sealer; /* the loop's, as the router */
+	struct conn_router router;
+	struct netlink_link netlink;
 	struct x509_trust **trusts;
 	size_t trusts_len;
 	struct profile *profiles;
@@ -325,6 +349,14 @@ enum conn_records relay_records(const struct request *request, uint8_t wanted);
 
 /* A handshake that ended with carry: a relay gets it, and the request is answered, soon or now. */
 void relay_carry(struct request *request, const struct conn_result *result);
+
+/* ---- worker_netlink.c -------------------------------------------------------------------------
+ */
+
+void netlink_init(struct worker *w);
+
+/* A channel to the netlink role, new or in place of one that was lost. */
+void netlink_adopt(struct worker *w, int fd);
 
 /* ---- worker_signer.c --------------------------------------------------------------------------
  */

@@ -52,7 +52,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static uint64_t namespace_of(int fd)
+uint64_t netlink_namespace_of(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -126,7 +126,7 @@ int netlink_paths_open(struct netlink_paths **out)
 		free(p);
 		return ret;
 	}
-	p->cookie = namespace_of(p->events);
+	p->cookie = netlink_namespace_of(p->events);
 	forget(p, now_ms());
 	*out = p;
 	return 0;
@@ -284,27 +284,30 @@ static struct kept *place_of(struct netlink_paths *p, const struct netlink_flow 
 	return &p->kept[(h ^ h >> 32) % KEPT];
 }
 
-void netlink_path_find(struct netlink_paths *p, int fd, struct netlink_path *out)
+void netlink_path_of(struct netlink_paths *p, uint64_t netns, const struct netlink_flow *flow,
+		     struct netlink_path *out)
 {
 	uint64_t now = now_ms();
-	struct netlink_flow flow;
-	struct kept *kept;
+	struct kept *kept = place_of(p, flow);
 
-	if (p->cookie != 0 && namespace_of(fd) != p->cookie) {
-		*out = both(KTLS_NO_HW_MAY_NOT_LOOK);
+	*out = both(KTLS_NO_HW_MAY_NOT_LOOK);
+	if (netns != p->cookie)
 		return;
-	}
-	if (netlink_flow_of(fd, &flow) < 0) {
-		*out = both(KTLS_NO_HW_NO_ROUTE);
-		return;
-	}
 	if (something_changed(p->events) || now - p->since >= PATH_AGE_MS)
 		forget(p, now);
-	kept = place_of(p, &flow);
-	if (kept->generation != p->generation || memcmp(&kept->flow, &flow, sizeof(flow)) != 0) {
-		look(p, &flow, &kept->path);
-		kept->flow = flow;
+	if (kept->generation != p->generation || memcmp(&kept->flow, flow, sizeof(*flow)) != 0) {
+		look(p, flow, &kept->path);
+		kept->flow = *flow;
 		kept->generation = p->generation;
 	}
 	*out = kept->path;
+}
+
+void netlink_path_find(struct netlink_paths *p, int fd, struct netlink_path *out)
+{
+	struct netlink_flow flow;
+
+	*out = both(KTLS_NO_HW_NO_ROUTE);
+	if (netlink_flow_of(fd, &flow) == 0)
+		netlink_path_of(p, netlink_namespace_of(fd), &flow, out);
 }

@@ -18,6 +18,7 @@
 #include <ktls.h>
 
 #include "lib/netlink/netlink.h"
+#include "lib/netlink/route.h"
 
 #define PATH_AGE_MS 1000
 
@@ -39,6 +40,16 @@ void netlink_paths_close(struct netlink_paths *paths);
  * kernel's answer, which is there at once.
  */
 void netlink_path_find(struct netlink_paths *paths, int fd, struct netlink_path *out);
+
+/*
+ * The same for a socket that somebody else has: the namespace that netlink_namespace_of() told him,
+ * and its flow.
+ */
+void netlink_path_of(struct netlink_paths *paths, uint64_t netns, const struct netlink_flow *flow,
+		     struct netlink_path *out);
+
+/* SO_NETNS_COOKIE of a socket; 0 where the kernel has none. */
+uint64_t netlink_namespace_of(int fd);
 
 /* Questions that the kernel was asked so far: about routes, and about devices. For tests. */
 struct netlink_path_count {

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What workers ask the netlink role, and what it answers: bytes and structs. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/netlink_role.h"
+
+void route_question_write(struct writer *w, const struct route_question *question)
+{
+	const struct netlink_flow *flow = &question->flow;
+
+	writer_u64(w, question->netns);
+	writer_u32(w, flow->family);
+	writer_u32(w, flow->mark);
+	writer_u32(w, (uint32_t)flow->bound_to);
+	writer_bytes(w, flow->local, sizeof(flow->local));
+	writer_bytes(w, flow->peer, sizeof(flow->peer));
+}
+
+bool route_question_read(struct reader *r, struct route_question *out)
+{
+	struct route_question q = { 0 };
+	uint32_t bound_to;
+
+	if (!reader_u64(r, &q.netns) || !reader_u32(r, &q.flow.family) ||
+	    !reader_u32(r, &q.flow.mark) || !reader_u32(r, &bound_to) ||
+	    !reader_copy(r, q.flow.local, sizeof(q.flow.local)) ||
+	    !reader_copy(r, q.flow.peer, sizeof(q.flow.peer)))
+		return false;
+	if ((q.flow.family != AF_INET && q.flow.family != AF_INET6) || bound_to > INT32_MAX)
+		return false;
+	q.flow.bound_to = (int32_t)bound_to;
+	*out = q;
+	return true;
+}
+
+void route_answer_write(struct writer *w, const struct conn_route *answer)
+{
+	writer_u8(w, (uint8_t)answer->tx);
+	writer_u8(w, (uint8_t)answer->rx);
+	writer_bytes(w, answer->device, sizeof(answer->device));
+}
+
+bool route_answer_read(struct reader *r, struct conn_route *out)
+{
+	struct conn_route a;
+	uint8_t tx, rx;
+
+	if (!reader_u8(r, &tx) || tx > KTLS_NO_HW_POLICY || !reader_u8(r, &rx) ||
+	    rx > KTLS_NO_HW_POLICY || !reader_copy(r, (uint8_t *)a.device, sizeof(a.device)) ||
+	    !memchr(a.device, 0, sizeof(a.device)))
+		return false;
+	a.tx = (enum ktls_no_hw)tx;
+	a.rx = (enum ktls_no_hw)rx;
+	*out = a;
+	return true;
+}

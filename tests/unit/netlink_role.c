@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What workers ask the netlink role: the messages, and a worker's side of it with the test as the
+ * role: order, answers that nobody asked for, and a link that is lost.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/worker.h"
+#include "lib/crypto/util.h"
+#include "tests/harness/conns.h"
+#include "tests/harness/harness.h"
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static const struct route_question question = {
+	.netns = 0x0102030405060708,
+	.flow = { .local = { 10, 0, 0, 1 },
+		  .peer = { 10, 0, 0, 2 },
+		  .mark = 7,
+		  .bound_to = 3,
+		  .family = AF_INET },
+};
+
+TEST(questions_come_through)
+{
+	uint8_t bytes[ROUTE_QUESTION_LEN];
+	struct route_question out;
+	struct writer w;
+	struct reader r;
+
+	writer_init(&w, bytes, sizeof(bytes));
+	route_question_write(&w, &question);
+	ASSERT_TRUE(writer_ok(&w));
+	ASSERT_EQ(ROUTE_QUESTION_LEN, w.len);
+	reader_init(&r, bytes, sizeof(bytes));
+	ASSERT_TRUE(route_question_read(&r, &out));
+	EXPECT_TRUE(reader_empty(&r));
+	EXPECT_EQ(question.netns, out.netns);
+	EXPECT_MEMEQ(&question.flow, &out.flow, sizeof(out.flow));
+	for (size_t len = 0; len < sizeof(bytes); len++) {
+		reader_init(&r, bytes, len);
+		EXPECT_FALSE(route_question_read(&r, &out));
+	}
+	bytes[11] = AF_UNIX; /* the family */
+	reader_init(&r, bytes, sizeof(bytes));
+	EXPECT_FALSE(route_question_read(&r, &out));
+}
+
+TEST(answers_come_through)
+{
+	const struct conn_route route = { KTLS_NO_HW_STACKED, KTLS_NO_HW_POLICY, "nic0.5" };
+	uint8_t bytes[ROUTE_ANSWER_LEN];
+	struct conn_route out = { 0 };
+	struct writer w;
+	struct reader r;
+
+	writer_init(&w, bytes, sizeof(bytes));
+	route_answer_write(&w, &route);
+	ASSERT_EQ(ROUTE_ANSWER_LEN, w.len);
+	for (size_t len = 0; len < sizeof(bytes); len++) {
+		reader_init(&r, bytes, len);
+		EXPECT_FALSE(route_answer_read(&r, &out));
+	}
+	reader_init(&r, bytes, sizeof(bytes));
+	ASSERT_TRUE(route_answer_read(&r, &out));
+	EXPECT_EQ(KTLS_NO_HW_STACKED, out.tx);
+	EXPECT_EQ(KTLS_NO_HW_POLICY, out.rx);
+	EXPECT_STREQ("nic0.5", out.device);
+	bytes[1] = KTLS_NO_HW_POLICY + 1;
+	reader_init(&r, bytes, sizeof(bytes));
+	EXPECT_FALSE(route_answer_read(&r, &out));
+	bytes[1] = 0;
+	memset(bytes + 2, 'x', 16); /* a name without an end */
+	reader_init(&r, bytes, sizeof(bytes));
+	EXPECT_FALSE(route_answer_read(&r, &out));
+}
+
+/* ---- a worker -------------------------------------------------------------------------------- */
+
+FIXTURE(routes)
+{
+	struct worker *w;
+	int role; /* our end */
+	int fd[2];
+};
+
+FIXTURE_SETUP(routes)
+{
+	const struct conn_config config = { .handshakes_max = 4, .pool_max = 65536 };
+	int pair[2];
+
+	ASSERT_EQ(0, crypto_init());
+	self->w = calloc(1, sizeof(*self->w));
+	ASSERT_NOT_NULL(self->w);
+	self->w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_EQ(0, conn_loop_new(&config, &self->w->loop));
+	netlink_init(self->w);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+	self->role = pair[0];
+	netlink_adopt(self->w, pair[1]);
+	tcp_pair(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(routes)
+{
+	conn_loop_free(self->w->loop);
+	close(self->w->epoll);
+	close(self->role);
+	close(self->fd[0]);
+	close(self->fd[1]);
+	if (self->w->netlink.watch.fd >= 0)
+		close(self->w->netlink.watch.fd);
+	while (self->w->netlink.sent.head) {
+		struct route_job *job = self->w->netlink.sent.head;
+
+		self->w->netlink.sent.head = job->next;
+		free(job);
+	}
+	free(self->w);
+}
+
+static int ask(struct test_self_routes *self, uint64_t token, struct conn_route *out)
+{
+	const struct conn_router *router = &self->w->router;
+
+	return router->find(router->arg, token, self->fd[0], out);
+}
+
+static void run(struct test_self_routes *self)
+{
+	struct epoll_event events[4];
+	int n = epoll_wait(self->w->epoll, events, 4, 0);
+
+	for (int i = 0; i < n; i++) {
+		struct watch *watch = events[i].data.ptr;
+
+		watch->ready(watch, events[i].events);
+	}
+}
+
+static void expect_question(struct test_self_routes *self, uint64_t token)
+{
+	uint8_t bytes[128];
+	struct route_question out;
+	struct reader r;
+	uint64_t got;
+	uint8_t type;
+	ssize_t n = recv(self->role, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	ASSERT_EQ(1 + 8 + ROUTE_QUESTION_LEN, n);
+	reader_init(&r, bytes, (size_t)n);
+	ASSERT_TRUE(reader_u8(&r, &type) && reader_u64(&r, &got) && route_question_read(&r, &out));
+	EXPECT_EQ(CHANNEL_ROUTE, type);
+	EXPECT_EQ(token, got);
+	EXPECT_MEMEQ("\x7f\0\0\1", out.flow.peer, 4);
+}
+
+static void send_answer(struct test_self_routes *self, uint64_t token)
+{
+	const struct channel far = { .fd = self->role };
+	const struct conn_route route = { .tx = KTLS_NO_HW_STACKED, .rx = KTLS_NO_HW_STACKED };
+	struct channel_message m;
+
+	channel_begin(&m, CHANNEL_ROUTED);
+	writer_u64(&m.body, token);
+	route_answer_write(&m.body, &route);
+	ASSERT_EQ(0, channel_send(&far, &m, CHANNEL_FD_NONE));
+}
+
+TEST_F(routes, are_asked_in_order)
+{
+	struct conn_route route;
+
+	for (uint64_t token = 1; token <= 3; token++)
+		ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, token, &route));
+	for (uint64_t token = 1; token <= 3; token++) {
+		expect_question(self, token);
+		send_answer(self, token);
+	}
+	run(self);
+	EXPECT_NULL(self->w->netlink.sent.head);
+	EXPECT_GE(self->w->netlink.watch.fd, 0);
+}
+
+/* More than the channel has room for wait. */
+TEST_F(routes, wait_for_room)
+{
+	struct conn_route route;
+	uint64_t token = 0, n;
+
+	while (!self->w->netlink.waiting.head)
+		ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, ++token, &route));
+	for (n = 1; n <= token; n++) {
+		run(self);
+		expect_question(self, n);
+		send_answer(self, n);
+	}
+	run(self);
+	EXPECT_NULL(self->w->netlink.waiting.head);
+	EXPECT_NULL(self->w->netlink.sent.head);
+}
+
+TEST_F(routes, answers_out_of_order_end_it)
+{
+	struct conn_route route;
+
+	ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, 1, &route));
+	ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, 2, &route));
+	send_answer(self, 2);
+	run(self);
+	EXPECT_EQ(-1, self->w->netlink.watch.fd);
+	EXPECT_NULL(self->w->netlink.sent.head);
+	EXPECT_EQ(0, ask(self, 3, &route));
+	EXPECT_EQ(KTLS_NO_HW_MAY_NOT_LOOK, route.tx);
+}
+
+TEST_F(routes, answers_that_nobody_asked_for_end_it)
+{
+	send_answer(self, 1);
+	run(self);
+	EXPECT_EQ(-1, self->w->netlink.watch.fd);
+}
+
+TEST_F(routes, a_new_link_takes_the_place_of_the_old)
+{
+	struct conn_route route;
+	int pair[2];
+
+	ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, 1, &route));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+	netlink_adopt(self->w, pair[1]);
+	EXPECT_NULL(self->w->netlink.sent.head);
+	close(self->role);
+	self->role = pair[0];
+	ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, 2, &route));
+	expect_question(self, 2);
+	send_answer(self, 2);
+	run(self);
+	EXPECT_NULL(self->w->netlink.sent.head);
+}
+
+TEST_HARNESS_MAIN
