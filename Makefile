@@ -173,6 +173,8 @@ $(BUILD)/ktls-setup: $(BUILD)/kernel-setup/ktls-setup.o $(SETUP_A) $(BUILD)/netl
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(NETLINK_LIBS)
 
+# Kept, or the next make thought that the programs had to be made anew, under tests that run them.
+.SECONDARY: $(call o_of,$(wildcard Documentation/examples/*.c))
 $(BUILD)/examples/uring: EXAMPLE_LIBS = -luring
 $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)

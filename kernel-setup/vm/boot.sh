@@ -110,7 +110,7 @@ qemu_run() {
 	[ "$1" != tcg ] || thread=,thread=multi
 	exec setpriv --pdeathsig TERM timeout -k 5 "$limit" setpriv --pdeathsig KILL \
 		qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none -no-reboot \
-		-accel "$1$thread" -cpu "$2" -smp 2 -m "$3" -kernel "$kernel/vmlinux" -initrd "$4" \
+		-accel "$1$thread" -cpu "$2" -smp "$cpus" -m "$3" -kernel "$kernel/vmlinux" -initrd "$4" \
 		-append 'console=ttyS0 panic=-1 oops=panic tsc=reliable no_timer_check' "${@:5}" </dev/null
 }
 
