@@ -51,9 +51,11 @@ enum channel_role {
  *	OPENED   u64 token, u16 reason, the ticket or session, or what is in it; nothing: none
  *	KEY_LOG  a file that secrets are appended to
  *	RELAY    u16 index of the relay; with a channel to it
- *	CARRY    u64 token, a connection: daemon/carry.h; with its socket
+ *	CARRY    u64 token, a connection: daemon/carry.h, its sealed session where tickets are
+ *	         kept; with its socket
  *	CARRIED  u64 token; with the application's descriptor
  *	DECLINED u64 token, u16 reason
+ *	TICKET   u64 cookie of a socket, vec16 its sealed session, a NewSessionTicket for it
  *	HELD     u32 connections, u64 bytes of memory; since the start: u64 connections, u64 bytes
  *	         sent, u64 received, those of connections that have ended
  *	SEALING  the boot's id, 16 bytes; with the file of sealing keys (daemon/sealing_file.h)
@@ -92,6 +94,7 @@ enum channel_type {
 	CHANNEL_NETLINK,
 	CHANNEL_ROUTE,
 	CHANNEL_ROUTED,
+	CHANNEL_TICKET,
 };
 
 struct channel {

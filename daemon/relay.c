@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -35,6 +36,18 @@ struct worker_link {
 	int pass; /* the answer's descriptor, or CHANNEL_FD_NONE */
 };
 
+#define TICKETS_MAX 8 /* of a connection, that are kept */
+
+/* A connection. */
+struct carried {
+	struct relay_role *role;
+	struct worker_link *link; /* of the worker that gave it; by now it may be another's */
+	uint64_t cookie;          /* of its socket */
+	unsigned int tickets;     /* so far */
+	size_t session_len;
+	uint8_t session[]; /* sealed, for its tickets */
+};
+
 /* What the supervisor is told: the connections, now and since the start. */
 struct held {
 	uint32_t connections;
@@ -52,6 +65,7 @@ struct relay_role {
 	bool retiring; /* it ends with its last connection and its last worker */
 	struct worker_link workers[WORKERS_MAX];
 	struct held held, told;
+	uint64_t carried_bytes; /* of struct carried */
 	uint64_t told_at;
 	struct log_limit ends;
 };
@@ -126,11 +140,60 @@ static int on_setup(void *arg, struct reader *body, int fd)
 /* ---- connections ------------------------------------------------------------------------------
  */
 
+/* Any worker will do: the session tells whose ticket it is. -1: none is there. */
+static int to_worker(const struct carried *carried)
+{
+	const struct relay_role *role = carried->role;
+	int fd = carried->link->channel.fd;
+
+	for (size_t i = 0; i < WORKERS_MAX && fd < 0; i++)
+		fd = role->workers[i].channel.fd;
+	return fd;
+}
+
+/* What is too long, or finds no room on its way, is dropped: tickets are for convenience. */
+static void on_ticket(void *arg, const uint8_t *message, size_t len)
+{
+	struct carried *carried = arg;
+	const struct channel to = { .fd = to_worker(carried) };
+	struct channel_message m;
+
+	if (to.fd < 0 || carried->tickets == TICKETS_MAX)
+		return;
+	carried->tickets++;
+	channel_begin(&m, CHANNEL_TICKET);
+	writer_u64(&m.body, carried->cookie);
+	writer_u16(&m.body, (uint16_t)carried->session_len);
+	writer_bytes(&m.body, carried->session, carried->session_len);
+	writer_bytes(&m.body, message, len);
+	(void)!channel_send(&to, &m, CHANNEL_FD_NONE);
+	channel_wipe(&m);
+}
+
+static struct carried *carried_new(struct worker_link *link, int fd, const struct reader *session)
+{
+	struct carried *carried = malloc(sizeof(*carried) + session->left);
+	struct reader bytes = *session;
+	socklen_t len = sizeof(carried->cookie);
+
+	if (!carried)
+		return NULL;
+	*carried =
+		(struct carried){ .role = link->role, .link = link, .session_len = session->left };
+	if (!reader_copy(&bytes, carried->session, carried->session_len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_COOKIE, &carried->cookie, &len) != 0)
+		carried->session_len = 0;
+	return carried;
+}
+
 /* A good end is no news; one that the relay had to make is, and so is what a peer did wrong. */
 static void on_ended(void *arg, const struct relay_end *end)
 {
-	struct relay_role *role = arg;
+	struct carried *carried = arg;
+	struct relay_role *role = carried->role;
 
+	role->carried_bytes -= sizeof(*carried) + carried->session_len;
+	free(carried);
 	role->held.sent += end->sent;
 	role->held.received += end->received;
 	if (end->reason != KTLS_OK)
@@ -149,16 +212,18 @@ static bool is_tcp(int fd)
 }
 
 /* 0 with the application's end, and the socket is the loop's; or a negative reason. */
-static int begin(struct relay_role *role, const struct carry *carry, int fd, int *application)
+static int begin(const struct carry *carry, int fd, struct carried *carried, int *application)
 {
+	struct relay_role *role = carried->role;
 	struct relay_request request = { .peer = fd,
 					 .secrets = &carry->secrets,
 					 .tx = &carry->tx,
 					 .rx = &carry->rx,
 					 .content_max = carry->content_max,
 					 .rekey_after = carry->records_max,
+					 .ticket = carried->session_len > 0 ? on_ticket : NULL,
 					 .ended = on_ended,
-					 .arg = role };
+					 .arg = carried };
 	int pair[2];
 	int err;
 
@@ -174,6 +239,7 @@ static int begin(struct relay_role *role, const struct carry *carry, int fd, int
 		return err;
 	}
 	role->held.carried++;
+	role->carried_bytes += sizeof(*carried) + carried->session_len;
 	*application = pair[1];
 	return 0;
 }
@@ -200,18 +266,25 @@ static int send_answer(struct worker_link *link)
 static int on_carry(void *arg, struct reader *body, int fd)
 {
 	struct worker_link *link = arg;
+	struct carried *carried;
 	struct carry carry;
+	struct reader session;
 	uint64_t token;
-	int err = 0;
+	int err = -KTLS_R_NO_MEMORY;
 
-	if (!reader_u64(body, &token) || !carry_read(body, &carry)) {
+	if (!reader_u64(body, &token) || !carry_read(body, &carry) ||
+	    !reader_bytes(body, body->left, &session)) {
 		close(fd);
 		return -EPROTO;
 	}
-	err = begin(link->role, &carry, fd, &link->pass);
+	carried = carried_new(link, fd, &session);
+	if (carried)
+		err = begin(&carry, fd, carried, &link->pass);
 	secret_wipe(&carry, sizeof(carry));
-	if (err < 0)
+	if (err < 0) {
+		free(carried);
 		close(fd);
+	}
 	channel_begin(&link->answer, err < 0 ? CHANNEL_DECLINED : CHANNEL_CARRIED);
 	writer_u64(&link->answer.body, token);
 	if (err < 0)
@@ -309,7 +382,7 @@ static const struct channel_handler supervisor_handlers[] = {
 static bool held_changed(struct relay_role *role)
 {
 	role->held.connections = (uint32_t)relay_loop_count(role->loop);
-	role->held.bytes = relay_loop_bytes(role->loop);
+	role->held.bytes = relay_loop_bytes(role->loop) + role->carried_bytes;
 	return memcmp(&role->held, &role->told, sizeof(role->held)) != 0;
 }
 

@@ -115,9 +115,52 @@ static int on_declined(void *arg, struct reader *body, int fd)
 	return 0;
 }
 
+/* ---- tickets ----------------------------------------------------------------------------------
+ */
+
+/* Whose it is was sealed with the session: a user who was let in then. */
+static int admit(void *arg, const char *profile, enum ktls_role role,
+		 const struct conn_profile **out)
+{
+	const struct profile *found = profile_find(arg, profile);
+
+	if (!found || !(found->roles & BUNDLE_ROLE(role)))
+		return -KTLS_R_PROFILE_UNKNOWN;
+	*out = &found->conn;
+	return 0;
+}
+
+/* It is kept, or it is not: nobody waits to hear. */
+static void ticket_done(void *arg, const struct conn_result *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static int on_ticket(void *arg, struct reader *body, int fd)
+{
+	struct worker *w = ((struct relay_link *)arg)->worker;
+	struct conn_service_request request = {
+		.fd = -1, .relayed = true, .admit = admit, .done = ticket_done, .arg = w
+	};
+	struct reader session, ticket;
+	struct conn *conn;
+
+	(void)fd;
+	if (!reader_u64(body, &request.cookie) || !reader_vec16(body, &session) ||
+	    !reader_bytes(body, body->left, &ticket))
+		return -EPROTO;
+	request.session = (struct ktls_span){ session.at, session.left };
+	request.ticket = (struct ktls_span){ ticket.at, ticket.left };
+	if (!w->stopping)
+		(void)!conn_service_start(w->loop, &request, &conn);
+	return 0;
+}
+
 static const struct channel_handler handlers[] = {
 	{ CHANNEL_CARRIED, on_carried },
 	{ CHANNEL_DECLINED, on_declined },
+	{ CHANNEL_TICKET, on_ticket },
 	{ 0 },
 };
 
@@ -222,6 +265,7 @@ static struct relay_link *hand_over(struct request *request, const struct conn_r
 	channel_begin(&m, CHANNEL_CARRY);
 	writer_u64(&m.body, request->token);
 	carry_write(&m.body, &carry);
+	writer_bytes(&m.body, result->session.bytes, result->session.len);
 	link = send_to_any(request->worker, &m, result->fd);
 	channel_wipe(&m);
 	secret_wipe(&carry, sizeof(carry));

@@ -71,8 +71,10 @@ void conn_end(struct conn *c, enum ktls_reason reason, int error)
 	if (c->alert_lost && !result->alert_received)
 		result->alert = KTLS_ALERT_NONE;
 	c->has_keys = c->has_keys && reason == KTLS_OK;
-	if (reason != KTLS_OK) /* it was abandoned while its session was being sealed */
+	if (reason != KTLS_OK) { /* it was abandoned while its session was being sealed */
 		result->tx = result->rx = KTLS_STATE_NONE;
+		result->carry = false;
+	}
 	conn_release(c);
 	conn_loop_ended(c);
 }
@@ -89,7 +91,7 @@ void conn_fail(struct conn *c, enum ktls_reason reason, int error)
 	struct ktls_engine_io io = { .out = c->loop->out, .out_cap = sizeof(c->loop->out) };
 
 	if (c->stage == CONN_SEALING) { /* it has succeeded, and does without */
-		conn_end(c, KTLS_OK, 0);
+		conn_end(c, KTLS_OK, c->refused_error);
 		return;
 	}
 	if (c->stage == CONN_SERVICE || c->stage == CONN_ROUTE)
@@ -176,10 +178,10 @@ static void tell_keys(const struct conn *c, struct conn_result *result)
 	result->rx_key = &c->secrets->rx;
 	if (c->keep_fd || result->carry)
 		result->fd = c->fd;
+	result->session = (struct ktls_span){ c->session, c->session_len };
 	if (result->carry)
 		return;
 	result->records_max = conn_records_max(c->profile, c->facts.suite);
-	result->session = (struct ktls_span){ c->session, c->session_len };
 	result->session_age = c->session ? c->loop->config.session_age : 0;
 }
 

@@ -204,7 +204,8 @@ struct conn_result {
 	const struct ktls_secrets *secrets;
 	const struct ktls_traffic_key *tx_key, *rx_key;
 	/*
-	 * With KTLS_OK. Sealed, for services to come; empty where none can be served. How many
+	 * With KTLS_OK. Sealed, for services to come; empty where none can be served; with carry it
+	 * is for the tickets that a relay meets, empty where none are kept. How many
 	 * records one key may protect (RFC 9846, 5.5), 0 with carry. Seconds for which a sealed
 	 * session is good. Of a service: the keys wanted, struct handoff_keys by its build().
 	 */
@@ -245,6 +246,10 @@ struct conn_request {
 /* A service for a connection whose handshake is over. Copied by conn_service_start(). */
 struct conn_service_request {
 	int fd;
+	/* A relay has the records, and hands over a ticket: the kernel is not asked about keys, and
+	 * there is nothing but a reason to tell. fd is -1 then, and the socket's cookie here. */
+	bool relayed;
+	uint64_t cookie;
 	struct ktls_span session; /* sealed */
 	struct ktls_span ticket;  /* client: a NewSessionTicket message to be kept; or empty */
 	uint8_t renew;            /* HANDOFF_RENEW_... */

@@ -19,6 +19,7 @@
 #include "lib/conn/embedded_listen.h"
 #include "lib/conn/embedded_relay.h"
 #include "lib/conn/own_seals.h"
+#include "lib/conn/relay_tickets.h"
 #include "lib/conn/reply.h"
 #include "lib/conn/sealing_keys.h"
 #include "lib/crypto/util.h"
@@ -37,7 +38,7 @@ struct embedded {
 	struct conn_loop *loop;
 	struct credentials credentials;
 	struct own_seals *seals;
-	struct relay_thread *relays;      /* NULL: none was needed */
+	struct embedded_relays relays;
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
 	bool kernel_lacks;           /* all of them */
@@ -159,6 +160,33 @@ static int admit(void *arg, const char *profile, enum ktls_role role,
 	return 0;
 }
 
+/* ---- tickets of relayed clients -------------------------------------------------------------- */
+
+static int admit_ticket(void *arg, const char *profile, enum ktls_role role,
+			const struct conn_profile **out)
+{
+	const struct embedded_call of = { .embedded = arg };
+
+	return admit((void *)(uintptr_t)&of, profile, role, out);
+}
+
+static void ticket_done(void *arg, const struct conn_result *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static void keep_tickets(struct embedded *e)
+{
+	const struct conn_service_request how = { .admit = admit_ticket,
+						  .done = ticket_done,
+						  .arg = e };
+
+	relay_tickets_keep(e->relays.tickets, e->loop, &how);
+}
+
+/* ---- services -------------------------------------------------------------------------------- */
+
 static int begin_service(struct embedded_call *impl, const struct handoff_service *service)
 {
 	const struct conn_service_request conn = {
@@ -226,6 +254,7 @@ static int embedded_start(struct ktls *k, struct ktls_call *call, int fd,
 
 	if (call->listens)
 		return listen_on(embedded_of(k), call, fd, request);
+	keep_tickets(embedded_of(k));
 	impl = prepare(k, call, fd, &error);
 	r = impl ? begin(impl, request) : 0;
 	if (r < 0)
@@ -259,6 +288,7 @@ static void embedded_cancel(struct ktls *k, struct ktls_call *call)
 
 static void embedded_run(struct ktls *k)
 {
+	keep_tickets(embedded_of(k));
 	conn_loop_run(embedded_of(k)->loop);
 	embedded_listen_run(&embedded_of(k)->listenings);
 }
@@ -280,7 +310,8 @@ static void embedded_close(struct ktls *k)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
 	own_seals_free(e->seals);
-	relay_thread_free(e->relays);
+	relay_tickets_put(e->relays.tickets);
+	relay_thread_free(e->relays.thread);
 	if (e->key_log >= 0)
 		close(e->key_log);
 }
@@ -328,7 +359,8 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 	if (e->base.info.capabilities & KTLS_CAN_RECORD_SIZE_LIMIT)
 		config.record_size_limit = CONN_RECORD_SIZE;
 	e->seals = own_seals_new();
-	if (!e->seals)
+	e->relays.tickets = relay_tickets_new();
+	if (!e->seals || !e->relays.tickets)
 		return -ENOMEM;
 	config.sealer = own_seals_sealer(e->seals);
 	r = conn_loop_new(&config, &e->loop);

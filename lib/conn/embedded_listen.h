@@ -11,8 +11,8 @@ struct embedded_listening;
 struct embedded_listenings {
 	struct ktls *k;
 	struct conn_loop *loop;
-	struct relay_thread **relays; /* embedded_carry() makes it */
-	size_t handshakes_max;        /* of the loop */
+	struct embedded_relays *relays;
+	size_t handshakes_max; /* of the loop */
 	struct embedded_listening *first;
 };
 

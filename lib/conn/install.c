@@ -76,8 +76,7 @@ static void carry(struct conn *c)
 		snprintf(c->text, sizeof(c->text), "%s: %s", c->refused_option,
 			 strerror_r(c->refused_error, message, sizeof(message)));
 	c->result.carry = true;
-	c->has_keys = true;
-	conn_end(c, KTLS_OK, c->refused_error);
+	conn_sealing_begin(c);
 }
 
 /* A suite that only others have was on offer, too. */

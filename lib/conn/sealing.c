@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seal at the end of a handshake: what the connection needs later goes to the application,
- * where something can be done with it. The keys are in the kernel by then, so whatever goes wrong
- * here, the handshake has succeeded.
+ * where something can be done with it; or to the relay that gets the keys, for a client's tickets.
+ * Whatever goes wrong here, the handshake has succeeded.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +105,7 @@ static bool is_useful(const struct conn *c)
 	const struct conn_config *config = &c->loop->config;
 
 	return config->sealer && c->secrets->secrets.version == KTLS_TLS_1_3 &&
-	       (config->rekey || c->resumable);
+	       ((config->rekey && !c->result.carry) || c->resumable);
 }
 
 static void describe_tickets(const struct conn *c, const struct conn_chain *chain,
@@ -155,7 +155,7 @@ void conn_sealing_begin(struct conn *c)
 	c->has_keys = true;
 	c->stage = CONN_SEALING;
 	if (!is_useful(c) || seal(c) != KTLS_ENGINE_PENDING)
-		conn_end(c, KTLS_OK, 0);
+		conn_end(c, KTLS_OK, c->refused_error);
 }
 
 void conn_seal_done(struct conn_loop *loop, uint64_t token, int result, const uint8_t *bytes,
@@ -174,5 +174,5 @@ void conn_seal_done(struct conn_loop *loop, uint64_t token, int result, const ui
 	if (c->stage == CONN_SERVICE)
 		conn_service_sealed(c, result);
 	else
-		conn_end(c, KTLS_OK, 0);
+		conn_end(c, KTLS_OK, c->refused_error);
 }

@@ -18,6 +18,7 @@ struct conn_service {
 	struct sealed_header header;
 	uint64_t cookie;
 	uint8_t renew; /* HANDOFF_RENEW_... */
+	bool relayed;
 	int (*admit)(void *arg, const char *profile, enum ktls_role role,
 		     const struct conn_profile **out);
 	size_t ticket_len;
@@ -118,6 +119,8 @@ static int serve(struct conn *c, struct sealed_state *state)
 {
 	int r = c->service->admit(c->arg, state->profile, state->secrets.role, &c->profile);
 
+	if (c->service->relayed)
+		return r == 0 ? take_ticket(c, state) : r;
 	if (r == 0)
 		r = catch_up(c, KTLS_TX, &state->secrets);
 	if (r == 0)
@@ -183,13 +186,13 @@ static int service_new(const struct conn_loop *loop, const struct conn_service_r
 {
 	struct conn_service *service;
 
-	if (!loop->config.sealer || !loop->config.kernel->get)
+	if (!loop->config.sealer || !(request->relayed || loop->config.kernel->get))
 		return -KTLS_R_SESSION_INVALID;
 	service = calloc(1, sizeof(*service) + request->ticket.len);
 	if (!service)
 		return -KTLS_R_NO_MEMORY;
 	if (!sealed_header_parse(request->session.bytes, request->session.len, &service->header) ||
-	    !conn_cookie(request->fd, &service->cookie)) {
+	    !(request->relayed || conn_cookie(request->fd, &service->cookie))) {
 		free(service);
 		return -KTLS_R_SESSION_INVALID;
 	}
@@ -202,6 +205,9 @@ static int service_new(const struct conn_loop *loop, const struct conn_service_r
 	}
 	service->ticket_len = request->ticket.len;
 	service->renew = request->renew;
+	service->relayed = request->relayed;
+	if (request->relayed)
+		service->cookie = request->cookie;
 	service->admit = request->admit;
 	*out = service;
 	return 0;

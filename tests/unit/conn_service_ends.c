@@ -349,6 +349,35 @@ TEST_F(service, tickets_are_kept)
 	EXPECT_EQ(2, session_store_count(self->conns.loop->sessions));
 }
 
+/* The kernel has no keys then, and nobody has the descriptor: the seal and its socket's cookie do.
+ */
+TEST_F(service, tickets_of_relays)
+{
+	struct conn_service_request request;
+
+	keep_sessions(self);
+	request = request_of(self, -1, &self->sealed[0], 0);
+	request.relayed = true;
+	request.ticket = (struct ktls_span){ ticket, sizeof(ticket) };
+	ASSERT_TRUE(conn_cookie(self->client.fd, &request.cookie));
+	run(self, &request);
+	ASSERT_EQ(KTLS_OK, self->reason);
+	EXPECT_EQ(1, session_store_count(self->conns.loop->sessions));
+	EXPECT_EQ(0, self->fresh.len);
+	EXPECT_FALSE(self->has[0] || self->has[1]);
+
+	self->done = false;
+	request.ticket.len--;
+	run(self, &request);
+	EXPECT_EQ(KTLS_R_MESSAGE_MALFORMED, self->reason);
+	self->done = false;
+	request.ticket.len++;
+	request.cookie++;
+	run(self, &request);
+	EXPECT_EQ(KTLS_R_SESSION_INVALID, self->reason);
+	EXPECT_EQ(1, session_store_count(self->conns.loop->sessions));
+}
+
 TEST_F(service, tickets_that_are_none)
 {
 	keep_sessions(self);

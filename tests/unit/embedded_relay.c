@@ -146,6 +146,27 @@ TEST_F(embedded, carries_both_ways)
 	}
 }
 
+/* What relays meet is there for the next handshake; those that are left over are freed. */
+TEST_F(embedded, clients_resume)
+{
+	bool resumed = false;
+
+	for (int i = 0; i < 100 && !resumed; i++) {
+		shake_both(self);
+		resumed = self->reply[1]->resumed;
+		EXPECT_FALSE(resumed && i == 0);
+		for (size_t k = 0; k < 2; k++) {
+			ktls_reply_free(self->reply[k]);
+			self->reply[k] = NULL;
+			close(self->fd[k]);
+		}
+		usleep(10000);
+		tcp_pair(self->fd, 0);
+	}
+	EXPECT_TRUE(resumed);
+	shake_both(self);
+}
+
 /* Until its end, by the descriptor given. */
 static void *read_all(void *arg)
 {

@@ -92,6 +92,31 @@ TEST_F(relays, leave_numbers_alone_that_were_closed)
 	EXPECT_STREQ("OK", ktls_reason_name((int)self->reply[1]->reason));
 }
 
+/* ---- tickets --------------------------------------------------------------------------------- */
+
+/* Tickets come when the handshake is over: the relay has them, and a worker keeps them. */
+static bool resumes(struct test_self_relays *self)
+{
+	for (int i = 0; i < 100; i++) {
+		connect_relayed(self);
+		expect_carried(self);
+		if (self->reply[1]->resumed)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+TEST_F(relays, clients_resume)
+{
+	connect_relayed(self);
+	EXPECT_FALSE(self->reply[1]->resumed);
+	EXPECT_TRUE(resumes(self));
+	EXPECT_TRUE(self->reply[0]->resumed);
+	/* That connection has had tickets, too. */
+	EXPECT_TRUE(resumes(self));
+}
+
 /* ---- requests and profiles ------------------------------------------------------------------- */
 
 static enum ktls_reason ask(struct test_self_relays *self, enum ktls_records records,
