@@ -311,3 +311,8 @@ void netlink_path_find(struct netlink_paths *p, int fd, struct netlink_path *out
 	if (netlink_flow_of(fd, &flow) == 0)
 		netlink_path_of(p, netlink_namespace_of(fd), &flow, out);
 }
+
+struct netlink *netlink_of_paths(const struct netlink_paths *p)
+{
+	return p->nl;
+}

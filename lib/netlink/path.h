@@ -51,6 +51,9 @@ void netlink_path_of(struct netlink_paths *paths, uint64_t netns, const struct n
 /* SO_NETNS_COOKIE of a socket; 0 where the kernel has none. */
 uint64_t netlink_namespace_of(int fd);
 
+/* Its netlink, for other questions, in between. */
+struct netlink *netlink_of_paths(const struct netlink_paths *paths);
+
 /* Questions that the kernel was asked so far: about routes, and about devices. For tests. */
 struct netlink_path_count {
 	uint64_t routes, devices;

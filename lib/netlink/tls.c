@@ -13,66 +13,52 @@
 #include <linux/tls.h>
 
 #include "lib/netlink/internal.h"
+#include "lib/netlink/tls.h"
 
 #define INFO_PAYLOAD_MAX 7 /* TLS_INFO_TX_MAX_PAYLOAD_LEN, which came after our oldest headers */
 
 /* ---- which socket -------------------------------------------------------------------------- */
 
-static int put_address(const struct sockaddr_storage *from, uint16_t *port, __be32 out[static 4])
+static int port_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *), uint16_t *out)
 {
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+	struct sockaddr_in6 address = { .sin6_family = AF_UNSPEC };
+	socklen_t len = sizeof(address);
 
-		*port = in->sin_port;
-		out[0] = in->sin_addr.s_addr;
-		return 0;
-	}
-	if (from->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-
-		*port = in6->sin6_port;
-		memcpy(out, &in6->sin6_addr, 4 * sizeof(*out));
-		return 0;
-	}
-	return -EAFNOSUPPORT;
-}
-
-static int id_build(const struct netlink_socket *socket, struct inet_diag_sockid *out)
-{
-	int ret = put_address(&socket->local, &out->idiag_sport, out->idiag_src);
-
-	if (ret == 0)
-		ret = put_address(&socket->peer, &out->idiag_dport, out->idiag_dst);
-	out->idiag_if = socket->bound_to;
-	out->idiag_cookie[0] = (uint32_t)socket->cookie;
-	out->idiag_cookie[1] = (uint32_t)(socket->cookie >> 32);
-	return ret;
-}
-
-static int option(int fd, int name, void *out, socklen_t size)
-{
-	socklen_t len = size;
-
-	if (getsockopt(fd, SOL_SOCKET, name, out, &len) < 0)
+	if (get(fd, (struct sockaddr *)&address, &len) < 0)
 		return -errno;
-	return len == size ? 0 : -EPROTO;
+	*out = address.sin6_port; /* that of sockaddr_in is in the same place */
+	return 0;
 }
 
 int netlink_socket_of(int fd, struct netlink_socket *out)
 {
 	struct netlink_socket socket = { 0 };
-	socklen_t local_len = sizeof(socket.local), peer_len = sizeof(socket.peer);
-	int ret;
+	socklen_t len = sizeof(socket.cookie);
+	int ret = netlink_flow_of(fd, &socket.flow);
 
-	if (getsockname(fd, (struct sockaddr *)&socket.local, &local_len) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&socket.peer, &peer_len) < 0)
-		return -errno;
-	ret = option(fd, SO_COOKIE, &socket.cookie, sizeof(socket.cookie));
 	if (ret == 0)
-		ret = option(fd, SO_BINDTOIFINDEX, &socket.bound_to, sizeof(socket.bound_to));
+		ret = port_of(fd, getsockname, &socket.local_port);
+	if (ret == 0)
+		ret = port_of(fd, getpeername, &socket.peer_port);
+	if (ret == 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &socket.cookie, &len) < 0)
+		ret = -errno;
 	if (ret == 0)
 		*out = socket;
 	return ret;
+}
+
+static struct inet_diag_sockid id_of(const struct netlink_socket *socket)
+{
+	struct inet_diag_sockid id = { .idiag_sport = socket->local_port,
+				       .idiag_dport = socket->peer_port,
+				       .idiag_if = (uint32_t)socket->flow.bound_to,
+				       .idiag_cookie = { (uint32_t)socket->cookie,
+							 (uint32_t)(socket->cookie >> 32) } };
+
+	_Static_assert(sizeof(id.idiag_src) == sizeof(socket->flow.local), "addresses");
+	memcpy(id.idiag_src, socket->flow.local, sizeof(id.idiag_src));
+	memcpy(id.idiag_dst, socket->flow.peer, sizeof(id.idiag_dst));
+	return id;
 }
 
 /* ---- what is said of it -------------------------------------------------------------------- */
@@ -141,18 +127,17 @@ static int read_socket(const struct nlmsghdr *message, void *arg)
 int netlink_tls_get(struct netlink *nl, const struct netlink_socket *socket,
 		    struct netlink_tls *out)
 {
-	struct inet_diag_req_v2 request = { .sdiag_family = (uint8_t)socket->local.ss_family,
+	struct inet_diag_req_v2 request = { .sdiag_family = (uint8_t)socket->flow.family,
 					    .sdiag_protocol = IPPROTO_TCP,
 					    .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-					    .idiag_states = UINT32_MAX };
+					    .idiag_states = UINT32_MAX,
+					    .id = id_of(socket) };
 	struct netlink_tls tls = { 0 };
 	struct nl_msg *message;
-	int ret = id_build(socket, &request.id);
+	int ret;
 
-	if (ret == 0 && !nl->diag)
-		ret = -EOPNOTSUPP;
-	if (ret < 0)
-		return ret;
+	if (!nl->diag)
+		return -EOPNOTSUPP;
 	message = nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_ACK);
 	if (!message)
 		return -ENOMEM;

@@ -12,7 +12,7 @@
 #include <ktls.h>
 
 #include "lib/ktls/kernel.h"
-#include "lib/netlink/netlink.h"
+#include "lib/netlink/tls.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/keyed.h"
 
