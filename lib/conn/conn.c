@@ -94,6 +94,8 @@ void conn_fail(struct conn *c, enum ktls_reason reason, int error)
 		conn_end(c, KTLS_OK, c->refused_error);
 		return;
 	}
+	if (c->stage == CONN_VERDICT)
+		conn_verdict_missing(c, reason, error);
 	if (c->stage == CONN_SERVICE || c->stage == CONN_ROUTE)
 		conn_end(c, reason, error);
 	if (c->stage == CONN_ENDED)
@@ -134,6 +136,7 @@ void conn_deadline(struct conn *c)
 		[CONN_ROUTE] = "waiting to hear of the socket's route",
 		[CONN_WAIT] = "waiting for the signer",
 		[CONN_FLUSH] = "waiting for room in the socket's send buffer",
+		[CONN_VERDICT] = "waiting to hear who has the records",
 		[CONN_SEALING] = "",
 		[CONN_SERVICE] = "waiting for the signer",
 		[CONN_ENDED] = "",

@@ -48,12 +48,21 @@ struct conn_route {
 	char device[16]; /* "": not known */
 };
 
+/* Who has a connection's records, once the kernel has its keys. */
+struct conn_verdict {
+	enum ktls_state tx, rx;             /* _SW, _HW or _UNKNOWN */
+	enum ktls_no_hw tx_no_hw, rx_no_hw; /* why not _HW; _REFUSED: nothing was in the way */
+};
+
 /*
- * Looks routes up: only for policies that need to know. Returns 0 with *out, or KTLS_ENGINE_PENDING
- * and conn_route_done() is called later. Calls nothing of this header itself.
+ * Looks at devices and routes. Both return 0 with *out, or KTLS_ENGINE_PENDING and a function below
+ * is called later. Call nothing of this header themselves.
  */
 struct conn_router {
+	/* Before the handshake, only for policies that need to know; conn_route_done(). */
 	int (*find)(void *arg, uint64_t token, int fd, struct conn_route *out);
+	/* After it, for TLS 1.2 with AES-GCM only; conn_verdict_done(). NULL: nobody may look. */
+	int (*look)(void *arg, uint64_t token, int fd, struct conn_verdict *out);
 	void *arg;
 };
 
@@ -280,6 +289,13 @@ struct conn_kernel_ops {
 	/* Lets reads do without a copy where the peer does not pad; behind install(), TLS 1.3.
 	 * NULL: it cannot. Whether it did is nobody's concern. */
 	int (*expect_no_pad)(int fd);
+	/* Lets a device read files where they are; behind install(). NULL: as above. */
+	int (*zerocopy)(int fd);
+	/* Sends a fatal alert with the key installed; 0 if it is on its way. NULL: nothing is sent.
+	 */
+	int (*alert)(int fd, uint8_t alert);
+	/* Both ends are on this machine. NULL: its addresses are looked at. */
+	bool (*is_local)(int fd);
 	/* The key in force, or a negative errno. NULL: it does not tell, and there are no services.
 	 */
 	int (*get)(int fd, bool transmit, struct ktls_traffic_key *out);
@@ -407,6 +423,9 @@ void conn_seal_done(struct conn_loop *loop, uint64_t token, int result, const ui
 
 /* What find() left pending. A token whose handshake is no more is ignored. */
 void conn_route_done(struct conn_loop *loop, uint64_t token, const struct conn_route *route);
+
+/* What look() left pending. A token whose handshake is no more is ignored. */
+void conn_verdict_done(struct conn_loop *loop, uint64_t token, const struct conn_verdict *verdict);
 
 /* A client's session and what goes with it. */
 struct conn_session {

@@ -140,9 +140,7 @@ static void install(struct conn *c)
 		return;
 	}
 	expect_no_pad(c);
-	c->result.tx = KTLS_STATE_SW;
-	c->result.rx = KTLS_STATE_SW;
-	conn_sealing_begin(c);
+	conn_verdict_begin(c);
 }
 
 void conn_install(struct conn *c)

@@ -26,6 +26,7 @@ enum conn_stage {
 	CONN_ROUTE,     /* nothing has begun: the socket's route is being looked up */
 	CONN_WAIT,      /* the engine waits for an operation; nothing is read meanwhile */
 	CONN_FLUSH,     /* the engine is done; our last bytes are on their way */
+	CONN_VERDICT,   /* the keys are installed; who has them is being looked up */
 	CONN_SEALING,   /* all is done, and the session is being sealed */
 	CONN_SERVICE,   /* there is no handshake: a session is being opened, or sealed anew */
 	CONN_ENDED,     /* the result is fixed; the descriptor may still be open */
@@ -295,6 +296,14 @@ bool conn_output_add(struct conn *c, const uint8_t *bytes, size_t len)
 /* Sends what waits; true where nothing waits any more. Errors go to c->send_error. */
 bool conn_output_flush(struct conn *c);
 void conn_output_wipe(struct conn *c);
+
+/* verdict.c */
+
+/* The kernel has the keys: who has the records is found out, and then the session is sealed. */
+void conn_verdict_begin(struct conn *c);
+
+/* It is not going to be found out: the reason is why. Ends the handshake, well or not. */
+void conn_verdict_missing(struct conn *c, enum ktls_reason reason, int error);
 
 /* suites.c */
 

@@ -226,6 +226,7 @@ struct ktls_traffic_key {
 	R(KERNEL_HALF_INSTALLED, 103, NONE, "RFC 9846 6.2", "the kernel took the transmit keys and refused the receive keys; the connection was shut down") \
 	R(RELAY_UNAVAILABLE, 104, INTERNAL_ERROR, "RFC 9846 6.2", "the records were to be carried by a relay, and there is none for them") \
 	R(HARDWARE_UNAVAILABLE, 105, INTERNAL_ERROR, "RFC 9846 6.2", "a network device was to have the records, and cannot") \
+	R(DEVICE_REFUSED, 106, INTERNAL_ERROR, "RFC 9846 6.2", "a network device was to have the records, and did not take the keys; the connection was shut down") \
 	/* the socket */ \
 	R(SOCKET_NOT_SOCKET, 110, NONE, "-", "the descriptor is no socket") \
 	R(SOCKET_NOT_TCP, 111, NONE, "-", "the socket is not TCP over IPv4 or IPv6") \

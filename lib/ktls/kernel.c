@@ -107,6 +107,41 @@ static int check_state(int fd, bool *half_closed, int *error)
 	return -KTLS_R_SOCKET_NOT_CONNECTED;
 }
 
+static bool is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+/* The address of a socket's end; of IPv4 as IPv6 has it. */
+static bool get_address(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
+			struct in6_addr *out)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address = { .any.sa_family = AF_UNSPEC };
+	socklen_t len = sizeof(address);
+
+	if (get(fd, &address.any, &len) < 0)
+		return false;
+	*out = address.in6.sin6_addr;
+	if (address.any.sa_family == AF_INET) {
+		*out = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+		memcpy(&out->s6_addr[12], &address.in.sin_addr, sizeof(address.in.sin_addr));
+	}
+	return address.any.sa_family == AF_INET || address.any.sa_family == AF_INET6;
+}
+
+bool kernel_is_local(int fd)
+{
+	struct in6_addr local, peer;
+
+	if (!get_address(fd, getsockname, &local) || !get_address(fd, getpeername, &peer))
+		return false;
+	return is_loopback(&peer) || IN6_ARE_ADDR_EQUAL(&local, &peer);
+}
+
 /* ---- the ULP ------------------------------------------------------------------------------------
  */
 

@@ -54,6 +54,10 @@ WIRE_MUST_CHECK int kernel_ulp_attach(int fd, int *error);
  */
 WIRE_MUST_CHECK int kernel_check(int fd, int *error);
 
+/* Whether a connected socket's peer is on this machine, as its addresses say: loopback, or twice
+ * the same. */
+bool kernel_is_local(int fd);
+
 /*
  * Installs the key of one direction: for what we send, or what we receive. The ULP is attached, all
  * bytes of the handshake are written or read, and nobody else reads meanwhile. Once installed, a

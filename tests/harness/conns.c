@@ -135,7 +135,34 @@ static int fake_expect_no_pad(int fd)
 	return fake_kernel.option_result;
 }
 
+static int fake_zerocopy(int fd)
+{
+	struct conn_end *end = end_of(fd);
+
+	if (end)
+		end->zerocopy = true;
+	return fake_kernel.option_result;
+}
+
+static int fake_alert(int fd, uint8_t alert)
+{
+	struct conn_end *end = end_of(fd);
+
+	if (end)
+		end->alert = alert;
+	return fake_kernel.option_result;
+}
+
+static bool fake_is_local(int fd)
+{
+	(void)fd;
+	return !fake_kernel.remote;
+}
+
 static const struct conn_kernel_ops fake_ops = {
+	.zerocopy = fake_zerocopy,
+	.alert = fake_alert,
+	.is_local = fake_is_local,
 	.expect_no_pad = fake_expect_no_pad,
 	.attach = fake_attach,
 	.install = fake_install,

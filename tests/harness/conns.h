@@ -26,6 +26,7 @@ struct fake_kernel {
 	int rx_result;
 	int limit_result;
 	int option_result; /* 0 or a negative errno */
+	bool remote;       /* peers are elsewhere */
 };
 
 extern struct fake_kernel fake_kernel;
@@ -51,6 +52,8 @@ struct conn_end {
 	bool tx_set, rx_set;
 	uint16_t content_max;        /* that the kernel was told; 0: nothing */
 	bool no_pad;                 /* that the kernel was told to expect none */
+	bool zerocopy;               /* that it was told to read files where they are */
+	uint8_t alert;               /* that it was given to send; 0: none */
 	bool fd_was_open;            /* when done() was called */
 	struct ktls_secrets secrets; /* as the keys were installed, or were the caller's */
 };

@@ -36,10 +36,21 @@ static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
 	return 0;
 }
 
+/* A device takes whatever it is given. */
+static int look(void *arg, uint64_t token, int fd, struct conn_verdict *out)
+{
+	(void)arg;
+	(void)token;
+	(void)fd;
+	*out = (struct conn_verdict){ .tx = KTLS_STATE_HW, .rx = KTLS_STATE_HW };
+	return 0;
+}
+
 FIXTURE_SETUP(hardware)
 {
 	conns_init(&self->conns, false);
-	self->router = (struct conn_router){ find, self };
+	fake_kernel.remote = true;
+	self->router = (struct conn_router){ .find = find, .look = look, .arg = self };
 	self->conns.config.router = &self->router;
 	self->conns.profile.version_min = KTLS_TLS_1_2;
 	self->conns.profile.version_max = KTLS_TLS_1_3;
