@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What serving files over TLS costs: the example server httpd beside nginx, with OpenSSL in
+ *userspace and with the kernel's TLS. All servers run at once, idle but one; rounds are
+ *interleaved; what is counted is the CPU of a server's processes, ktlsd's among them, and never the
+ *client's.
+ *
+ *	http [--rounds N] [--mib N] [--big MIB] [--requests N] [--clients N] [--workers N]
+ *	     [--only TEXT] [--json FILE]
+ *
+ * --mib: what a round sends of files, at least one (64). --big: the largest file (1024).
+ * --requests: of the smallest file, and new connections (a tenth), at most (20000). --only: servers
+ * whose mode has TEXT.
+ */
+#include <getopt.h>
+#include <sys/utsname.h>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/http_files.h"
+#include "tests/bench/ktls-bench/result_json.h"
+
+#define ROUNDS_MAX 100
+
+static const char *only = "", *json;
+#define FAILED "it did not start, or answers wrongly: its log says why"
+
+static SSL_CTX *tls;
+static struct result_run *run;
+static struct result_cell *cells[KINDS][SERVERS];
+
+/* ---- CPUs --------------------------------------------------------------------------------------
+ */
+
+/* Servers have the first half of the CPUs, the client the other one; a single CPU they share. */
+static void use_half(bool first)
+{
+	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < n; i++)
+		if (n == 1 || (i < n / 2) == first)
+			CPU_SET((size_t)i, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		run->parameters.shared_cpu = true;
+}
+
+static void describe_machine(void)
+{
+	struct result_machine *m = &run->machines[RESULT_SERVER];
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[512];
+	struct utsname u;
+
+	uname(&u);
+	result_text(m->kernel, sizeof(m->kernel), "%s %s", u.release, u.version);
+	m->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+			result_text(m->cpu_model, sizeof(m->cpu_model), "%.200s",
+				    strtok(strchr(line, ':') + 2, "\n"));
+	if (f)
+		fclose(f);
+	/* QEMU's own name of a CPU: translated instructions. */
+	m->emulated = strstr(m->cpu_model, "QEMU") || strstr(m->cpu_model, "TCG");
+	result_text(m->nic, sizeof(m->nic), "lo");
+	result_text(m->libssl, sizeof(m->libssl), "%s", OpenSSL_version(OPENSSL_VERSION_STRING));
+	run->machines[RESULT_CLIENT] = *m;
+	run->parameters.one_machine = true;
+	run->parameters.shared_cpu = m->cpus < 2;
+	run->parameters.rounds = (uint32_t)rounds;
+}
+
+/* ---- starting ----------------------------------------------------------------------------------
+ */
+
+static void choose_servers(bool kernel)
+{
+	bool nginx = has_program("nginx");
+
+	for (size_t i = 0; i < SERVERS; i++) {
+		struct server *s = &servers[i];
+
+		s->port = free_port();
+		if (!strstr(s->mode, only))
+			s->missing = "not asked for";
+		else if (s->nginx && !nginx)
+			s->missing = "nginx is not installed";
+		else if (s->kernel && !kernel)
+			s->missing = "this kernel has no TLS, or tls is not loaded";
+	}
+}
+
+static void start_ktlsd(bool kernel)
+{
+	char path[300];
+
+	write_ktlsd_conf(kernel);
+	ktlsd = start("ktlsd", "%s/ktlsd --config %s/ktlsd.conf", build, folder);
+	snprintf(path, sizeof(path), "%s/ktlsd.sock", folder);
+	/* Emulated, it takes its time. */
+	for (int i = 0; access(path, F_OK) < 0 && i < 6000; i++) {
+		if (waitpid(ktlsd, NULL, WNOHANG) != 0)
+			break;
+		usleep(100000);
+	}
+}
+
+static void start_servers(void)
+{
+	for (size_t i = 0; i < SERVERS; i++)
+		if (runs(&servers[i]))
+			server_start(&servers[i]);
+	for (size_t i = 0; i < SERVERS; i++) {
+		struct server *s = &servers[i];
+
+		if (runs(s) && !server_ready(s, tls))
+			s->missing = FAILED;
+		if (s->missing && s->pid > 0)
+			fprintf(stderr, "%s: %s: %s/%s.log\n", s->mode, s->missing, folder,
+				s->mode);
+	}
+}
+
+/* ---- measuring ---------------------------------------------------------------------------------
+ */
+
+static void take_latency(struct result_round *r, uint64_t *latency, size_t n)
+{
+	double *sorted = calloc(n, sizeof(*sorted));
+
+	if (!sorted)
+		return;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = (double)latency[i];
+	r->latency_p50_ns = (uint64_t)bench_median(sorted, n);
+	r->latency_p99_ns = (uint64_t)sorted[n - 1 - n / 100];
+	free(sorted);
+}
+
+/* How the server had its records carried: by what the kernel has counted meanwhile. */
+static void take_offload(const struct server *s, struct result_round *r, const uint64_t before[4])
+{
+	static const char *const names[] = { "TlsTxSw", "TlsRxSw", "TlsTxDevice", "TlsRxDevice" };
+
+	(void)s;
+	r->tx[RESULT_SERVER].sw = (uint32_t)(kernel_count(names[0]) - before[0]);
+	r->rx[RESULT_SERVER].sw = (uint32_t)(kernel_count(names[1]) - before[1]);
+	r->tx[RESULT_SERVER].hw = (uint32_t)(kernel_count(names[2]) - before[2]);
+	r->rx[RESULT_SERVER].hw = (uint32_t)(kernel_count(names[3]) - before[3]);
+}
+
+static void measure(const struct kind *k, const struct server *s, struct result_round *r,
+		    bool check)
+{
+	const uint64_t before[4] = { kernel_count("TlsTxSw"), kernel_count("TlsRxSw"),
+				     kernel_count("TlsTxDevice"), kernel_count("TlsRxDevice") };
+	struct load load = { .tls = s->tls ? tls : NULL,
+			     .port = s->port,
+			     .path = k->path,
+			     .want = k->bytes,
+			     .size = k->size,
+			     .check = check,
+			     .churn = k->churn,
+			     .requests = check ? 1 : k->requests,
+			     .clients = least(clients, k->requests) };
+	uint64_t from, cpu;
+
+	load.latency = calloc(load.requests, sizeof(*load.latency));
+	cpu = server_ns(s);
+	from = clock_ns();
+	load_run(&load);
+	r->wall_seconds = (double)(clock_ns() - from) * 1e-9;
+	/* What the last requests have left to be done, closing above all. */
+	usleep(20000);
+	r->cpu_seconds[RESULT_SERVER] = (double)(server_ns(s) - cpu) * 1e-9;
+	r->operations = load.answered;
+	r->failures = load.failed;
+	r->bytes = load.answered * k->size;
+	take_offload(s, r, before);
+	if (load.latency)
+		take_latency(r, load.latency, load.requests);
+	free(load.latency);
+}
+
+static void make_cells(void)
+{
+	for (size_t i = 0; i < SERVERS; i++) {
+		struct result_mode *mode = result_mode_add(run);
+
+		result_text(mode->name, sizeof(mode->name), "%s", servers[i].mode);
+		result_text(mode->label, sizeof(mode->label), "%s", servers[i].label);
+	}
+	for (size_t k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < SERVERS; i++)
+			if (!result_cell_add(run))
+				abort();
+	for (size_t n = 0; n < KINDS * SERVERS; n++) {
+		const struct server *s = &servers[n % SERVERS];
+		const struct kind *k = &kinds[n / SERVERS];
+		struct result_cell *cell = cells[n / SERVERS][n % SERVERS] = &run->cells[n];
+
+		result_text(cell->mode, sizeof(cell->mode), "%s", s->mode);
+		result_text(cell->workload.pattern, sizeof(cell->workload.pattern), "%s",
+			    k->churn ? "churn" : "request");
+		cell->workload.object_bytes = k->size;
+		cell->workload.connections = (uint32_t)least(clients, k->requests);
+		cell->workload.threads = (uint32_t)server_workers;
+		result_text(cell->tls, sizeof(cell->tls), "%s", s->tls ? "TLS 1.3" : "");
+		result_text(cell->suite, sizeof(cell->suite), "%s",
+			    s->tls ? "TLS_AES_128_GCM_SHA256" : "");
+		result_text(cell->missing, sizeof(cell->missing), "%s",
+			    s->missing ? s->missing : "");
+	}
+}
+
+static void measure_round(size_t round, uint64_t began)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < SERVERS; i++) {
+			struct result_round warm = { 0 }, *r;
+
+			if (!runs(&servers[i]))
+				continue;
+			fprintf(stderr, "\rround %zu of %zu: %s, %s          \r", round + 1, rounds,
+				kinds[k].title, servers[i].mode);
+			measure(&kinds[k], &servers[i], &warm, true);
+			r = result_round_add(cells[k][i]);
+			if (!r)
+				abort();
+			r->began_seconds = (double)(clock_ns() - began) * 1e-9;
+			measure(&kinds[k], &servers[i], r, false);
+			r->payload = warm.failures > 0 ? RESULT_CORRUPT : RESULT_VERIFIED;
+		}
+}
+
+/* ---- the table ---------------------------------------------------------------------------------
+ */
+
+/* Of a round: seconds of CPU for a GiB, or microseconds for a request. */
+static double cost(const struct result_round *r, bool per_request)
+{
+	const double cpu = r->cpu_seconds[RESULT_SERVER];
+
+	if (r->operations == 0)
+		return 0;
+	return per_request ? cpu * 1e6 / (double)r->operations
+			   : cpu * (double)(1 << 30) / (double)r->bytes;
+}
+
+static double per_second(const struct result_round *r)
+{
+	return r->wall_seconds > 0 ? (double)r->operations / r->wall_seconds : 0;
+}
+
+/* The median of rounds; with base, of their ratios to the same round of the base. */
+static double median(const struct result_cell *c, const struct result_cell *base, int what)
+{
+	double samples[ROUNDS_MAX];
+
+	if (c->rounds_len == 0)
+		return 0;
+	for (size_t i = 0; i < c->rounds_len; i++) {
+		const struct result_round *r = &c->rounds[i];
+
+		samples[i] = what == 'r' ? per_second(r) : cost(r, what == 'u');
+		if (base && cost(&base->rounds[i], false) > 0)
+			samples[i] = cost(r, false) / cost(&base->rounds[i], false);
+	}
+	return bench_median(samples, c->rounds_len);
+}
+
+static uint64_t failures(const struct result_cell *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->rounds_len; i++)
+		sum += c->rounds[i].failures + (c->rounds[i].payload == RESULT_CORRUPT);
+	return sum;
+}
+
+static uint64_t show_row(size_t k, size_t i, const struct result_cell *base)
+{
+	const struct result_cell *c = cells[k][i];
+	char ratio[16] = "";
+
+	if (c->missing[0] != '\0')
+		return 0;
+	if (base->rounds_len > 0)
+		snprintf(ratio, sizeof(ratio), "%.2f", median(c, base, 0));
+	printf("| %s | %s | %.2f | %.1f | %s | %.0f | %u | %ju |\n", kinds[k].title,
+	       servers[i].label, median(c, NULL, 'g'), median(c, NULL, 'u'), ratio,
+	       median(c, NULL, 'r'),
+	       c->rounds[0].tx[RESULT_SERVER].sw + c->rounds[0].tx[RESULT_SERVER].hw,
+	       (uintmax_t)failures(c));
+	return failures(c);
+}
+
+/* Returns how many requests went wrong. */
+static uint64_t show(void)
+{
+	const struct result_machine *m = &run->machines[RESULT_SERVER];
+	uint64_t wrong = 0;
+	size_t base = 0;
+
+	while (base < SERVERS - 1 && strcmp(servers[base].mode, run->base) != 0)
+		base++;
+	printf("Linux %s, %s, %u CPUs%s; %zu rounds, %zu clients, %u workers.\n\n", m->kernel,
+	       m->cpu_model, m->cpus, m->emulated ? ", emulated" : "", rounds, clients,
+	       server_workers);
+	puts("| object | server | CPU s/GiB | CPU us/request | ratio | requests/s | kTLS tx | "
+	     "wrong |\n"
+	     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+	for (size_t k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < SERVERS; i++)
+			wrong += show_row(k, i, cells[k][base]);
+	for (size_t i = 0; i < SERVERS; i++) {
+		const char *why = servers[i].missing;
+
+		if (why)
+			printf("\n%s: not measured: %s.", servers[i].label, why);
+		wrong += why && strcmp(why, FAILED) == 0;
+	}
+	puts("");
+	return wrong;
+}
+
+/* For "ktls-bench compare", and for programs. */
+static void write_json(int argc, char **argv)
+{
+	char *command = run->parameters.command;
+	time_t now = time(NULL);
+	struct tm tm;
+	FILE *f = fopen(json, "we");
+	size_t len = 0;
+
+	if (!f)
+		err(1, "%s", json);
+	for (int i = 0; i < argc && len < sizeof(run->parameters.command); i++)
+		len += (size_t)snprintf(command + len, sizeof(run->parameters.command) - len,
+					"%s%s", i > 0 ? " " : "", argv[i]);
+	strftime(run->date, sizeof(run->date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	if (result_json_write(run, f) < 0 || fclose(f) != 0)
+		errx(1, "%s was not written", json);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
+
+static void usage(void)
+{
+	errx(2, "usage: http [OPTION...], see the first lines of tests/bench/http.c");
+}
+
+static size_t number(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *end != '\0' || n < 1 || n > 1000000)
+		usage();
+	return n;
+}
+
+static void take_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "rounds", 1, NULL, 'r' },
+		{ "mib", 1, NULL, 'm' },
+		{ "big", 1, NULL, 'b' },
+		{ "requests", 1, NULL, 'n' },
+		{ "clients", 1, NULL, 'c' },
+		{ "workers", 1, NULL, 'w' },
+		{ "only", 1, NULL, 'o' },
+		{ "json", 1, NULL, 'j' },
+		{ 0 },
+	};
+	int c;
+
+	/* clang-format off */
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
+		switch (c) {
+		case 'r': rounds = least(number(optarg), ROUNDS_MAX); break;
+		case 'm': mib = number(optarg); break;
+		case 'b': big_mib = number(optarg); break;
+		case 'n': requests_max = number(optarg); break;
+		case 'c': clients = least(number(optarg), CLIENTS_MAX); break;
+		case 'w': server_workers = (unsigned int)least(number(optarg), 64); break;
+		case 'o': only = optarg; break;
+		case 'j': json = optarg; break;
+		default: usage();
+		} /* clang-format on */
+}
+
+/* The same suite and group with every server. */
+static SSL_CTX *client_tls(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+	    SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") != 1 ||
+	    SSL_CTX_set1_groups_list(ctx, "X25519") != 1)
+		errx(1, "libssl");
+	return ctx;
+}
+
+int main(int argc, char **argv)
+{
+	bool kernel = access("/proc/net/tls_stat", R_OK) == 0;
+	uint64_t began = clock_ns(), wrong;
+
+	take_options(argc, argv);
+	if (getenv("KTLS_BUILD"))
+		build = getenv("KTLS_BUILD");
+	run = result_run_new();
+	if (!run)
+		err(1, "memory");
+	signal(SIGPIPE, SIG_IGN);
+	tls = client_tls();
+	describe_machine();
+	result_text(run->base, sizeof(run->base), "nginx-openssl");
+	make_folder();
+	make_kinds();
+	use_half(true);
+	choose_servers(kernel);
+	start_ktlsd(kernel);
+	start_servers();
+	use_half(false);
+	make_cells();
+	for (size_t i = 0; i < rounds; i++)
+		measure_round(i, began);
+	stop_all();
+	wrong = show();
+	fflush(stdout);
+	if (json)
+		write_json(argc, argv);
+	if (wrong == 0)
+		remove_folder();
+	result_run_free(run);
+	return wrong > 0;
+}
