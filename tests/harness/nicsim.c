@@ -18,7 +18,8 @@
 #include "tests/harness/daemon.h"
 #include "tests/harness/internal.h"
 
-#define WORDS 8 /* of features: 32 each */
+#define WORDS   8 /* of features: 32 each */
+#define PROFILE "server-users = *\nclient-users = *\ntls-min = 1.2\nrecords = require-kernel\n"
 
 enum { NS_A, NS_B, NS_WIRE, NAMESPACES };
 
@@ -29,12 +30,12 @@ static struct {
 	int home; /* namespaces */
 	int ns[NAMESPACES];
 	int control[NAMESPACES]; /* sockets to ask for their devices */
-	struct daemon daemon;
+	struct daemon daemon[2];
 } nicsim;
 
-const char *nicsim_ktlsd(void)
+const char *nicsim_ktlsd(enum nicsim_end end)
 {
-	return nicsim.daemon.socket;
+	return nicsim.daemon[end].socket;
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------
@@ -145,10 +146,15 @@ static void feature(int ns, const char *device, const char *name, bool on)
 	free(strings);
 }
 
+void nicsim_feature(enum nicsim_end end, const char *name, bool on)
+{
+	feature((int)end, devices[end], name, on);
+}
+
 void nicsim_offload(enum nicsim_end end, bool tx, bool rx)
 {
-	feature((int)end, devices[end], "tls-hw-tx-offload", tx);
-	feature((int)end, devices[end], "tls-hw-rx-offload", rx);
+	nicsim_feature(end, "tls-hw-tx-offload", tx);
+	nicsim_feature(end, "tls-hw-rx-offload", rx);
 }
 
 void nicsim_large_packets(bool on)
@@ -220,6 +226,7 @@ void nicsim_calm(void)
 	nicsim_set("fault_ports", 1U << 0 | 1U << 3);
 	for (int end = NICSIM_A; end <= NICSIM_B; end++) {
 		nicsim_up((enum nicsim_end)end, true);
+		nicsim_feature((enum nicsim_end)end, "rx-checksum", true);
 		nicsim_offload((enum nicsim_end)end, false, false);
 	}
 	nicsim_large_packets(true);
@@ -236,6 +243,30 @@ static int shell(const char *command)
 	return system(line);
 }
 
+/* Both have the one folder, which is the first's: a CA for both. */
+static void start_daemon(enum nicsim_end end)
+{
+	struct daemon *d = &nicsim.daemon[end];
+	char both[512];
+
+	if (end == NICSIM_A) {
+		daemon_prepare(d);
+	} else {
+		*d = nicsim.daemon[NICSIM_A];
+		snprintf(d->socket, sizeof(d->socket), "%s/socket-b", d->dir);
+		snprintf(d->config, sizeof(d->config), "%s/ktlsd-b.conf", d->dir);
+		snprintf(d->log, sizeof(d->log), "%s/log-b", d->dir);
+	}
+	snprintf(both, sizeof(both),
+		 "[profile both]\ncertificate = %s/server.pem\nkey = %s/server.key\n"
+		 "trust = %s/ca.pem\n" PROFILE,
+		 d->dir, d->dir, d->dir);
+	daemon_configure(d, "workers = 1\nlog = stderr\n", PROFILE "tls-max = 1.2\n", both);
+	ASSERT_EQ(0, setns(nicsim.ns[end], CLONE_NEWNET));
+	daemon_start(d);
+	ASSERT_EQ(0, setns(nicsim.home, CLONE_NEWNET));
+}
+
 static void begin(void)
 {
 	char path[32];
@@ -248,15 +279,15 @@ static void begin(void)
 		nicsim.control[i] = socket_in(i, AF_INET, SOCK_DGRAM, 0);
 	}
 	nicsim_calm();
-	daemon_open(&nicsim.daemon, "workers = 1\nlog = stderr\n",
-		    "server-users = *\nclient-users = *\ntls-min = 1.2\ntls-max = 1.2\n"
-		    "records = require-kernel\n",
-		    NULL);
+	start_daemon(NICSIM_A);
+	start_daemon(NICSIM_B);
 }
 
 static void end(void)
 {
-	daemon_close(&nicsim.daemon);
+	nicsim.daemon[NICSIM_B].dir[0] = '\0';
+	daemon_close(&nicsim.daemon[NICSIM_B]);
+	daemon_close(&nicsim.daemon[NICSIM_A]);
 	for (int i = 0; i < NAMESPACES; i++) {
 		close(nicsim.control[i]);
 		close(nicsim.ns[i]);

@@ -27,13 +27,13 @@ enum nicsim_end { NICSIM_A, NICSIM_B };
 #define NICSIM_PORT 4433
 
 /*
- * main() of a test: loads the module, makes the namespaces and starts a ktlsd whose profile has TLS
- * 1.2 only; and takes all that away. Without KTLS_NICSIM there are no tests.
+ * main() of a test: loads the module, makes the namespaces and starts a ktlsd in a and one in b,
+ * with TLS 1.2 only; and takes all that away. Without KTLS_NICSIM there are no tests.
  */
 int nicsim_main(int argc, char **argv);
 
-/* The daemon's socket, for tests that have requests of their own. */
-const char *nicsim_ktlsd(void);
+/* The socket of an end's ktlsd. */
+const char *nicsim_ktlsd(enum nicsim_end end);
 
 /* ---- the devices -----------------------------------------------------------------------------
  */
@@ -43,6 +43,9 @@ void nicsim_set(const char *parameter, unsigned int value);
 
 /* No faults, offload off, both devices up, large packets: as it was at first. */
 void nicsim_calm(void);
+
+/* Another feature of an end's device, as ethtool calls it. */
+void nicsim_feature(enum nicsim_end end, const char *name, bool on);
 
 /* Which new connections the device of an end takes. */
 void nicsim_offload(enum nicsim_end end, bool tx, bool rx);
@@ -68,7 +71,7 @@ struct nicsim_conn {
 	int fd[2];
 	struct ktls_reply *reply[2];   /* of ktlsd; NULL where it was not asked */
 	struct ktls_traffic_key tx[2]; /* in force at the beginning */
-	struct ktls *k;
+	struct ktls *k[2];
 	struct tls_pair pair;
 	/* What tls_stat had before. */
 	uint64_t tx_device[2], rx_device[2], tx_sw[2], rx_sw[2];
@@ -77,7 +80,14 @@ struct nicsim_conn {
 /* A TCP connection from a to b; domain AF_INET or AF_INET6. */
 void nicsim_tcp(int fd[2], int domain);
 
-/* The same with TLS 1.2 and AES-128-GCM, by ktlsd, both ends. */
+/*
+ * What comes of it is in the replies. Of params role, name and deadline are set here. The profile
+ * "default" has TLS 1.2 only, "both" has TLS 1.3, too.
+ */
+void nicsim_handshake(struct nicsim_conn *conn, const int fd[2],
+		      const struct ktls_params params[2]);
+
+/* TLS 1.2 with AES-128-GCM, by ktlsd, both ends. */
 void nicsim_connect(struct nicsim_conn *conn);
 void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2]);
 
@@ -86,7 +96,8 @@ void nicsim_connect_suite(struct nicsim_conn *conn, uint16_t suite);
 
 void nicsim_disconnect(struct nicsim_conn *conn);
 
-/* The kernel has counted what it did with the keys of this end, this and nothing else. */
+/* The kernel has counted what it did with the keys of this end, this and nothing else, and that is
+ * what the reply says. */
 void nicsim_expect(const struct nicsim_conn *conn, enum nicsim_end end, bool tx, bool rx);
 
 /*

@@ -78,39 +78,62 @@ static void note_keys(struct nicsim_conn *conn)
 		ASSERT_EQ(0, kernel_get(conn->fd[i], true, &conn->tx[i]));
 }
 
-static void collect(struct nicsim_conn *conn)
+/* Whoever failed lets the other end know, which would wait. */
+static bool collect(struct nicsim_conn *conn, int end)
 {
-	struct pollfd p = { .fd = ktls_fd(conn->k), .events = POLLIN };
-	struct ktls_reply *reply;
-	int err = ktls_collect(conn->k, &reply);
+	int err;
 
-	while (err == -EAGAIN) {
-		ASSERT_EQ(1, poll(&p, 1, PATIENCE_MS));
-		err = ktls_collect(conn->k, &reply);
-	}
+	if (conn->reply[end])
+		return true;
+	err = ktls_collect(conn->k[end], &conn->reply[end]);
+	if (err == -EAGAIN)
+		return false;
 	ASSERT_EQ(0, err);
-	if (reply->reason != KTLS_OK)
-		TH_LOG("%s", reply->text);
-	ASSERT_STREQ("OK", ktls_reason_name((int)reply->reason));
-	conn->reply[reply->arg == &conn->fd[NICSIM_A] ? NICSIM_A : NICSIM_B] = reply;
+	if (conn->reply[end]->reason != KTLS_OK)
+		shutdown(conn->fd[end], SHUT_RDWR);
+	return true;
+}
+
+static void collect_both(struct nicsim_conn *conn)
+{
+	struct pollfd p[2] = { { .fd = ktls_fd(conn->k[NICSIM_A]), .events = POLLIN },
+			       { .fd = ktls_fd(conn->k[NICSIM_B]), .events = POLLIN } };
+	bool a = collect(conn, NICSIM_A), b = collect(conn, NICSIM_B);
+
+	while (!a || !b) {
+		ASSERT_GT(poll(p, 2, PATIENCE_MS), 0);
+		a = collect(conn, NICSIM_A);
+		b = collect(conn, NICSIM_B);
+	}
+}
+
+static void hand_over(struct nicsim_conn *conn, enum nicsim_end end, struct ktls_params params)
+{
+	params.role = end == NICSIM_A ? KTLS_CLIENT : KTLS_SERVER;
+	params.server_name = end == NICSIM_A ? "localhost" : NULL;
+	params.deadline_ms = PATIENCE_MS;
+	conn->k[end] = ktls_open(nicsim_ktlsd(end), NULL);
+	ASSERT_NOT_NULL(conn->k[end]);
+	ASSERT_EQ(0, ktls_start(conn->k[end], conn->fd[end], &params, NULL));
+}
+
+void nicsim_handshake(struct nicsim_conn *conn, const int fd[2], const struct ktls_params params[2])
+{
+	*conn = (struct nicsim_conn){ .fd = { fd[0], fd[1] } };
+	note_stats(conn);
+	hand_over(conn, NICSIM_A, params[NICSIM_A]);
+	hand_over(conn, NICSIM_B, params[NICSIM_B]);
+	collect_both(conn);
 }
 
 void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2])
 {
-	struct ktls_params params = { .role = KTLS_SERVER, .deadline_ms = PATIENCE_MS };
-
-	*conn = (struct nicsim_conn){ .fd = { fd[0], fd[1] } };
-	note_stats(conn);
-	conn->k = ktls_open(nicsim_ktlsd(), NULL);
-	ASSERT_NOT_NULL(conn->k);
-	params.arg = &conn->fd[NICSIM_B];
-	ASSERT_EQ(0, ktls_start(conn->k, conn->fd[NICSIM_B], &params, NULL));
-	params.role = KTLS_CLIENT;
-	params.server_name = "localhost";
-	params.arg = &conn->fd[NICSIM_A];
-	ASSERT_EQ(0, ktls_start(conn->k, conn->fd[NICSIM_A], &params, NULL));
-	collect(conn);
-	collect(conn);
+	nicsim_handshake(conn, fd, (const struct ktls_params[2]){ 0 });
+	for (int i = 0; i < 2; i++) {
+		if (conn->reply[i]->reason != KTLS_OK)
+			TH_LOG("%s", conn->reply[i]->text);
+		ASSERT_STREQ("OK", ktls_reason_name((int)conn->reply[i]->reason));
+	}
 	note_keys(conn);
 }
 
@@ -138,11 +161,11 @@ void nicsim_disconnect(struct nicsim_conn *conn)
 {
 	for (int i = 0; i < 2; i++) {
 		ktls_reply_free(conn->reply[i]);
+		ktls_close(conn->k[i]);
 		if (!conn->pair.ready && conn->fd[i] > 0)
 			close(conn->fd[i]);
 	}
 	tls_pair_close(&conn->pair);
-	ktls_close(conn->k);
 	secret_wipe(conn->tx, sizeof(conn->tx));
 }
 

@@ -14,8 +14,8 @@
 #include "tests/harness/nicsim.h"
 #include "tests/harness/wiretap.h"
 
-#define BYTES      (128 << 10)
-#define LONG_BYTES (1 << 20) /* there is time for something to happen */
+#define BYTES      (64 << 10)
+#define LONG_BYTES (512 << 10) /* there is time for something to happen */
 #define MANY       6
 
 FIXTURE(changes)

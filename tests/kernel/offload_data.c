@@ -12,7 +12,7 @@
 #include "tests/harness/nicsim.h"
 #include "tests/harness/wiretap.h"
 
-#define BYTES (384 << 10)
+#define BYTES (192 << 10)
 
 FIXTURE(data)
 {
