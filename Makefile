@@ -353,7 +353,7 @@ install: libs programs
 	$(Q)install -m 644 kernel-setup/ktlsd.socket $D$(UNITDIR)/ktlsd.socket
 	$(Q)install -m 644 kernel-setup/ktlsd.sysusers $D$(SYSUSERSDIR)/ktlsd.conf
 	$(Q)install -m 644 kernel-setup/ktlsd.modules $D$(MODULESDIR)/ktlsd.conf
-	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) Documentation/explain.svg LICENSE $D$(DOCDIR)
+	$(Q)install -m 644 Documentation/ktlsd.conf $(wildcard Documentation/*.md) Documentation/explain.svg Documentation/benchmark.svg LICENSE $D$(DOCDIR)
 	$(Q)install -m 644 $(addprefix Documentation/examples/*,.c .py .go .socket .service) $D$(DOCDIR)/examples
 	$(Q)for m in $(MAN); do install -D -m 644 $$m $D$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	$(Q)[ -e $D$(SYSCONFDIR)/ktlsd/ktlsd.conf ] || \

@@ -112,8 +112,7 @@ void format_machine(char *out, size_t size, const struct result_machine *m)
 	if (m->governor[0])
 		append(out, size, ", governor %s", m->governor);
 	if (m->hypervisor[0] || m->emulated)
-		append(out, size, ", %s%s", m->hypervisor[0] ? m->hypervisor : "a machine",
-		       m->emulated ? " (emulated CPU)" : "");
+		append(out, size, ", %s", m->hypervisor[0] ? m->hypervisor : "emulated");
 	if (m->nic[0])
 		append_nic(out, size, m);
 	if (m->version[0])

@@ -17,7 +17,8 @@ static const char style[] =
 	"text-transform:uppercase}\n"
 	".lede,.note,figcaption,footer{color:var(--dim)}.lede{margin:0}\n"
 	".note,figcaption,footer{font-size:13px}\n"
-	".counters{width:auto;margin-top:12px;font-size:12px}.counters th[scope=row]"
+	".counters{width:auto;margin-top:12px;font-size:12px}.counters td,.counters th{padding:2px "
+	"14px 2px 0}.counters th[scope=row]"
 	"{font-weight:400}figure{margin:16px 0 8px}svg{width:100%;height:auto;display:block}\n"
 	"figcaption{margin-top:4px}\n"
 	".wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;"
@@ -141,16 +142,26 @@ static void put_piece(const struct result_run *run, const struct rows *rows, con
 	fputs("</td>", out);
 }
 
+/* Of a mode that has no numbers: why, over all columns. */
+static void put_missing(const struct rows *rows, const struct row *row, FILE *out)
+{
+	unsigned int n = 0;
+
+	for (enum column c = COLUMN_SPEED; c < COLUMNS; c++)
+		n += rows->shown[c];
+	fprintf(out, "<td class=\"words note\" colspan=\"%u\">", n);
+	element("", row->cell->missing[0] ? row->cell->missing : "nothing was moved", "</td>", out);
+}
+
 static void put_row(const struct result_run *run, const struct rows *rows, const struct row *row,
 		    FILE *out)
 {
 	fprintf(out, "<tr><th scope=\"row\"><span class=\"swatch s%u\"></span>",
 		plot_colour(run, row->cell));
-	html_text(row->pieces[COLUMN_MODE].text, out);
-	if (row->cell->missing[0])
-		element("<small>", row->cell->missing, "</small>", out);
-	fputs("</th>", out);
-	for (enum column c = COLUMN_SPEED; c < COLUMNS; c++)
+	element("", row->pieces[COLUMN_MODE].text, "</th>", out);
+	if (!cell_measured(row->cell))
+		put_missing(rows, row, out);
+	for (enum column c = COLUMN_SPEED; c < COLUMNS && cell_measured(row->cell); c++)
 		if (rows->shown[c])
 			put_piece(run, rows, row, c, out);
 	fputs("</tr>\n", out);

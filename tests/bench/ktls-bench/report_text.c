@@ -148,27 +148,39 @@ static void put_missing(const struct rows *rows, FILE *out)
 				rows->rows[i].cell->missing);
 }
 
-/* A line for each mode that made some grow. */
-static void put_counters(const struct rows *rows, FILE *out)
+/* A counter behind what the line has already, or on the next one; returns where that ends. */
+static unsigned int put_counter(const char *name, const char *value, unsigned int at,
+				unsigned int width, FILE *out)
+{
+	unsigned int len = (unsigned int)(strlen(name) + strlen(value)) + 3;
+
+	if (width > 0 && at + len > width) {
+		fputs("\n   ", out);
+		at = 3;
+	}
+	fprintf(out, " %s %s,", name, value);
+	return at + len;
+}
+
+/* For each mode that made some grow. */
+static void put_counters(const struct rows *rows, unsigned int width, FILE *out)
 {
 	char name[2 * RESULT_NAME], value[32];
 	struct counters *c = counters_new(rows);
 
 	for (size_t k = 0; c && k < rows->len; k++) {
-		const char *before = ":";
+		int at;
 
 		if (!counters_any(c, k))
 			continue;
-		fprintf(out, "  counters, %s", rows->rows[k].pieces[COLUMN_MODE].text);
+		at = fprintf(out, "  %s:", rows->rows[k].pieces[COLUMN_MODE].text);
 		for (size_t i = 0; i < c->len; i++) {
 			counters_value(value, sizeof(value), c, i, k);
 			counters_name(name, sizeof(name), c, i);
-			if (strcmp(value, "0") == 0)
-				continue;
-			fprintf(out, "%s %s %s", before, name, value);
-			before = ",";
+			if (strcmp(value, "0") != 0)
+				at = (int)put_counter(name, value, (unsigned int)at, width, out);
 		}
-		fputc('\n', out);
+		fputs(" all rounds together\n", out);
 	}
 	counters_free(c);
 }
@@ -186,7 +198,7 @@ static void put_rows(struct rows *rows, unsigned int width, FILE *out)
 	for (size_t i = 0; i < rows->len; i++)
 		put_row(rows, &l, &rows->rows[i], out);
 	put_missing(rows, out);
-	put_counters(rows, out);
+	put_counters(rows, width, out);
 	for (enum column c = 0; c < COLUMNS; c++)
 		if (before[c] && !rows->shown[c]) {
 			fprintf(out, "%s %s", first ? "  no room for:" : ",", rows->heads[c]);
