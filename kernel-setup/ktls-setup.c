@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel-setup/offload.h"
+#include "kernel-setup/prepare.h"
 #include "kernel-setup/report.h"
 
 enum { EXIT_USABLE = 0, EXIT_NOT_USABLE = 1, EXIT_USAGE = 2 };
@@ -20,6 +21,7 @@ static const char usage[] =
 	"       ktls-setup offload on|off DEV [tx] [rx] [--json]\n"
 	"       ktls-setup offload persist DEV [on|off] [tx] [rx] [--yes | --dry-run] [--json]\n"
 	"       ktls-setup offload persist DEV --remove [--yes | --dry-run] [--json]\n"
+	"       ktls-setup prepare [--remove] [--yes | --dry-run] [--json]\n"
 	"       ktls-setup --help | --version\n"
 	"\n"
 	"check     Tries out, over loopback connections, what this kernel can do for TLS sockets:\n"
@@ -31,6 +33,9 @@ static const char usage[] =
 	"          stands in its way; on and off turn it, for sending (tx), receiving (rx), or\n"
 	"          both, and look whether the kernel did it; persist writes a rule for udev that\n"
 	"          does that whenever the driver makes the device. That needs root.\n"
+	"prepare   Has the modules loaded, now and at boot, and raises the few sysctls that "
+	"matter.\n"
+	"          What the administrator has set is left alone. That needs root.\n"
 	"  --json     prints the same as a JSON object.\n"
 	"  --yes      does what else is shown and asked about first; --dry-run only shows it.\n"
 	"  --watch    shows what the counters do, and what is wrong by them, once a second, or in\n"
@@ -119,6 +124,8 @@ static int run(int argc, char **argv, const struct options *o)
 		return check(option(o, OPTION_JSON));
 	if (argc >= 1 && strcmp(argv[0], "offload") == 0)
 		return offload_main(argc - 1, argv + 1, o);
+	if (argc == 1 && strcmp(argv[0], "prepare") == 0)
+		return prepare_main(o);
 	return EXIT_USAGE;
 }
 

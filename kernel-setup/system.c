@@ -80,14 +80,17 @@ static bool is_load_line(const char *line, const char *what)
 /* ---- the module ---------------------------------------------------------------------------------
  */
 
-static bool in_modules_file(const struct system *s, const char *name)
+#define TLS_KO "kernel/net/tls/tls.ko"
+#define AES_KO "kernel/arch/x86/crypto/aesni-intel.ko"
+
+static bool in_modules_file(const struct system *s, const char *name, const char *ko)
 {
 	char path[512];
 
 	snprintf(path, sizeof(path), "/lib/modules/%s/%s", s->uts.release, name);
 	/* "kernel/net/tls/tls.ko.xz: ..." in modules.dep, "kernel/net/tls/tls.ko" in
 	 * modules.builtin. */
-	return file_has(path, begins, "kernel/net/tls/tls.ko");
+	return file_has(path, begins, ko);
 }
 
 static bool modules_are_here(const struct system *s)
@@ -114,13 +117,27 @@ static bool config_has(const struct system *s, const char *what)
 
 static enum module_state look_for_module(const struct system *s)
 {
-	if (in_modules_file(s, "modules.builtin") || config_has(s, "CONFIG_TLS=y\n"))
+	if (in_modules_file(s, "modules.builtin", TLS_KO) || config_has(s, "CONFIG_TLS=y\n"))
 		return MODULE_BUILTIN;
 	if (access("/sys/module/tls", F_OK) == 0)
 		return MODULE_LOADED;
-	if (in_modules_file(s, "modules.dep") || config_has(s, "CONFIG_TLS=m\n"))
+	if (in_modules_file(s, "modules.dep", TLS_KO) || config_has(s, "CONFIG_TLS=m\n"))
 		return MODULE_AVAILABLE;
 	return modules_are_here(s) || config_has(s, "CONFIG_NET=") ? MODULE_ABSENT : MODULE_UNKNOWN;
+}
+
+static bool is_flag_line(const char *line, const char *what)
+{
+	return begins(line, "flags\t") && strstr(line, what);
+}
+
+/* Where udev runs it loads the module for the CPU; the kernel has AES without it, too, so nothing
+ * else would ask for it. */
+static bool look_for_aes(const struct system *s)
+{
+	return in_modules_file(s, "modules.dep", AES_KO) &&
+	       access("/sys/module/aesni_intel", F_OK) != 0 &&
+	       file_has("/proc/cpuinfo", is_flag_line, " aes ");
 }
 
 static bool look_for_load_line(void)
@@ -198,6 +215,7 @@ void system_look(struct system *out)
 	*out = (struct system){ .root = geteuid() == 0, .at_boot = look_for_load_line() };
 	uname(&out->uts);
 	out->tls = look_for_module(out);
+	out->aes_unused = look_for_aes(out);
 	out->container = look_for_container();
 	out->kernel_package = look_for_package(out);
 }

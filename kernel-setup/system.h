@@ -21,9 +21,10 @@ enum module_state {
 struct system {
 	struct utsname uts;
 	enum module_state tls;
-	bool at_boot;               /* the configuration says to load the module at boot */
-	bool root;                  /* we are */
-	const char *container;      /* what kind this is in, NULL: none that is known */
+	bool at_boot;          /* the configuration says to load the module at boot */
+	bool root;             /* we are */
+	bool aes_unused;       /* the CPU has AES instructions, and their module is not loaded */
+	const char *container; /* what kind this is in, NULL: none that is known */
 	const char *kernel_package; /* Debian's package of a kernel with TLS for this machine */
 };
 

@@ -109,11 +109,12 @@ static void judge_errors(struct judge *j)
 		    "%" PRIu64 " records did not decrypt, which ended their connections: changed "
 		    "on the way, by a device, or read by two at a time while keys were installed",
 		    n);
-	n = tls(j, "TlsDecryptRetry");
+	/* TlsDecryptRetry is no trouble: it counts the alert at a connection's end, too. */
+	n = tls(j, "TlsRxNoPadViolation");
 	if (n > 0)
 		add(j, WATCH_DECRYPTED_TWICE,
-		    "%" PRIu64 " records were decrypted twice: with TLS_RX_EXPECT_NO_PAD, padded "
-		    "records and those that are no data are",
+		    "%" PRIu64 " records were decrypted twice, for their peers pad them: that is "
+		    "what TLS_RX_EXPECT_NO_PAD costs where it is wrong",
 		    n);
 	n = tls(j, "TlsRxRekeyError") + tls(j, "TlsTxRekeyError");
 	if (n > 0)
@@ -139,13 +140,20 @@ static void judge_use(struct judge *j, int direction)
 	    offload_direction(direction));
 }
 
+/* Connections came and went between the samples, or are there at one of them. */
+static bool has_had_device(const struct judge *j)
+{
+	return tls(j, "TlsTxDevice") > 0 || tls_now(j, "TlsCurrTxDevice") > 0 ||
+	       watch_value(j->before->tls, j->before->tls_len, "TlsCurrTxDevice") > 0;
+}
+
 static void judge_retransmits(struct judge *j)
 {
 	uint64_t sent = watch_since(j->before->segments, j->now->segments);
 	uint64_t again = watch_since(j->before->retransmitted, j->now->retransmitted);
 	const char *name = any_on(j, OFFLOAD_TX);
 
-	if (!name || sent < WATCH_SEGMENTS_MIN || tls_now(j, "TlsCurrTxDevice") == 0 ||
+	if (!name || sent < WATCH_SEGMENTS_MIN || !has_had_device(j) ||
 	    percent(again, sent) < WATCH_RETRANSMIT_PERCENT)
 		return;
 	add(j, WATCH_RETRANSMITS,

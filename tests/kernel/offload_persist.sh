@@ -107,4 +107,6 @@ check 'and is gone' absent
 check 'the second time there is nothing' says 0 'there is no rule' persist nic0a --remove --yes
 insmod "$KTLS_NICSIM"
 check 'the driver comes anew, and it is off' is_off tx
+ip link del veth0
+check 'all of it can go' until_true rmmod nicsim
 tap_done

@@ -176,6 +176,8 @@ TEST_F(watch, keys_that_were_not_changed_are)
 TEST_F(watch, so_is_decrypting_twice)
 {
 	tls(self, "TlsDecryptRetry", 4);
+	EXPECT_EQ(0, judge(self));
+	tls(self, "TlsRxNoPadViolation", 4);
 	expect_one(self, WATCH_DECRYPTED_TWICE, "4 records");
 }
 
@@ -214,6 +216,18 @@ TEST_F(watch, retransmits_eat_the_gain)
 	self->now.retransmitted = 19;
 	EXPECT_EQ(0, judge(self));
 	self->now.retransmitted = 20;
+	expect_one(self, WATCH_RETRANSMITS, "2.0 % of TCP's segments");
+}
+
+TEST_F(watch, retransmits_count_where_a_device_had_connections)
+{
+	turn_on(self, NETLINK_TLS_TX);
+	tls(self, "TlsTxDevice", 0);
+	self->now.segments = 1000;
+	self->now.retransmitted = 20;
+	EXPECT_EQ(0, judge(self));
+	/* It came and went. */
+	self->now.tls[0].value++;
 	expect_one(self, WATCH_RETRANSMITS, "2.0 % of TCP's segments");
 }
 
