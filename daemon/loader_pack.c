@@ -113,7 +113,8 @@ void loader_pack_signers(struct writer *w, const struct loader *l)
 
 		writer_vec(w, 1, profile->name, strlen(profile->name));
 		writer_u8(w, roles_of(profile));
-		writer_u16(w, profile->version_min);
+		/* Workers are held to what they may sign. */
+		writer_u16(w, profile->offload_1_2 ? KTLS_TLS_1_2 : profile->version_min);
 		writer_u16(w, profile->version_max);
 		writer_u8(w, profile->static_rsa);
 		writer_u32(w, profile->signatures);

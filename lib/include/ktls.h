@@ -121,7 +121,15 @@ enum ktls_records {
 	KTLS_RECORDS_PREFER_KERNEL = 1,
 };
 
-/* Whether a network device shall do it. Reserved: any other value than ANY gets REQUEST_VALUE. */
+/*
+ * Whether a network device shall do it: TLS 1.2 with AES-GCM, for that is all that devices take. So
+ * PREFER, where the device that the socket's route names could, makes a server one of TLS 1.2 to
+ * clients that have AES-GCM there; TLS 1.3 is for the others. REQUIRE speaks nothing else, and
+ * fails with HARDWARE_UNAVAILABLE, before any key is installed, where version, cipher, route,
+ * device or kernel forbid it. AVOID is TLS 1.3, or ChaCha20. The profile has a word, too: its
+ * REQUIRE and AVOID hold whatever the request says, and who demands the opposite is refused; else
+ * the request's counts, and the profile's where that is ANY.
+ */
 enum ktls_hardware {
 	KTLS_HARDWARE_ANY = 0,
 	KTLS_HARDWARE_PREFER = 1,

@@ -127,6 +127,7 @@ static bool serve(struct options *o, struct ktls *ktls, int fd)
 	if (reply->reason != KTLS_OK) {
 		peer_print_failed((int)reply->reason, reply->alert,
 				  reply->alert_origin == KTLS_ALERT_RECEIVED);
+		fprintf(stderr, "%s\n", reply->text);
 	} else {
 		session = ktls_session_new(ktls, reply);
 		well = session && talk_over(&o->talk, fd, session);
