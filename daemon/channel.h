@@ -64,6 +64,8 @@ enum channel_role {
  *	NETLINK  u16 0; with a channel to the netlink role
  *	ROUTE    u64 token, a connection's addresses: daemon/netlink_role.h
  *	ROUTED   u64 token, what is in the way of a device: likewise
+ *	LOOK     u64 token, a connection that has its keys: likewise
+ *	LOOKED   u64 token, who has its records, and why not a device: likewise
  */
 enum channel_type {
 	CHANNEL_SETUP = 1,
@@ -94,6 +96,8 @@ enum channel_type {
 	CHANNEL_NETLINK,
 	CHANNEL_ROUTE,
 	CHANNEL_ROUTED,
+	CHANNEL_LOOK,
+	CHANNEL_LOOKED,
 	CHANNEL_TICKET,
 };
 

@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "lib/netlink/path.h"
+#include "lib/netlink/verdict.h"
 
 #define EVENTS_MAX  64
 #define WORKERS_MAX 64 /* of its generation */
@@ -134,7 +135,39 @@ static int on_route(void *arg, struct reader *body, int fd)
 	return send_answer(link);
 }
 
+static struct conn_verdict judge(struct netlink_role *role, const struct look_question *question)
+{
+	struct netlink_verdict v = { .tx = KTLS_STATE_UNKNOWN,
+				     .rx = KTLS_STATE_UNKNOWN,
+				     .tx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK,
+				     .rx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK };
+
+	if (role->paths)
+		netlink_verdict(role->paths, question->netns, &question->socket, &v);
+	return (struct conn_verdict){
+		.tx = v.tx, .rx = v.rx, .tx_no_hw = v.tx_no_hw, .rx_no_hw = v.rx_no_hw
+	};
+}
+
+static int on_look(void *arg, struct reader *body, int fd)
+{
+	struct worker_link *link = arg;
+	struct look_question question;
+	struct conn_verdict answer;
+	uint64_t token;
+
+	(void)fd;
+	if (!reader_u64(body, &token) || !look_question_read(body, &question))
+		return -EPROTO;
+	answer = judge(link->role, &question);
+	channel_begin(&link->answer, CHANNEL_LOOKED);
+	writer_u64(&link->answer.body, token);
+	look_answer_write(&link->answer.body, &answer);
+	return send_answer(link);
+}
+
 static const struct channel_handler worker_handlers[] = {
+	{ CHANNEL_LOOK, on_look },
 	{ CHANNEL_ROUTE, on_route },
 	{ 0 },
 };

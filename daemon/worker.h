@@ -91,7 +91,8 @@ struct relay_link {
 struct route_job {
 	struct route_job *next;
 	uint64_t token; /* lib/conn's */
-	struct route_question question;
+	bool look;      /* after the handshake: who has the records */
+	struct look_question question;
 };
 
 struct netlink_queue {

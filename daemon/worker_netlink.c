@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes of sockets, asked from the netlink role. Where that is not there, and for what it had been
- * asked when it ended, the answer is that nobody may look: handshakes do not wait for it.
+ * Routes of sockets, and who has their records, asked from the netlink role. Where that is not
+ * there, and for what it had been asked when it ended, the answer is that nobody may look:
+ * handshakes do not wait for it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 #include "daemon/worker.h"
 #include "lib/netlink/path.h"
 
+static const struct conn_verdict unknown_verdict = { .tx = KTLS_STATE_UNKNOWN,
+						     .rx = KTLS_STATE_UNKNOWN,
+						     .tx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK,
+						     .rx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK };
 static const struct conn_route unknown = { .tx = KTLS_NO_HW_MAY_NOT_LOOK,
 					   .rx = KTLS_NO_HW_MAY_NOT_LOOK };
 
@@ -34,9 +39,13 @@ static struct route_job *asked_pop(struct netlink_queue *queue)
 	return job;
 }
 
-static void answer(struct netlink_link *link, struct route_job *job, const struct conn_route *route)
+/* There is no answer. */
+static void answer_unknown(struct netlink_link *link, struct route_job *job)
 {
-	conn_route_done(link->worker->loop, job->token, route);
+	if (job->look)
+		conn_verdict_done(link->worker->loop, job->token, &unknown_verdict);
+	else
+		conn_route_done(link->worker->loop, job->token, &unknown);
 	free(job);
 }
 
@@ -54,18 +63,22 @@ static void link_lose(struct netlink_link *link)
 	link->channel.fd = -1;
 	link->sent.head = link->waiting.head = NULL;
 	while ((job = asked_pop(&sent)))
-		answer(link, job, &unknown);
+		answer_unknown(link, job);
 	while ((job = asked_pop(&waiting)))
-		answer(link, job, &unknown);
+		answer_unknown(link, job);
 }
 
 static int send_job(const struct netlink_link *link, const struct route_job *job)
 {
+	const struct route_question route = { job->question.netns, job->question.socket.flow };
 	struct channel_message m;
 
-	channel_begin(&m, CHANNEL_ROUTE);
+	channel_begin(&m, job->look ? CHANNEL_LOOK : CHANNEL_ROUTE);
 	writer_u64(&m.body, job->token);
-	route_question_write(&m.body, &job->question);
+	if (job->look)
+		look_question_write(&m.body, &job->question);
+	else
+		route_question_write(&m.body, &route);
 	return channel_send(&link->channel, &m, CHANNEL_FD_NONE);
 }
 
@@ -82,45 +95,101 @@ static int flush(struct netlink_link *link)
 	return err;
 }
 
-static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
+/* NULL where there is nobody to be asked, or no memory. */
+static struct route_job *job_new(const struct netlink_link *link, uint64_t token, int fd, bool look)
 {
-	struct worker *w = arg;
-	struct netlink_link *link = &w->netlink;
 	struct route_job *job = link->watch.fd >= 0 ? malloc(sizeof(*job)) : NULL;
 
-	*out = unknown;
-	if (!job)
-		return 0;
-	*job = (struct route_job){ .token = token, .question.netns = netlink_namespace_of(fd) };
-	if (netlink_flow_of(fd, &job->question.flow) < 0) {
-		out->tx = out->rx = KTLS_NO_HW_NO_ROUTE;
-		free(job);
-		return 0;
-	}
+	if (job)
+		*job = (struct route_job){ .token = token,
+					   .look = look,
+					   .question.netns = netlink_namespace_of(fd) };
+	return job;
+}
+
+static int ask(struct netlink_link *link, struct route_job *job)
+{
 	asked_push(&link->waiting, job);
 	(void)flush(link); /* the link's end is seen where it is read */
 	return KTLS_ENGINE_PENDING;
 }
 
+static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
+{
+	struct worker *w = arg;
+	struct route_job *job = job_new(&w->netlink, token, fd, false);
+
+	*out = unknown;
+	if (!job)
+		return 0;
+	if (netlink_flow_of(fd, &job->question.socket.flow) < 0) {
+		out->tx = out->rx = KTLS_NO_HW_NO_ROUTE;
+		free(job);
+		return 0;
+	}
+	return ask(&w->netlink, job);
+}
+
+static int look(void *arg, uint64_t token, int fd, struct conn_verdict *out)
+{
+	struct worker *w = arg;
+	struct route_job *job = job_new(&w->netlink, token, fd, true);
+
+	*out = unknown_verdict;
+	if (!job)
+		return 0;
+	if (netlink_socket_of(fd, &job->question.socket) < 0) {
+		free(job);
+		return 0;
+	}
+	return ask(&w->netlink, job);
+}
+
 /* ---- answers ----------------------------------------------------------------------------------
  */
+
+/* The job that an answer is to: the one that was asked first. NULL: it is none. */
+static struct route_job *answered(struct netlink_link *link, struct reader *body, bool look)
+{
+	uint64_t token;
+
+	if (!reader_u64(body, &token) || !link->sent.head || link->sent.head->token != token ||
+	    link->sent.head->look != look)
+		return NULL;
+	return asked_pop(&link->sent);
+}
 
 static int on_routed(void *arg, struct reader *body, int fd)
 {
 	struct netlink_link *link = arg;
-	struct conn_route route;
-	uint64_t token;
+	struct route_job *job = answered(link, body, false);
+	struct conn_route route = unknown;
+	bool valid = job && route_answer_read(body, &route);
 
 	(void)fd;
-	if (!reader_u64(body, &token) || !route_answer_read(body, &route) || !link->sent.head ||
-	    link->sent.head->token != token)
-		return -EPROTO;
-	answer(link, asked_pop(&link->sent), &route);
-	return 0;
+	if (job)
+		conn_route_done(link->worker->loop, job->token, &route);
+	free(job);
+	return valid ? 0 : -EPROTO;
+}
+
+static int on_looked(void *arg, struct reader *body, int fd)
+{
+	struct netlink_link *link = arg;
+	struct route_job *job = answered(link, body, true);
+	struct conn_verdict verdict = unknown_verdict;
+	bool valid = job && look_answer_read(body, &verdict);
+
+	(void)fd;
+	if (job)
+		conn_verdict_done(link->worker->loop, job->token, &verdict);
+	free(job);
+	return valid ? 0 : -EPROTO;
 }
 
 static const struct channel_handler handlers[] = {
 	{ CHANNEL_ROUTED, on_routed },
+	{ CHANNEL_LOOKED, on_looked },
 	{ 0 },
 };
 
@@ -148,7 +217,7 @@ void netlink_init(struct worker *w)
 	link->channel = (struct channel){
 		.fd = -1, .here = ROLE_WORKER, .there = ROLE_NETLINK, .name = "netlink"
 	};
-	w->router = (struct conn_router){ .find = find, .arg = w };
+	w->router = (struct conn_router){ .find = find, .look = look, .arg = w };
 }
 
 void netlink_adopt(struct worker *w, int fd)

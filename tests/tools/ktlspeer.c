@@ -109,8 +109,9 @@ static void print_ok(const struct ktls_reply *reply)
 					    .scheme = reply->scheme,
 					    .server_name = reply->server_name,
 					    .alpn = reply->alpn });
-	printf(" tx=%s rx=%s certs=%zu", ktls_state_name(reply->tx), ktls_state_name(reply->rx),
-	       reply->certs_len);
+	printf(" tx=%s rx=%s certs=%zu no-hw=%s,%s", ktls_state_name(reply->tx),
+	       ktls_state_name(reply->rx), reply->certs_len, ktls_no_hw_name(reply->tx_no_hw),
+	       ktls_no_hw_name(reply->rx_no_hw));
 }
 
 /* True where all went well. */

@@ -78,6 +78,82 @@ TEST(answers_come_through)
 	EXPECT_FALSE(route_answer_read(&r, &out));
 }
 
+TEST(questions_of_sockets_come_through)
+{
+	const struct look_question asked = {
+		.netns = question.netns,
+		.socket = { .flow = question.flow,
+			    .local_port = 0x1234,
+			    .peer_port = 0x5678,
+			    .cookie = 0x1122334455667788 },
+	};
+	uint8_t bytes[LOOK_QUESTION_LEN];
+	struct look_question out;
+	struct writer w;
+	struct reader r;
+
+	writer_init(&w, bytes, sizeof(bytes));
+	look_question_write(&w, &asked);
+	ASSERT_TRUE(writer_ok(&w));
+	ASSERT_EQ(LOOK_QUESTION_LEN, w.len);
+	for (size_t len = 0; len < sizeof(bytes); len++) {
+		reader_init(&r, bytes, len);
+		EXPECT_FALSE(look_question_read(&r, &out));
+	}
+	reader_init(&r, bytes, sizeof(bytes));
+	ASSERT_TRUE(look_question_read(&r, &out));
+	EXPECT_EQ(asked.netns, out.netns);
+	EXPECT_MEMEQ(&asked.socket.flow, &out.socket.flow, sizeof(out.socket.flow));
+	EXPECT_EQ(0x1234, out.socket.local_port);
+	EXPECT_EQ(0x5678, out.socket.peer_port);
+	EXPECT_EQ(asked.socket.cookie, out.socket.cookie);
+}
+
+TEST(verdicts_come_through)
+{
+	const struct conn_verdict verdict = { .tx = KTLS_STATE_HW,
+					      .rx = KTLS_STATE_SW,
+					      .rx_no_hw = KTLS_NO_HW_REFUSED };
+	uint8_t bytes[LOOK_ANSWER_LEN];
+	struct conn_verdict out = { .tx = KTLS_STATE_NONE };
+	struct writer w;
+	struct reader r;
+
+	writer_init(&w, bytes, sizeof(bytes));
+	look_answer_write(&w, &verdict);
+	ASSERT_EQ(LOOK_ANSWER_LEN, w.len);
+	for (size_t len = 0; len < sizeof(bytes); len++) {
+		reader_init(&r, bytes, len);
+		EXPECT_FALSE(look_answer_read(&r, &out));
+	}
+	reader_init(&r, bytes, sizeof(bytes));
+	ASSERT_TRUE(look_answer_read(&r, &out));
+	EXPECT_EQ(KTLS_STATE_HW, out.tx);
+	EXPECT_EQ(KTLS_STATE_SW, out.rx);
+	EXPECT_EQ(KTLS_NO_HW_REFUSED, out.rx_no_hw);
+}
+
+/* States that are none, reasons that are none, a device in spite of one, none without one. */
+TEST(verdicts_that_are_none)
+{
+	static const uint8_t bad[][2] = {
+		{ KTLS_STATE_NONE, 0 },
+		{ KTLS_STATE_RELAY, KTLS_NO_HW_RELAY },
+		{ KTLS_STATE_SW, KTLS_NO_HW_POLICY + 1 },
+		{ KTLS_STATE_HW, KTLS_NO_HW_REFUSED },
+		{ KTLS_STATE_SW, KTLS_NO_HW_NONE },
+	};
+	struct conn_verdict out;
+	struct reader r;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const uint8_t bytes[] = { bad[i][0], bad[i][1], KTLS_STATE_HW, 0 };
+
+		reader_init(&r, bytes, sizeof(bytes));
+		EXPECT_FALSE(look_answer_read(&r, &out));
+	}
+}
+
 /* ---- a worker -------------------------------------------------------------------------------- */
 
 FIXTURE(routes)
@@ -240,6 +316,54 @@ TEST_F(routes, a_new_link_takes_the_place_of_the_old)
 	send_answer(self, 2);
 	run(self);
 	EXPECT_NULL(self->w->netlink.sent.head);
+}
+
+/* ---- who has the records --------------------------------------------------------------------- */
+
+static int look(struct test_self_routes *self, uint64_t token, struct conn_verdict *out)
+{
+	const struct conn_router *router = &self->w->router;
+
+	return router->look(router->arg, token, self->fd[0], out);
+}
+
+TEST_F(routes, sockets_are_asked_about_in_the_same_order)
+{
+	const struct channel far = { .fd = self->role };
+	const struct conn_verdict verdict = { .tx = KTLS_STATE_HW, .rx = KTLS_STATE_HW };
+	struct conn_verdict none;
+	struct conn_route route;
+	struct channel_message m;
+	uint8_t bytes[128];
+
+	ASSERT_EQ(KTLS_ENGINE_PENDING, ask(self, 1, &route));
+	ASSERT_EQ(KTLS_ENGINE_PENDING, look(self, 2, &none));
+	expect_question(self, 1);
+	ASSERT_EQ(1 + 8 + LOOK_QUESTION_LEN, recv(self->role, bytes, sizeof(bytes), MSG_DONTWAIT));
+	EXPECT_EQ(CHANNEL_LOOK, bytes[0]);
+	EXPECT_EQ(2, bytes[8]);
+	send_answer(self, 1);
+	channel_begin(&m, CHANNEL_LOOKED);
+	writer_u64(&m.body, 2);
+	look_answer_write(&m.body, &verdict);
+	ASSERT_EQ(0, channel_send(&far, &m, CHANNEL_FD_NONE));
+	run(self);
+	EXPECT_NULL(self->w->netlink.sent.head);
+	EXPECT_GE(self->w->netlink.watch.fd, 0);
+}
+
+/* A route is no answer to who has the records. */
+TEST_F(routes, answers_of_another_kind_end_it)
+{
+	struct conn_verdict verdict;
+
+	ASSERT_EQ(KTLS_ENGINE_PENDING, look(self, 1, &verdict));
+	send_answer(self, 1);
+	run(self);
+	EXPECT_EQ(-1, self->w->netlink.watch.fd);
+	EXPECT_EQ(0, look(self, 2, &verdict));
+	EXPECT_EQ(KTLS_STATE_UNKNOWN, verdict.tx);
+	EXPECT_EQ(KTLS_NO_HW_MAY_NOT_LOOK, verdict.rx_no_hw);
 }
 
 TEST_HARNESS_MAIN
