@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What a reply says of a device that does TLS, and what the device really did: emulated
+# (kernel-setup/nicsim), with ktlsd at the end that has it. "require" and zerocopy, too.
+
+needs='ip ethtool openssl ss'
+# shellcheck source=tests/harness/services.sh
+. tests/harness/services.sh
+# shellcheck source=tests/harness/nicsim.sh
+. tests/harness/nicsim.sh
+
+[ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
+
+certs=${KTLS_CERTS:-$dir/certs}
+[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
+mkdir "$dir/www"
+head -c 100000 /dev/urandom >"$dir/www/file"
+
+cat >"$dir/ktlsd.conf" <<-END
+	[ktlsd]
+	socket = $dir/ktlsd.sock
+	socket-mode = 0666
+	workers = 1
+	[profile default]
+	certificate = $certs/p256.pem
+	key = $certs/p256.key
+	server-users = root
+	tls-min = 1.2
+	tickets = 0
+	[profile needs]
+	certificate = $certs/p256.pem
+	key = $certs/p256.key
+	server-users = root
+	tls-min = 1.2
+	tickets = 0
+	hardware = require
+	zerocopy = yes
+END
+
+listening() {
+	in_a ss -Htln "sport = :$1" | grep -q .
+}
+
+# serve PROFILE PORT
+serve() {
+	start "$1" ip netns exec a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port "$2" \
+		--profile "$1" --socket "$dir/ktlsd.sock" --http "$dir/www/file"
+	until_true listening "$2"
+}
+
+# fetch PORT OPTION...: the file, from the namespace b.
+fetch() {
+	local port=$1
+
+	shift
+	printf 'GET /file HTTP/1.0\r\n\r\n' |
+		in_b timeout 120 openssl s_client -quiet -connect "10.9.0.1:$port" \
+			-servername localhost "$@" 2>"$dir/err" | body >"$dir/got"
+	cmp "$dir/got" "$dir/www/file" || { cat "$dir/err"; return 1; }
+}
+
+gcm=(-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256)
+
+# last PROFILE PATTERN: what the server said of its last connection; it may be about to.
+last() {
+	local pattern=$2
+
+	said() {
+		tail -n 1 "$dir/$1.log" | grep -qE -- "$pattern"
+	}
+	until_true said "$1" || { tail -n 3 "$dir/$1.log" "$dir/ktlsd.log"; return 1; }
+}
+
+# verdict PATTERN OPTION...: a file from the default server, of which that is said.
+verdict() {
+	local pattern=$1
+
+	shift
+	fetch 4433 "$@" && last default "$pattern"
+}
+
+# device TX RX: so many installations have been counted as the device's.
+device() {
+	[ "$(nicsim_stat a TlsTxDevice)" -eq "$1" ] && [ "$(nicsim_stat a TlsRxDevice)" -eq "$2" ]
+}
+
+set_features() {
+	in_a ethtool -K nic0a tls-hw-tx-offload "$1" tls-hw-rx-offload "$2" >/dev/null
+}
+
+check 'the emulated device is there' nicsim_pair
+set_features on on
+start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
+check 'ktlsd runs where it is' until_true grep -q ready: "$dir/ktlsd.log"
+serve default 4433
+serve needs 4434
+
+# ---- what became of it ---------------------------------------------------------------------------
+
+check 'a device has both directions' verdict 'tx=hw rx=hw .*no-hw=NONE,NONE' "${gcm[@]}"
+check 'and has counted them' device 1 1
+check 'TLS 1.3 is for the kernel' verdict 'tx=sw rx=sw .*no-hw=VERSION,VERSION' -tls1_3
+check 'ChaCha20-Poly1305 is' verdict 'tx=sw rx=sw .*no-hw=CIPHER,CIPHER' \
+	-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305
+set_features on off
+check 'receiving is switched off' verdict 'tx=hw rx=sw .*no-hw=NONE,FEATURE_OFF' "${gcm[@]}"
+check 'and only sending is counted' device 2 1
+set_features off off
+check 'both are switched off' verdict 'tx=sw rx=sw .*no-hw=FEATURE_OFF,FEATURE_OFF' "${gcm[@]}"
+set_features on on
+nicsim_set max_ctx=0
+check 'a device without room refuses' verdict 'tx=sw rx=sw .*no-hw=REFUSED,REFUSED' "${gcm[@]}"
+check 'none of that is counted' device 2 1
+
+# ---- a device is required ------------------------------------------------------------------------
+
+# refused: the peer is told by an alert, no data comes, and the server knows why.
+refused() {
+	printf 'GET /file HTTP/1.0\r\n\r\n' |
+		in_b timeout 120 openssl s_client -connect 10.9.0.1:4434 -servername localhost \
+			"${gcm[@]}" >"$dir/out" 2>&1
+	! grep -q 'HTTP/1.0 200' "$dir/out" && grep -qi 'alert internal error' "$dir/out" &&
+		last needs DEVICE_REFUSED || { tail -n 20 "$dir/out"; return 1; }
+}
+
+check 'who requires a device is refused with it' refused
+nicsim_set max_ctx=64
+
+# zerocopy: files are read where they are, as the kernel says while somebody is there.
+zerocopy() {
+	local pid status
+
+	mkfifo "$dir/idle"
+	in_b openssl s_client -quiet -connect 10.9.0.1:4434 -servername localhost "${gcm[@]}" \
+		<"$dir/idle" >/dev/null 2>&1 &
+	pid=$!
+	exec 8>"$dir/idle"
+	until_true zerocopy_is_on
+	status=$?
+	exec 8>&-
+	wait "$pid"
+	return $status
+}
+
+zerocopy_is_on() {
+	in_a ss -Htin "sport = :4434" >"$dir/ss"
+	grep -q 'zc_ro_tx' "$dir/ss"
+}
+
+check 'and gets it where there is room' fetch 4434 "${gcm[@]}"
+check 'without a copy' zerocopy
+check 'as the server is told' grep -q 'tx=hw rx=hw' "$dir/needs.log"
+check 'a peer without TLS 1.2 gets nothing' sh -c '! ip netns exec b openssl s_client -brief \
+	-connect 10.9.0.1:4434 -tls1_3 </dev/null'
+
+stop_last
+stop_last
+stop_last
+check 'all of it can go' nicsim_remove
+
+tap_done
