@@ -199,13 +199,12 @@ static int conduct(struct runner *r, int argc, char **argv)
 }
 
 /* The device that connections to the other end go through. */
-static void find_device(struct runner *r, int fd)
+static void find_device(struct runner *r)
 {
-	struct address local = r->peer;
+	struct address local;
 
-	if (fd < 0 || !net_local(fd, &local) || local.of.ss_family == AF_UNIX)
-		local = r->peer;
-	device_find(&r->station.device, (const struct sockaddr *)&local.of);
+	if (net_source(&r->peer, &local))
+		device_find(&r->station.device, (const struct sockaddr *)&local.of);
 }
 
 static int open_control(struct runner *r, uint8_t *key, int *pid)
@@ -241,7 +240,7 @@ int command_run(const struct options *o, int argc, char **argv)
 	if (r->run && station_init(&r->station, o, RESULT_CLIENT))
 		fd = open_control(r, key, &pid);
 	if (fd >= 0 && reach(r, key, fd) == 0) {
-		find_device(r, fd);
+		find_device(r);
 		status = conduct(r, argc, argv);
 	}
 	secret_wipe(key, sizeof(key));

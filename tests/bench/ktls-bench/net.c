@@ -91,6 +91,20 @@ bool net_local(int fd, struct address *out)
 	return getsockname(fd, (struct sockaddr *)&out->of, &out->len) == 0;
 }
 
+bool net_source(const struct address *peer, struct address *out)
+{
+	struct address with_port = *peer;
+	int fd = socket(peer->of.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	net_set_port(&with_port, 9);
+	good = fd >= 0 && connect(fd, (const struct sockaddr *)&with_port.of, peer->len) == 0 &&
+	       net_local(fd, out);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 void net_patience(int fd, int seconds)
 {
 	const struct timeval patience = { .tv_sec = seconds };

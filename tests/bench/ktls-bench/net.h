@@ -27,6 +27,9 @@ int net_listen(const struct address *address, int backlog);
 int net_connect(const struct address *address);
 bool net_local(int fd, struct address *out);
 
+/* The address that connections to a peer come from. Nothing is sent. */
+bool net_source(const struct address *peer, struct address *out);
+
 /* Patience for blocking calls. */
 void net_patience(int fd, int seconds);
 
