@@ -67,6 +67,11 @@ left_out() {
 }
 check 'what cannot be had is left out, with the reason' left_out
 
+no_ktlsd() {
+	! "$bench" run --socket "$dir/none.sock" -m ktls-sw 2>"$dir/err" && grep 'none.sock' "$dir/err"
+}
+check 'without ktlsd no handshakes by it' no_ktlsd
+
 # ---- two ends ------------------------------------------------------------------------------------
 
 start serve "$bench" serve --key-file "$dir/key" --address 127.0.0.1 --port 0

@@ -103,7 +103,8 @@ static int open_by_daemon(struct link *link)
 		.role = client ? KTLS_CLIENT : KTLS_SERVER,
 		.profile = maker->profile,
 		.server_name = client ? maker->credentials->name : NULL,
-		.hardware = KTLS_HARDWARE_ANY,
+		.hardware = mode_is_hardware(maker->plan->mode) ? KTLS_HARDWARE_PREFER
+								: KTLS_HARDWARE_ANY,
 	};
 	struct ktls_reply *reply;
 	int r = ktls_handshake(maker->ktls, link->fd, &params, &reply);

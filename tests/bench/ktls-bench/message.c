@@ -275,24 +275,26 @@ static bool read_counters(struct reader *r, struct result_round *out)
 	return true;
 }
 
-static uint64_t *const *numbers_of(struct outcome *o, uint64_t *out[static 10])
+#define NUMBERS 11
+
+/* All of an outcome's numbers, in the order in which they travel. */
+static void numbers_of(struct outcome *o, uint64_t *out[static NUMBERS])
 {
-	uint64_t *all[] = {
-		&o->received, &o->sent,   &o->operations, &o->failures, &o->wall_ns,
-		&o->cpu_ns,   &o->cycles, &o->p50_ns,     &o->p99_ns,   &o->retransmits
+	uint64_t *const all[NUMBERS] = {
+		&o->received, &o->sent,   &o->operations, &o->failures, &o->wall_ns,     &o->cpu_ns,
+		&o->cycles,   &o->p50_ns, &o->p99_ns,     &o->busy_ns,  &o->retransmits,
 	};
 
 	memcpy(out, all, sizeof(all));
-	return out;
 }
 
 void outcome_write(struct writer *w, const struct outcome *outcome)
 {
 	struct outcome copy = *outcome;
-	uint64_t *numbers[10];
+	uint64_t *numbers[NUMBERS];
 
 	numbers_of(&copy, numbers);
-	for (size_t i = 0; i < 10; i++)
+	for (size_t i = 0; i < NUMBERS; i++)
 		writer_u64(w, *numbers[i]);
 	write_offload(w, &outcome->tx);
 	write_offload(w, &outcome->rx);
@@ -306,10 +308,10 @@ void outcome_write(struct writer *w, const struct outcome *outcome)
 
 static bool read_numbers(struct reader *r, struct outcome *o)
 {
-	uint64_t *numbers[10];
+	uint64_t *numbers[NUMBERS];
 
 	numbers_of(o, numbers);
-	for (size_t i = 0; i < 10; i++)
+	for (size_t i = 0; i < NUMBERS; i++)
 		if (!reader_u64(r, numbers[i]) || *numbers[i] > INT64_MAX)
 			return false;
 	return true;

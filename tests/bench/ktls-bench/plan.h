@@ -91,6 +91,7 @@ struct outcome {
 		failures;         /* at the client, for request and churn; at who sends, else */
 	uint64_t wall_ns, cpu_ns; /* behind the warm-up; CPU: of the threads that did it */
 	uint64_t cycles;          /* 0: no counter */
+	uint64_t busy_ns;         /* of all CPUs of the machine, warm-up included */
 	uint64_t p50_ns, p99_ns;  /* 0: none */
 	uint64_t retransmits;     /* segments */
 	struct result_offload tx, rx;

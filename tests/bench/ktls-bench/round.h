@@ -33,6 +33,7 @@ struct running {
 	struct round round;
 	struct worker *workers;
 	struct result_round *before;
+	uint64_t busy; /* busy_now() when it began */
 };
 
 /* Where something is missing 0 is returned all the same, and round.failed says what. -1: no memory.

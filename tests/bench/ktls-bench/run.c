@@ -165,6 +165,7 @@ static void copy_counters(struct result_round *to, const struct outcome *from)
 static void fill_end(struct result_round *round, enum result_end end, const struct outcome *o)
 {
 	round->cpu_seconds[end] = (double)o->cpu_ns / 1e9;
+	round->busy_seconds[end] = (double)o->busy_ns / 1e9;
 	round->cycles[end] = o->cycles;
 	round->tx[end] = o->tx;
 	round->rx[end] = o->rx;
