@@ -64,27 +64,6 @@ encrypted() {
 }
 check 'the device says how much it has encrypted' encrypted
 
-# ---- handshakes by ktlsd ---------------------------------------------------------------------------
-
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $dir/ktlsd.sock
-	workers = 1
-	[profile default]
-	certificate = $KTLS_CERTS/p256.pem
-	key = $KTLS_CERTS/p256.key
-	trust = $KTLS_CERTS/ca.pem
-	server-users = root
-	client-users = root
-END
-start_ktlsd
-by_ktlsd() {
-	run -m tcp,ktls-sw -p request --socket "$dir/ktlsd.sock" --name localhost -d to-client &&
-		bench_is ktls-sw request '$5 == "verified" && $9 == "TLS1.3" && $12 == 1'
-}
-check 'handshakes by ktlsd' by_ktlsd
-stop_last
-
 # ---- where there is no hardware --------------------------------------------------------------------
 
 missing() {

@@ -129,7 +129,7 @@ bool net_recognize(int fd, const uint8_t token[static MESSAGE_TOKEN], uint32_t *
 	uint8_t bytes[INTRODUCTION];
 	struct reader r;
 
-	net_patience(fd, 2);
+	net_patience(fd, 5);
 	if (recv(fd, bytes, sizeof(bytes), MSG_WAITALL) != INTRODUCTION)
 		return false;
 	net_patience(fd, 10);

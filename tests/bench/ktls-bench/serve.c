@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/crypto/util.h"
@@ -84,7 +85,21 @@ static int accept_one(struct round *round)
 	return -1;
 }
 
-/* Until all are there; who has anything to say meanwhile over the control connection gives up. */
+/* Where there is no handshake the running end is ready before we have seen all of its connections.
+ */
+static bool gives_up(struct pollfd *control)
+{
+	uint8_t type;
+
+	if (control->revents == 0)
+		return false;
+	if (recv(control->fd, &type, 1, MSG_PEEK | MSG_DONTWAIT) != 1 || type != MESSAGE_GO)
+		return true;
+	control->fd = -1;
+	return false;
+}
+
+/* Until all are there, or the running end says that they will not be. */
 static bool accept_all(struct served *s, int *descriptors)
 {
 	struct pollfd pollers[] = { { .fd = s->listener, .events = POLLIN },
@@ -95,7 +110,7 @@ static bool accept_all(struct served *s, int *descriptors)
 	while (left > 0 && wall_now() < until) {
 		int fd;
 
-		if (poll(pollers, 2, OPEN_MS) < 0 || pollers[1].revents)
+		if (poll(pollers, 2, OPEN_MS) < 0 || gives_up(&pollers[1]))
 			return false;
 		fd = pollers[0].revents ? accept_known(s, &index) : -1;
 		if (fd < 0)
