@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that end a program in this process, and streams of stdio. */
+#include <alloca.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,35 +34,99 @@ RUN_EXPORT void _Exit(int status)
 
 /* ---- exec ---------------------------------------------------------------------------------- */
 
-/* call: what comes back from it has failed. */
-#define EXEC(call)                     \
-	do {                           \
-		if (!concerned())      \
-			return (call); \
-		run_exec_begin();      \
-		(void)!(call);         \
-		run_exec_failed();     \
-		return -1;             \
-	} while (0)
+static void exec_begin(void)
+{
+	if (concerned())
+		run_exec_begin();
+}
+
+/* What comes back has failed. */
+static int exec_failed(void)
+{
+	if (concerned())
+		run_exec_failed();
+	return -1;
+}
+
+#define EXEC(call) (exec_begin(), (void)!(call), exec_failed())
 
 RUN_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
-	EXEC(REAL(execve)(path, argv, envp));
+	return EXEC(REAL(execve)(path, argv, envp));
 }
 
 RUN_EXPORT int execv(const char *path, char *const argv[])
 {
-	EXEC(REAL(execve)(path, argv, environ));
+	return EXEC(REAL(execve)(path, argv, environ));
 }
 
 RUN_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	EXEC(REAL(execvpe)(file, argv, envp));
+	return EXEC(REAL(execvpe)(file, argv, envp));
 }
 
 RUN_EXPORT int execvp(const char *file, char *const argv[])
 {
-	EXEC(REAL(execvpe)(file, argv, environ));
+	return EXEC(REAL(execvpe)(file, argv, environ));
+}
+
+RUN_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	return EXEC(REAL(fexecve)(fd, argv, envp));
+}
+
+/* Arguments from arg on and the NULL behind them, into argv unless that is NULL. How many. */
+static size_t arguments(char **argv, const char *arg, va_list *list)
+{
+	size_t len = 0;
+
+	for (; arg; arg = va_arg(*list, const char *)) {
+		if (argv)
+			argv[len] = (char *)(uintptr_t)arg;
+		len++;
+	}
+	if (argv)
+		argv[len] = NULL;
+	return len + 1;
+}
+
+static size_t arguments_count(const char *arg, va_list *list)
+{
+	va_list copy;
+	size_t len;
+
+	va_copy(copy, *list);
+	len = arguments(NULL, arg, &copy);
+	va_end(copy);
+	return len;
+}
+
+/* argv is in the frame of the call, for behind vfork() there is no other memory of our own. */
+#define EXECL(arg, call)                                                             \
+	do {                                                                         \
+		int ret;                                                             \
+		va_list list;                                                        \
+		va_start(list, arg);                                                 \
+		char **argv = alloca(arguments_count((arg), &list) * sizeof(*argv)); \
+		arguments(argv, (arg), &list);                                       \
+		ret = EXEC(call);                                                    \
+		va_end(list);                                                        \
+		return ret;                                                          \
+	} while (0)
+
+RUN_EXPORT int execl(const char *path, const char *arg, ...)
+{
+	EXECL(arg, REAL(execve)(path, argv, environ));
+}
+
+RUN_EXPORT int execlp(const char *file, const char *arg, ...)
+{
+	EXECL(arg, REAL(execvpe)(file, argv, environ));
+}
+
+RUN_EXPORT int execle(const char *path, const char *arg, ... /* NULL, char *const envp[] */)
+{
+	EXECL(arg, REAL(execve)(path, argv, va_arg(list, char *const *)));
 }
 
 /* ---- stdio ---------------------------------------------------------------------------------- */

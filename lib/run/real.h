@@ -68,6 +68,7 @@
 	  (path, argv, envp))                                                                      \
 	X(int, execvpe, (const char *file, char *const argv[], char *const envp[]),                \
 	  (file, argv, envp))                                                                      \
+	X(int, fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp))        \
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
 	X(int, getaddrinfo,                                                                        \
 	  (const char *node, const char *service, const struct addrinfo *hints,                    \

@@ -162,6 +162,71 @@ TEST_F(ends, programs_started_meanwhile)
 	has_ended(self->server);
 }
 
+/* With an argument and a variable that the program can see; 0 when it has both. */
+static void become_a_shell(int how)
+{
+	char sh[] = "sh", option[] = "-c", script[] = "exit $(($1 - ${KTLS_TEST_HOW:-0}))",
+	     one[] = "1";
+	char *argv[] = { sh, option, script, sh, one, NULL };
+	char variable[] = "KTLS_TEST_HOW=1", *envp[] = { variable, NULL };
+
+	putenv(variable);
+	switch (how) {
+	case 0:
+		execl("/bin/sh", sh, option, script, sh, one, (char *)NULL);
+		break;
+	case 1:
+		execlp("sh", sh, option, script, sh, one, (char *)NULL);
+		break;
+	case 2:
+		execle("/bin/sh", sh, option, script, sh, one, (char *)NULL, envp);
+		break;
+	case 3:
+		execv("/bin/sh", argv);
+		break;
+	case 4:
+		execve("/bin/sh", argv, envp);
+		break;
+	case 5:
+		execvp("sh", argv);
+		break;
+	case 6:
+		execvpe("sh", argv, environ);
+		break;
+	case 7:
+		fexecve(open("/bin/sh", O_RDONLY | O_CLOEXEC), argv, envp);
+		break;
+	}
+}
+
+/* The last holder of a connection becomes another program: that is its end, in order. */
+TEST_F(ends, every_way_to_become_another_program)
+{
+	int client, server, status, fd[2];
+	pid_t pid;
+
+	for (int how = 0; how < 8; how++) {
+		wrapped_pair(self->listener, AF_INET, &client, &server);
+		ASSERT_EQ(0, pipe(fd));
+		fcntl(client, F_SETFD, FD_CLOEXEC);
+		pid = fork();
+		if (pid == 0) {
+			close(server);
+			status = (int)read(fd[0], &(char){ 0 }, 1);
+			become_a_shell(how);
+			_exit(100);
+		}
+		close(client);
+		EXPECT_EQ(1, write(fd[1], "", 1));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		has_ended(server);
+		close(server);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
 TEST_F(ends, the_end_of_a_process_is_an_end)
 {
 	pid_t pid;
