@@ -257,6 +257,7 @@ int conn_start(struct conn_loop *loop, const struct conn_request *request, struc
 		return 0;
 	r = conn_prepare(c, &reason, &error);
 	if (r < 0) {
+		*out = NULL;
 		conn_free(c);
 		return r;
 	}

@@ -23,7 +23,7 @@ ASKED = {"server_name": (1, TEXT), "role": (16, "B"), "profile": (17, TEXT),
          "deadline_ms": (18, "I"), "records": (19, "B"), "hardware": (20, "B"),
          "alpn": (21, BYTES), "received": (22, BYTES), "export": (23, BYTES),
          "bindings": (24, "B"), "session": (2, BYTES), "listen": (25, "H"), "renew": (26, "B"),
-         "ticket": (27, BYTES), "count": (28, "H")}
+         "ticket": (27, BYTES), "count": (28, "H"), "flags": (29, "B")}
 TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         33: ("alert_origin", "B"), 34: ("alert", "B"), 35: ("text", TEXT), 36: ("version", "H"),
         37: ("suite", "H"), 38: ("group", "H"), 39: ("scheme", "H"), 40: ("tx", "B"),
@@ -33,9 +33,10 @@ TOLD = {1: ("server_name", TEXT), 2: ("session", BYTES), 32: ("reason", "H"),
         52: ("tls_exporter", BYTES), 53: ("tls_server_end_point", BYTES),
         54: ("key_tx", BYTES), 55: ("key_rx", BYTES), 56: ("records_max", "Q"),
         57: ("session_age", "I"), 58: ("peer_address", BYTES), 59: ("local_address", BYTES),
-        64: ("protocol", "H"), 65: ("lanes", "H"), 66: ("lane", "H"),
-        67: ("message_max", "I"), 68: ("in_flight_max", "I"), 69: ("deadline_max", "I"),
-        70: ("received_max", "I"), 71: ("capabilities", "Q"), 72: ("daemon_version", TEXT)}
+        60: ("tx_no_hw", "B"), 61: ("rx_no_hw", "B"), 64: ("protocol", "H"), 65: ("lanes", "H"),
+        66: ("lane", "H"), 67: ("message_max", "I"), 68: ("in_flight_max", "I"),
+        69: ("deadline_max", "I"), 70: ("received_max", "I"), 71: ("capabilities", "Q"),
+        72: ("daemon_version", TEXT)}
 
 
 def encode(kind, value):

@@ -34,7 +34,7 @@ def attributes():
         # Two that the client reads or writes in another form.
         seen.add((int(number), {2: handoff.BYTES, 43: handoff.TEXT}.get(int(number), how)))
         assert how in (handoff.TEXT, handoff.BYTES) or length == str(struct.calcsize(">" + how))
-    assert len(ROWS) == 56, len(ROWS)
+    assert len(ROWS) == 59, len(ROWS)
     assert seen == asked | told, seen ^ (asked | told)
 
 

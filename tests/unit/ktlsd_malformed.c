@@ -84,7 +84,7 @@ TEST_F(requests, with_values_out_of_range_are_refused)
 	expect_reply(self, 8, KTLS_R_REQUEST_VALUE);
 	request = good_request(9);
 	len = handoff_request_build(&request, self->packet, sizeof(self->packet));
-	len = add_attribute(self->packet, len, 20 | HANDOFF_MANDATORY, KTLS_HARDWARE_REQUIRE);
+	len = add_attribute(self->packet, len, 20 | HANDOFF_MANDATORY, KTLS_HARDWARE_AVOID + 1);
 	send_fds(self->lane, self->packet, len, &self->fd[0], 1);
 	expect_reply(self, 9, KTLS_R_REQUEST_VALUE);
 	expect_alive(self);
