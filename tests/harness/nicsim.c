@@ -18,8 +18,10 @@
 #include "tests/harness/daemon.h"
 #include "tests/harness/internal.h"
 
-#define WORDS   8 /* of features: 32 each */
-#define PROFILE "server-users = *\nclient-users = *\ntls-min = 1.2\nrecords = require-kernel\n"
+#define WORDS 8 /* of features: 32 each */
+#define PROFILE                                                            \
+	"server-users = *\nclient-users = *\ntls-min = 1.2\ntickets = 0\n" \
+	"records = require-kernel\n"
 
 enum { NS_A, NS_B, NS_WIRE, NAMESPACES };
 

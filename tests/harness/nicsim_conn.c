@@ -175,6 +175,12 @@ void nicsim_expect(const struct nicsim_conn *conn, enum nicsim_end end, bool tx,
 	EXPECT_EQ(conn->rx_device[end] + rx, nicsim_stat(end, "TlsRxDevice"));
 	EXPECT_EQ(conn->tx_sw[end] + !tx, nicsim_stat(end, "TlsTxSw"));
 	EXPECT_EQ(conn->rx_sw[end] + !rx, nicsim_stat(end, "TlsRxSw"));
+	if (!conn->reply[end])
+		return;
+	EXPECT_STREQ(tx ? "hw" : "sw", ktls_state_name(conn->reply[end]->tx));
+	EXPECT_STREQ(rx ? "hw" : "sw", ktls_state_name(conn->reply[end]->rx));
+	EXPECT_EQ(tx, conn->reply[end]->tx_no_hw == KTLS_NO_HW_NONE);
+	EXPECT_EQ(rx, conn->reply[end]->rx_no_hw == KTLS_NO_HW_NONE);
 }
 
 /* ---- data ------------------------------------------------------------------------------------

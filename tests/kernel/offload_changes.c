@@ -78,6 +78,10 @@ TEST_F(changes, a_device_that_refuses)
 	nicsim_set("max_ctx", 0);
 	nicsim_connect(&self->conn);
 	expect_by(&self->conn, false);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_STREQ("REFUSED", ktls_no_hw_name(self->conn.reply[i]->tx_no_hw));
+		EXPECT_STREQ("REFUSED", ktls_no_hw_name(self->conn.reply[i]->rx_no_hw));
+	}
 	EXPECT_EQ(refused + 2, nicsim_counter(NICSIM_A, "tx_tls_ctx_refused") +
 				       nicsim_counter(NICSIM_B, "rx_tls_ctx_refused"));
 	wiretap_open(&self->tap);

@@ -38,7 +38,12 @@ cat >"$dir/ktlsd.conf" <<-END
 	client-users = root
 	trust = $certs/ca.pem
 	tls-min = 1.2
-	tls-max = 1.2
+	hardware = prefer
+	[profile require]
+	client-users = root
+	trust = $certs/ca.pem
+	tls-min = 1.2
+	hardware = require
 END
 
 devices() {
@@ -75,7 +80,7 @@ puts() {
 	fi
 	rm -f "$dir/got"
 	until_true sh -c "[ \$(wc -l <'$dir/server.log') -gt $before ]"
-	tail -n 1 "$dir/server.log" | grep 'version=TLS1.2 ' || { tail -n 1 "$dir/server.log"; return 1; }
+	tail -n 1 "$dir/server.log" | grep 'version=TLS1.2 .*tx=hw rx=hw' || { tail -n 1 "$dir/server.log"; return 1; }
 }
 
 with_s_client() {
@@ -130,6 +135,7 @@ gets() {
 	grep -q "received=$size .*sha256=$sum" "$dir/said" && grep -q "$what" "$dir/said"
 }
 
+# Left to itself a server that has TLS 1.3 takes it, and that is what prefer is for.
 server() {
 	local name=$1 port=$2
 
@@ -138,23 +144,28 @@ server() {
 	check "$name starts" until_true listens_in b "$port"
 }
 
+require=(--profile require)
+with_hw='version=TLS1.2 .*tx=hw rx=hw'
+with_sw='version=TLS1.3 .*tx=sw rx=sw'
+
 cd "$dir/www" || exit
 server s_server 4451 openssl s_server -WWW -quiet -accept 4451 -cert "$certs/p256.pem" \
 	-cert_chain "$certs/p256.pem" -key "$certs/p256.key"
 cd "$OLDPWD" || exit
-check 'openssl s_server' \
-	gets 10.9.0.2:4451 version=TLS1.2 --get /file
+check 'openssl s_server, where a device is required' \
+	gets 10.9.0.2:4451 "$with_hw" "${require[@]}" --get /file
+check 'openssl s_server, where it is preferred' gets 10.9.0.2:4451 "$with_sw" --get /file
 stop_last
 
 server gnutls-serv 4452 gnutls-serv --quiet --echo --port 4452 --disable-client-cert \
 	--x509certfile "$certs/p256.pem" --x509keyfile "$certs/p256.key"
-check 'gnutls-serv' gets 10.9.0.2:4452 version=TLS1.2 \
+check 'gnutls-serv, where a device is required' gets 10.9.0.2:4452 "$with_hw" "${require[@]}" \
 	--send-file "$dir/www/file" --expect "$size"
 stop_last
 
 server selfserv 4453 selfserv -Q -d "sql:$dir/nss" -p 4453 -e p256
-check 'selfserv' \
-	gets 10.9.0.2:4453 version=TLS1.2 --get "$dir/www/file"
+check 'selfserv, where a device is required' \
+	gets 10.9.0.2:4453 "$with_hw" "${require[@]}" --get "$dir/www/file"
 stop_last
 
 # ---- and all of it -------------------------------------------------------------------------------
