@@ -126,9 +126,11 @@ enum ktls_records {
  * PREFER, where the device that the socket's route names could, makes a server one of TLS 1.2 to
  * clients that have AES-GCM there; TLS 1.3 is for the others. REQUIRE speaks nothing else, and
  * fails with HARDWARE_UNAVAILABLE, before any key is installed, where version, cipher, route,
- * device or kernel forbid it. AVOID is TLS 1.3, or ChaCha20. The profile has a word, too: its
- * REQUIRE and AVOID hold whatever the request says, and who demands the opposite is refused; else
- * the request's counts, and the profile's where that is ANY.
+ * device or kernel forbid it, and with DEVICE_REFUSED, the connection being shut down, where the
+ * device could and then did not. Without ktlsd, and for sockets of other network namespaces than
+ * ktlsd's, nobody may look: PREFER is ANY there, and REQUIRE fails. AVOID is TLS 1.3, or ChaCha20.
+ * The profile has a word, too: its REQUIRE and AVOID hold whatever the request says, and who
+ * demands the opposite is refused; else the request's counts, and the profile's where that is ANY.
  */
 enum ktls_hardware {
 	KTLS_HARDWARE_ANY = 0,
@@ -161,8 +163,9 @@ struct ktls_export {
  *
  * TX_ZEROCOPY: what sendfile() sends through a network device is read by it from the page cache,
  * without a copy (TLS_TX_ZEROCOPY_RO). For files that nobody changes while they are being sent: a
- * retransmission reads the page anew, and where it has changed, the peer gets a record that does
- * not decrypt, and ends the connection. No effect where no device encrypts.
+ * retransmission reads the page anew. Where it has changed, the peer gets a record that does not
+ * decrypt, and ends the connection; and two texts have gone out under one nonce, which tells
+ * whoever recorded both about either, and may let them forge. No effect where no device encrypts.
  */
 #define KTLS_TX_ZEROCOPY 1U
 
@@ -203,7 +206,7 @@ enum ktls_state {
 	KTLS_STATE_NONE = 0,    /* nobody: no keys are installed */
 	KTLS_STATE_SW = 1,      /* the kernel, on the CPU */
 	KTLS_STATE_HW = 2,      /* a network device */
-	KTLS_STATE_UNKNOWN = 3, /* the kernel or a device: ktlsd may not look */
+	KTLS_STATE_UNKNOWN = 3, /* the kernel or a device: nobody may look */
 	KTLS_STATE_RELAY = 4,   /* a relay process of ktlsd; or a thread, without ktlsd */
 };
 
@@ -223,7 +226,7 @@ enum ktls_no_hw {
 	KTLS_NO_HW_REFUSED = 11,      /* the device could, and did not: its table is full, say */
 	KTLS_NO_HW_RELAY = 12,        /* a relay has the records */
 	KTLS_NO_HW_MAY_NOT_LOOK = 13, /* another network namespace, or no permission */
-	KTLS_NO_HW_POLICY = 14,       /* KTLS_HARDWARE_AVOID */
+	KTLS_NO_HW_POLICY = 14,       /* devices were to be avoided */
 };
 
 enum ktls_alert_origin {
@@ -307,7 +310,10 @@ struct ktls_reply {
 	 */
 	const struct sockaddr *peer;
 	const struct sockaddr *local;
-	/* Why tx and rx are not KTLS_STATE_HW; after HARDWARE_UNAVAILABLE, what was in the way. */
+	/*
+	 * Why tx and rx are not KTLS_STATE_HW; after HARDWARE_UNAVAILABLE and DEVICE_REFUSED, what
+	 * was in the way.
+	 */
 	enum ktls_no_hw tx_no_hw;
 	enum ktls_no_hw rx_no_hw;
 };
