@@ -49,6 +49,25 @@ void run_connect_forget(void)
 
 /* ---- a connection --------------------------------------------------------------------------- */
 
+/* Half of what the header asks for (ktls_maintain()): two threads may count past each other. */
+#define SENDS_MAX  (UINT64_C(1) << 21)
+#define SENT_MAX   (UINT64_C(8) << 30)
+#define RECORD_LEN 16384
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A call makes a record and more, where it sends much. records-per-key may be few. */
+static void count_from(struct run_file *file, uint64_t records_max)
+{
+	uint64_t most = records_max > 0 ? records_max / 16 : SENDS_MAX;
+
+	file->sends_max = least(most, SENDS_MAX);
+	file->sent_max = least(most, SENT_MAX / RECORD_LEN) * RECORD_LEN;
+}
+
 static void address_keep(const struct sockaddr *from, struct sockaddr_in6 *to)
 {
 	if (from)
@@ -66,6 +85,7 @@ bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told
 	file->relayed = reply->tx == KTLS_STATE_RELAY;
 	if (file->relayed)
 		run_told_keep(file, fd, told);
+	count_from(file, reply->records_max);
 	address_keep(reply->peer, &file->peer);
 	address_keep(reply->local, &file->local);
 	file->session = ktls_session_new(file->relayed ? NULL : run_service(), reply);

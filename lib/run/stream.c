@@ -10,10 +10,7 @@
 
 #include "lib/run/run.h"
 
-/* Half of what the header asks for (ktls_maintain()): two threads may count past each other. */
-#define SENDS_MAX (UINT32_C(1) << 21)
-#define SENT_MAX  (UINT64_C(8) << 30)
-#define RETRY_MS  1000 /* ktlsd was not there for a new key */
+#define RETRY_MS 1000 /* ktlsd was not there for a new key */
 
 /* ---- sessions ------------------------------------------------------------------------------ */
 
@@ -160,8 +157,8 @@ int run_write_begin(struct run_file *file, int fd, int flags)
 	if (!session)
 		return run_fail(ENOMEM);
 	if (ktls_update_owed(session) ||
-	    atomic_load_explicit(&file->sends, memory_order_relaxed) >= SENDS_MAX ||
-	    atomic_load_explicit(&file->sent, memory_order_relaxed) >= SENT_MAX)
+	    atomic_load_explicit(&file->sends, memory_order_relaxed) >= file->sends_max ||
+	    atomic_load_explicit(&file->sent, memory_order_relaxed) >= file->sent_max)
 		return maintain(file, session, fd, flags);
 	return 0;
 }

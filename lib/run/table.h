@@ -56,6 +56,7 @@ struct run_file {
 	atomic_bool shut_writing; /* close_notify has been sent */
 	_Atomic uint32_t sends;   /* since the last look at the keys */
 	_Atomic uint64_t sent;    /* bytes, likewise */
+	uint64_t sends_max, sent_max;    /* when the next look is due */
 	_Atomic int64_t not_before;      /* monotonic ms: ktlsd was not there; ask for keys later */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; family 0: not known */
 	_Atomic int options[64];         /* of TCP, by number, for a Unix socket */
