@@ -32,8 +32,8 @@
 struct connection {
 	enum { REQUEST, ANSWER, DRAIN } state; /* once the handshake is done */
 	int fd, file;                          /* file -1: none */
-	off_t at, size;          /* of the file: the next byte, and what was announced */
-	size_t len, sent, sends; /* bytes in text; of the header, sent; calls of sendfile() */
+	off_t at, size;   /* of the file: the next byte, and what was announced */
+	size_t len, sent; /* bytes in text; of the header, sent */
 	struct ktls_session *session;
 	char text[4096]; /* the request, then the header of the answer */
 };
@@ -103,8 +103,9 @@ static ssize_t receive(struct connection *c)
 
 /*
  * Plain sendfile(), and so a duty: when the peer has asked for a new key, and now and then (here
- * each GiB: 16 are allowed), ktls_maintain(). ktls_sendfile() does that by itself, as ktls_send().
- * That it has asked is learnt by reading, also where there is nothing to be read for.
+ * each MiB: 16 GiB are allowed, less where records-per-key is small), ktls_maintain().
+ * ktls_sendfile() does that by itself, as ktls_send(). That the peer has asked is learnt by
+ * reading, also where there is nothing to be read for.
  */
 static ssize_t send_answer(struct connection *c)
 {
@@ -123,9 +124,7 @@ static ssize_t send_answer(struct connection *c)
 	}
 	n = receive(c);
 	if (n >= 0 || n == -EAGAIN || n == -EINTR)
-		n = ktls_update_owed(c->session) || ++c->sends % 1024 == 0
-			    ? ktls_maintain(c->session, c->fd)
-			    : 0;
+		n = ktls_maintain(c->session, c->fd);
 	if (n < 0)
 		return n;
 	n = sendfile(c->fd, c->file, &c->at, (size_t)(left < most ? left : most));

@@ -181,7 +181,9 @@ class Connection:
         self.maintain()
         self.sock.sendall(data)
 
-    def sendfile(self, file, size, piece=1 << 30):
+    def sendfile(self, file, size):
+        left = self.records_max // 4 + 1 if self.records_max else 1 << 16  # of a key, in records
+        piece = min(1 << 30, left << 14)
         for at in range(0, size, piece):
             self.maintain()
             self.sock.sendfile(file, at, min(piece, size - at))  # no byte comes up here

@@ -188,6 +188,14 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
+// piece is how much may go between two looks: not more than is left of a key.
+func (c *Conn) piece() int64 {
+	if c.recordsMax == 0 || c.recordsMax/4 > piece>>14 {
+		return piece
+	}
+	return int64(c.recordsMax/4+1) << 14
+}
+
 // ReadFrom is what net/http calls for a file: TCPConn's is sendfile(2).
 func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	to, ok := c.Conn.(io.ReaderFrom)
@@ -198,8 +206,8 @@ func (c *Conn) ReadFrom(r io.Reader) (sum int64, err error) {
 	for file.N > 0 && err == nil {
 		var n int64
 		part := &io.LimitedReader{R: file.R, N: file.N}
-		if part.N > piece {
-			part.N = piece
+		if part.N > c.piece() {
+			part.N = c.piece()
 		}
 		if err = c.maintain(); err == nil {
 			n, err = to.ReadFrom(part)

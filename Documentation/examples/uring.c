@@ -103,14 +103,14 @@ static void receive(struct connection *c)
 
 /*
  * Plain sends, and so a duty: when the peer has asked for a new key, and now and then (2^22 sends
- * are allowed), ktls_maintain().
+ * are allowed, fewer where records-per-key is small), ktls_maintain().
  */
 static void send_back(struct connection *c)
 {
 	struct io_uring_sqe *sqe;
 	int ret = 0;
 
-	if (ktls_update_owed(c->session) || ++c->sends % 65536 == 0)
+	if (ktls_update_owed(c->session) || ++c->sends % 64 == 0)
 		ret = ktls_maintain(c->session, c->fd);
 	if (ret < 0) {
 		finish(c, ret);

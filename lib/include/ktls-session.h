@@ -177,7 +177,8 @@ int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
 
 /*
  * The duty of a program that sends with plain write() or sendfile(): to be called by its writing
- * thread at least every 2^22 sends or 16 GiB, whichever comes first, and when ktls_update_owed().
+ * thread at least every 2^22 sends or 16 GiB, whichever comes first, and when ktls_update_owed();
+ * where the reply's records_max is less than 2^24 (records-per-key), every records_max / 4 records.
  * Looks how many records the key in force has protected, wipes what it saw, and does what
  * ktls_send() would do before data: returns 0 where data may be sent, else as ktls_update_keys();
  * or -EPROTO with KEY_EXHAUSTED where the connection had to be closed; or -EPIPE as ktls_send(). Of

@@ -88,6 +88,34 @@ changes_keys_midway() {
 		'until key-update answer, until close-notify'
 }
 
+# updated N: the server's keys, at least
+updated() {
+	local n
+
+	n=$(sed -n 's/^ok.* updates=[0-9]*,\([0-9]*\).*/\1/p' "$dir/said")
+	echo "${n:=0} new keys"
+	[ "$n" -ge "$1" ]
+}
+
+# What it sends is more than one key may protect: it changes its key in time, unasked. Where the
+# kernel has one key only, that is the end, and the next connection is served.
+key_has_served() {
+	if $rekeys; then
+		peer "$1" 'get /huge' 'until close-notify' && updated 3
+	else
+		peer "$1" 'heedless, get /huge, drain' && same "$1" file
+	fi
+}
+
+uring_key_has_served() {
+	if $rekeys; then
+		peer 4445 'repeat 100 send 100000, expect data 100000' 'close-notify, expect end' &&
+			updated 1
+	else
+		peer 4445 'heedless, repeat 100 send 100000' 'drain'
+	fi
+}
+
 # Each of them breaks something, and the next one is served all the same.
 bad_ends() {
 	for end in bad-mac oversize 'fatal 40' 'cut, fin' 'type 99 4'; do
@@ -120,6 +148,7 @@ server() {
 	check "$name: eight at once, and a client that says nothing" at_once "$port"
 	check "$name: close_notify at the end" ends_well "$port"
 	check "$name: a client that changes its keys" changes_keys "$port" 'get /file' '5[01][0-9][0-9]'
+	check "$name: a key that has served its time" key_has_served "$port"
 	check "$name: clients that end badly" bad_ends "$port"
 	check "$name: who had the records" records_had
 }
@@ -140,6 +169,7 @@ cat >"$dir/ktlsd.conf" <<-END
 	key = $dir/p256.key
 	server-users = root
 	tickets = 0
+	records-per-key = 512
 	records = ${records:-prefer-kernel}
 END
 
@@ -147,7 +177,7 @@ rekeys=true
 [ "$carrier" = relay ] || "$build/ktls-setup" check --json | grep -q '"rekey": "ok"' || rekeys=false
 
 start_ktlsd
-tap_plan 36
+tap_plan 41
 server C 4441 "$build/examples/fileserver" --socket "$socket" "${relay[@]}" 4441 "$dir/www"
 check 'C: a new key in the middle of a file' changes_keys_midway 4441
 server listening 4442 "$build/examples/fileserver" --socket "$socket" "${relay[@]}" --listen 4442 "$dir/www"
@@ -155,7 +185,7 @@ server Python 4443 python3 Documentation/examples/server.py --ktlsd "$socket" "$
 if [ -x "$build/examples/server" ]; then
 	server Go 4444 "$build/examples/server" -ktlsd "$socket" "${relay[@]}" -listen localhost:4444 "$dir/www"
 else
-	for i in 1 2 3 4 5 6 7 8; do
+	for i in 1 2 3 4 5 6 7 8 9; do
 		tap_skip "Go: test $i" 'Go is not installed'
 	done
 fi
@@ -165,8 +195,9 @@ if [ -x "$build/examples/uring" ]; then
 	check 'io_uring: what comes goes back' peer 4445 'send 1000000, expect data 1000000' \
 		'repeat 10 send 5, expect data 5' 'close-notify, expect end'
 	check 'io_uring: a client that changes its keys' changes_keys 4445 'send 1000, close-notify' 1000
+	check 'io_uring: a key that has served its time' uring_key_has_served
 else
-	for i in 1 2 3; do
+	for i in 1 2 3 4; do
 		tap_skip "io_uring: test $i" 'liburing-dev was not installed'
 	done
 fi
