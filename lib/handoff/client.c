@@ -329,6 +329,7 @@ static void timer_run(struct client *c)
 	(void)!read(c->timer, &times, sizeof(times));
 	c->timer_at = 0;
 	expire(c);
+	lanes_feed(c);
 }
 
 /* The lanes of one batch first: the timer may close any of them. */

@@ -42,6 +42,7 @@ struct lane {
 	int fd;
 	bool blocked;           /* without room: waits for EPOLLOUT */
 	bool greeted;           /* by a worker */
+	bool starved;           /* a descriptor has come that there is no number for: not watched */
 	bool leaving;           /* the worker takes no more requests */
 	unsigned int in_flight; /* number of jobs */
 	unsigned int cancels;   /* number of those with a cancel to be sent */
@@ -111,6 +112,9 @@ void lane_remove(struct lane *lane, struct job *job);
 
 /* Waits for room, or no longer does. */
 void lane_block(struct client *c, struct lane *lane, bool blocked);
+
+/* Watches those again that were starved. */
+void lanes_feed(struct client *c);
 
 /* Reads all that is there and ends the calls it is about. False: the lane was lost. */
 bool lane_read(struct client *c, struct lane *lane);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -258,12 +259,56 @@ static int packet_recv(struct client *c, struct lane *lane, struct handoff_packe
 	}
 }
 
+/* ---- no descriptor left -------------------------------------------------------------------- */
+
+#define STARVED_MS 50 /* between two looks whether the process has a number for a descriptor */
+
+static bool can_receive(int fd)
+{
+	int one;
+
+	if (!handoff_brings_fd(fd))
+		return true;
+	one = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (one >= 0)
+		close(one);
+	return one >= 0;
+}
+
+/* Out of the set, for a worker's end cannot be left out of what is watched. */
+static void lane_starve(struct client *c, struct lane *lane)
+{
+	if (!lane->starved)
+		epoll_ctl(c->base.events, EPOLL_CTL_DEL, lane->fd, NULL);
+	lane->starved = true;
+	client_wake_at(c, now_ms() + STARVED_MS);
+}
+
+void lanes_feed(struct client *c)
+{
+	for (size_t i = 0; i < c->lanes_len; i++) {
+		struct lane *lane = c->lanes[i];
+
+		if (!lane->starved)
+			continue;
+		lane->starved = lane_watch(c, lane, EPOLL_CTL_ADD) < 0;
+		if (lane->starved)
+			client_wake_at(c, now_ms() + STARVED_MS);
+	}
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
 bool lane_read(struct client *c, struct lane *lane)
 {
 	struct handoff_packet packet;
 	int ret;
 
 	for (;;) {
+		if (!can_receive(lane->fd)) {
+			lane_starve(c, lane);
+			return true;
+		}
 		ret = handoff_recv(lane->fd, c->packet, sizeof(c->packet), &packet);
 		if (ret == -EAGAIN)
 			return true;

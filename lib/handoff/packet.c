@@ -47,6 +47,14 @@ int handoff_recv(int fd, void *buf, size_t cap, struct handoff_packet *out)
 	return n > 0 || out->fds_len > 0 || out->fds_lost;
 }
 
+/* What there is no room for is not taken by a look. */
+bool handoff_brings_fd(int fd)
+{
+	struct msghdr msg = { 0 };
+
+	return recvmsg(fd, &msg, MSG_DONTWAIT | MSG_PEEK) >= 0 && (msg.msg_flags & MSG_CTRUNC);
+}
+
 void handoff_close_fds(struct handoff_packet *packet)
 {
 	while (packet->fds_len > 0)

@@ -30,6 +30,12 @@ struct handoff_packet {
  */
 WIRE_MUST_CHECK int handoff_recv(int fd, void *buf, size_t cap, struct handoff_packet *out);
 
+/*
+ * Whether the next packet is there and brings descriptors. Where the process has no number left for
+ * one, receiving it would lose it.
+ */
+WIRE_MUST_CHECK bool handoff_brings_fd(int fd);
+
 /* Closes the packet's descriptors and forgets them. */
 void handoff_close_fds(struct handoff_packet *packet);
 

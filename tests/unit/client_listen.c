@@ -2,6 +2,8 @@
 /* ktls_listen() of the client: who is asked, what comes back, what is told, how it ends. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "tests/unit/client.h"
 
@@ -162,6 +164,81 @@ TEST_F(client, handshakes_beside_it)
 	fake_reply(self->lane, one, KTLS_OK);
 	expect_connection(self->k, id);
 	expect_reply(self->k, one, KTLS_OK);
+}
+
+/* Wakes the application so often, within that time, without giving it anything. */
+static int woken(struct ktls *k, int ms)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct timespec begin, now;
+	int n = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		if (readable(k, 1)) {
+			expect_none(k);
+			n++;
+			nanosleep(&nap, NULL);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+	return n;
+}
+
+/* As many descriptors as are open already. */
+static rlim_t limit_descriptors(rlim_t limit)
+{
+	struct rlimit now;
+	rlim_t before;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &now));
+	before = now.rlim_cur;
+	now.rlim_cur = limit;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &now));
+	return before;
+}
+
+/* recvmsg() would drop them without a word but MSG_CTRUNC. */
+TEST_F(client, connections_wait_for_a_number)
+{
+	uint64_t id = LISTEN(self, 10), other;
+	rlim_t before;
+	int n;
+
+	take_listen(self->lane, id, self->fd);
+	other = START(self);
+	take(self->lane);
+	deliver(self->lane, id);
+	deliver(self->lane, id);
+	fake_reply(self->lane, other, KTLS_OK);
+	before = limit_descriptors(3);
+	n = woken(self->k, 400);
+	TH_LOG("woken %d times", n);
+	EXPECT_LT(n, 40);
+	limit_descriptors(before);
+	expect_connection(self->k, id);
+	expect_connection(self->k, id);
+	expect_reply(self->k, other, KTLS_OK);
+	expect_none(self->k);
+}
+
+/* What needs no number is not held up; and whoever has gone is noticed behind what has come. */
+TEST_F(client, others_need_no_number)
+{
+	uint64_t first = START(self), id = LISTEN(self, 10);
+	rlim_t before;
+
+	take(self->lane);
+	take_listen(self->lane, id, self->fd);
+	fake_reply(self->lane, first, KTLS_OK);
+	deliver(self->lane, id);
+	close(self->lane);
+	self->lane = -1;
+	before = limit_descriptors(3);
+	expect_reply(self->k, first, KTLS_OK);
+	EXPECT_LT(woken(self->k, 200), 30);
+	limit_descriptors(before);
+	expect_connection(self->k, id);
 }
 
 /* ---- what is told -------------------------------------------------------------------------- */
