@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -187,6 +188,60 @@ static void expect_connections(struct ktls *k, uint64_t id, int n)
 		EXPECT_EQ(1, reply->more);
 		ktls_reply_free(reply);
 	}
+}
+
+/* How often k wants to be run, within that time, for nothing. */
+static int woken(struct ktls *k, int ms)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct pollfd p = { .fd = ktls_fd(k), .events = POLLIN };
+	struct ktls_reply *reply;
+	struct timespec begin, now;
+	int n = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		if (poll(&p, 1, 1) == 1) {
+			EXPECT_EQ(-EAGAIN, ktls_collect(k, &reply));
+			n++;
+			nanosleep(&nap, NULL);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+	return n;
+}
+
+/* accept() says EMFILE: the connection stays in the kernel's queue. */
+TEST_F(embedded, waits_for_a_descriptor)
+{
+	int listener = listener_open(0), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), n;
+	uint64_t id = listen_on(self->k, listener, 4);
+	struct ktls_reply *reply;
+	struct sockaddr_in address;
+	socklen_t len = sizeof(address);
+	struct rlimit limit, few;
+
+	run(self->k, 20);
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&address, &len));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	few = (struct rlimit){ .rlim_cur = 3, .rlim_max = limit.rlim_max };
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
+	ASSERT_EQ(0, connect(fd, (struct sockaddr *)&address, len));
+	n = woken(self->k, 400);
+	TH_LOG("woken %d times", n);
+	EXPECT_GT(n, 0);
+	EXPECT_LT(n, 20);
+	EXPECT_EQ(1, listener_waiting(listener));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_EQ(0, ktls_start(self->k, fd, &as_client, NULL));
+	for (int i = 0; i < 2; i++) {
+		reply = collect(self->k);
+		EXPECT_STREQ("OK", ktls_reason_name((int)reply->reason));
+		ktls_reply_free(reply);
+	}
+	cancel(self->k, id);
+	close(fd);
+	close(listener);
 }
 
 TEST_F(embedded, stops_accepting_when_nobody_collects)
