@@ -362,8 +362,8 @@ int ktls_listen(struct ktls *k, int fd, const struct ktls_params *params, unsign
 /*
  * One finished handshake in *reply, to be freed by ktls_reply_free(); or -EAGAIN where none has
  * finished. Never blocks. What comes with a descriptor for which the process has no number left
- * (EMFILE) waits until it has one: nothing is lost. To be called until -EAGAIN whenever ktls_fd() is readable, for it sends
- * what is waiting to be sent, too.
+ * (EMFILE) waits until it has one: nothing is lost. To be called until -EAGAIN whenever ktls_fd()
+ * is readable, for it sends what is waiting to be sent, too.
  */
 int ktls_collect(struct ktls *k, struct ktls_reply **reply) __attribute__((warn_unused_result));
 

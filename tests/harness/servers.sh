@@ -101,18 +101,18 @@ updated() {
 # kernel has one key only, that is the end, and the next connection is served.
 key_has_served() {
 	if $rekeys; then
-		peer "$1" 'get /huge' 'until close-notify' && updated 3
+		peer "$1" 'get /long' 'until close-notify' && updated 1
 	else
-		peer "$1" 'heedless, get /huge, drain' && same "$1" file
+		peer "$1" 'heedless, get /long, drain' && same "$1" file
 	fi
 }
 
 uring_key_has_served() {
 	if $rekeys; then
-		peer 4445 'repeat 100 send 100000, expect data 100000' 'close-notify, expect end' &&
+		peer 4445 'repeat 80 send 100000, expect data 100000' 'close-notify, expect end' &&
 			updated 1
 	else
-		peer 4445 'heedless, repeat 100 send 100000' 'drain'
+		peer 4445 'heedless, repeat 80 send 100000' 'drain'
 	fi
 }
 
@@ -158,6 +158,7 @@ mkdir "$dir/www"
 head -c 5000 /dev/urandom >"$dir/www/file"
 head -c 3000000 /dev/urandom >"$dir/www/big"
 truncate -s 30M "$dir/www/huge"
+truncate -s 10M "$dir/www/long"
 cat >"$dir/ktlsd.conf" <<-END
 	[ktlsd]
 	socket = $socket
