@@ -33,7 +33,8 @@ struct worker_link {
 	struct channel channel; /* fd is -1 as long as there is none */
 	bool waiting;           /* an answer has had no room: nothing is read until it has */
 	struct channel_message answer;
-	int pass; /* the answer's descriptor, or CHANNEL_FD_NONE */
+	uint64_t token; /* that the answer is to */
+	int pass;       /* the answer's descriptor, or CHANNEL_FD_NONE */
 };
 
 #define TICKETS_MAX 8 /* of a connection, that are kept */
@@ -252,10 +253,26 @@ static void drop_pass(struct worker_link *link)
 	link->pass = CHANNEL_FD_NONE;
 }
 
+static void decline(struct worker_link *link, enum ktls_reason reason)
+{
+	channel_begin(&link->answer, CHANNEL_DECLINED);
+	writer_u64(&link->answer.body, link->token);
+	writer_u16(&link->answer.body, (uint16_t)reason);
+}
+
+/*
+ * Where too many descriptors of ktlsd's user are under way, this connection is over, which is said:
+ * its relay ends by itself when the application's end is closed.
+ */
 static int send_answer(struct worker_link *link)
 {
 	int err = channel_send(&link->channel, &link->answer, link->pass);
 
+	if (err == -ETOOMANYREFS) {
+		drop_pass(link);
+		decline(link, KTLS_R_TOO_MANY);
+		err = channel_send(&link->channel, &link->answer, CHANNEL_FD_NONE);
+	}
 	link->waiting = err == -EAGAIN;
 	if (link->waiting)
 		return 0;
@@ -285,10 +302,13 @@ static int on_carry(void *arg, struct reader *body, int fd)
 		free(carried);
 		close(fd);
 	}
-	channel_begin(&link->answer, err < 0 ? CHANNEL_DECLINED : CHANNEL_CARRIED);
-	writer_u64(&link->answer.body, token);
-	if (err < 0)
-		writer_u16(&link->answer.body, (uint16_t)-err);
+	link->token = token;
+	if (err < 0) {
+		decline(link, (enum ktls_reason) - err);
+	} else {
+		channel_begin(&link->answer, CHANNEL_CARRIED);
+		writer_u64(&link->answer.body, token);
+	}
 	return send_answer(link);
 }
 

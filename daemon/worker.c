@@ -307,7 +307,7 @@ static int timeout_of(const struct worker *w)
 {
 	if (w->due)
 		return 0;
-	if (w->listenings_retry)
+	if (w->listenings_retry || w->clients_retry)
 		return LISTEN_RETRY_MS;
 	if (load_changed(w))
 		return TELL_MS;

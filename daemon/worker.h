@@ -196,6 +196,7 @@ struct worker {
 	uint64_t listenings_retry; /* milliseconds: there is what could not be sent, and no event
 				      will tell; or 0 */
 	size_t clients_len;
+	bool clients_retry;    /* what one has not got could not be sent, and no event will tell */
 	size_t clients_unsent; /* that have not had room for a reply */
 	uint64_t clients_gone; /* since the start */
 	size_t requests_len;

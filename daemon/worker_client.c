@@ -77,11 +77,19 @@ static void pop_packet(struct client *client)
 	}
 }
 
+/* The kernel lets a user have only so many descriptors under way; no event tells when it is less.
+ */
+static bool passes(int err)
+{
+	return err == -ETOOMANYREFS || err == -ENOBUFS || err == -ENOMEM;
+}
+
 void client_send_fd(struct client *client, const void *bytes, size_t len, int fd)
 {
 	int err = client->unsent ? -EAGAIN : handoff_send(client->watch.fd, bytes, len, fd);
 
-	if (err == -EAGAIN) {
+	if (err == -EAGAIN || passes(err)) {
+		client->worker->clients_retry |= passes(err);
 		queue_packet(client, bytes, len, fd);
 		return;
 	}
@@ -102,8 +110,10 @@ static bool flush_unsent(struct client *client)
 		int err = handoff_send(client->watch.fd, client->unsent->bytes, client->unsent->len,
 				       client->unsent->fd);
 
-		if (err == -EAGAIN)
+		if (err == -EAGAIN || passes(err)) {
+			client->worker->clients_retry |= passes(err);
 			return true;
+		}
 		if (err) {
 			client_drop(client);
 			return false;
@@ -114,10 +124,24 @@ static bool flush_unsent(struct client *client)
 	return true;
 }
 
+static void retry(struct worker *w)
+{
+	struct client *next;
+
+	w->clients_retry = false;
+	for (struct client *c = w->clients; c; c = next) {
+		next = c->next;
+		if (c->unsent && flush_unsent(c))
+			client_resume(c);
+	}
+}
+
 void clients_expire(struct worker *w, uint64_t now_ms)
 {
 	struct client *next;
 
+	if (w->clients_retry)
+		retry(w);
 	for (struct client *c = w->clients; c && w->clients_unsent > 0; c = next) {
 		next = c->next;
 		if (!c->unsent || now_ms < c->unsent_since + UNSENT_EXPIRE_MS)
