@@ -64,6 +64,42 @@ encrypted() {
 }
 check 'the device says how much it has encrypted' encrypted
 
+# ---- handshakes by ktlsd ---------------------------------------------------------------------------
+
+"$build/tests/tools/certs" "$dir/certs"
+cat >"$dir/ktlsd.conf" <<-END
+	[ktlsd]
+	socket = $dir/ktlsd.sock
+	workers = 1
+	[profile bench]
+	certificate = $dir/certs/p256.pem
+	key = $dir/certs/p256.key
+	trust = $dir/certs/ca.pem
+	server-users = root
+	client-users = root
+	tls-min = 1.2
+END
+start ktlsd in_b "$build/ktlsd" --config "$dir/ktlsd.conf"
+check 'ktlsd starts' until_true grep -q ready: "$dir/ktlsd.log"
+by_ktlsd() {
+	run --socket "$dir/ktlsd.sock" --profile bench --name localhost "$@"
+}
+check 'handshakes by ktlsd' by_ktlsd -m ktls-sw,ktls-hw -p all -c 2 --switch-offload
+for pattern in write sendfile splice more; do
+	check "$pattern: all bytes, in TLS 1.3 with its tickets" bench_is ktls-sw $pattern \
+		'$4 == 1 && $5 == "verified" && $6 == 204800 && $9 == "TLS1.3"'
+	check "$pattern: and by the device, in TLS 1.2" bench_is ktls-hw $pattern \
+		'$5 == "verified" && $6 == 204800 && $9 == "TLS1.2" && $11 == 2'
+done
+check 'answers' bench_is ktls-sw request '$5 == "verified" && $7 == 6'
+check 'connections' bench_is ktls-sw churn '$7 == 3 && $8 == 0'
+check 'and connections that the device has' bench_is ktls-hw churn '$7 == 3 && $11 >= 3'
+check 'both ways at once' by_ktlsd -m ktls-sw -p write,splice -d both
+check 'bring all bytes' bench_is ktls-sw splice '$5 == "verified" && $6 == 204800'
+said() { grep 'CPU time is not in the figures' "$dir/out.json"; }
+check 'what is not counted is said' said
+stop_last
+
 # ---- where there is no hardware --------------------------------------------------------------------
 
 missing() {

@@ -273,7 +273,8 @@ static bool run_flow(struct worker *w, struct flow *f)
 	int r = step(w, f);
 
 	if (r < 0 && r != -EAGAIN) {
-		round_fail(w->round, "connection %u: %s", f->index, strerror(-r));
+		round_fail(w->round, "connection %u: %s", f->index,
+			   w->maker.failed[0] ? w->maker.failed : strerror(-r));
 		f->all_sent = f->at_end = true;
 	}
 	if (!is_over(f)) {

@@ -51,7 +51,7 @@ int link_open(struct link *link, struct link_maker *maker, int fd)
 	const int on = 1;
 
 	*link = (struct link){ .fd = fd, .maker = maker, .pipe = { -1, -1 } };
-	link->ops = ops_of[maker->plan->mode];
+	link->ops = maker->plan->daemon ? &link_daemon : ops_of[maker->plan->mode];
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return link->ops->open(link);
 }
@@ -81,9 +81,11 @@ int link_finish(struct link *link)
 {
 	int r = link->ops->flush ? link->ops->flush(link) : 0;
 
-	if (r == 0 && shutdown(link->fd, SHUT_WR) < 0)
-		r = -errno;
-	return r;
+	if (r < 0)
+		return r;
+	if (link->ops->finish)
+		return link->ops->finish(link);
+	return shutdown(link->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
 /* ---- files ------------------------------------------------------------------------------------
@@ -104,6 +106,10 @@ static ssize_t send_spliced(struct link *link, int file, off_t at, size_t len)
 	ssize_t n = link->pipe[0] < 0 ? make_pipe(link) : 0;
 	off_t from = at;
 
+	if (n < 0)
+		return n;
+	if (link->ops->maintain)
+		n = link->ops->maintain(link);
 	if (n < 0)
 		return n;
 	if (link->piped == 0) {
@@ -143,6 +149,8 @@ ssize_t link_send_file(struct link *link, int file, const uint8_t *content, off_
 		return send_read(link, file, at, len);
 	if (pattern == PATTERN_SPLICE)
 		return send_spliced(link, file, at, len);
+	if (link->ops->send_file)
+		return link->ops->send_file(link, file, at, len);
 	n = sendfile(link->fd, file, &at, len);
 	return n < 0 ? -errno : n == 0 ? -EIO : n;
 }

@@ -24,6 +24,7 @@
 #define LINK_GATHER (256 * 1024) /* bytes of records that are written at once, in userspace */
 
 struct ktls;
+struct ktls_session;
 struct ssl_st;
 struct ssl_ctx_st;
 
@@ -49,25 +50,31 @@ struct link {
 	struct link_maker *maker;
 	const struct link_ops *ops;
 	uint16_t version, suite;
-	/* What the kernel did with the keys, as far as the hand-off told. */
 	int pipe[2]; /* for splice: -1 until then */
 	size_t piped;
-	struct records *records; /* MODE_USER */
-	struct ssl_st *ssl;      /* MODE_LIBSSL */
+	struct records *records;      /* MODE_USER */
+	struct ssl_st *ssl;           /* MODE_LIBSSL */
+	struct ktls_session *session; /* handshakes by ktlsd */
+	unsigned int splices;         /* since it was told of them */
 };
 
 /* send(): bytes taken, all of which will be sent, or -EAGAIN. receive(): bytes at *bytes, valid
- * until the next call for any link of the maker; 0 at the end. flush(): 0 or -EAGAIN. */
+ * until the next call for any link of the maker; 0 at the end. flush(), finish(): 0 or -EAGAIN. */
 struct link_ops {
 	int (*open)(struct link *link);
 	ssize_t (*send)(struct link *link, const uint8_t *bytes, size_t len, bool more);
 	ssize_t (*receive)(struct link *link, const uint8_t **bytes);
 	int (*flush)(struct link *link);
+	/* Where they are not sendfile(), and not shutdown(): */
+	ssize_t (*send_file)(struct link *link, int file, off_t at, size_t len);
+	int (*finish)(struct link *link);
+	/* Before each splice. */
+	int (*maintain)(struct link *link);
 	void (*close)(struct link *link);
 	bool own_records; /* made in this process: files have to be read into it */
 };
 
-extern const struct link_ops link_tcp, link_kernel, link_user, link_libssl;
+extern const struct link_ops link_tcp, link_kernel, link_daemon, link_user, link_libssl;
 
 /* "": built without. */
 const char *link_libssl_version(void);
@@ -92,6 +99,9 @@ void link_close(struct link *link);
 /* Keeps the first reason; returns -1. */
 __attribute__((format(printf, 2, 3))) int link_fail(struct link_maker *maker, const char *format,
 						    ...);
+
+/* What the kernel is to be told of the plan, behind the keys. 0, or -1 with maker->failed. */
+int link_set_options(struct link *link);
 
 /* A handshake by our engine, which the caller wipes. 0, or -1 with maker->failed. */
 int link_shake(struct link *link, struct ktls_engine *engine);

@@ -48,7 +48,7 @@ static int refused(struct link *link, const char *what, int reason, int error)
 			 error ? ": " : "", error ? strerror(error) : "");
 }
 
-static int set_options(struct link *link)
+int link_set_options(struct link *link)
 {
 	const struct plan *plan = link->maker->plan;
 	const unsigned int on = 1;
@@ -74,7 +74,7 @@ static int install(struct link *link, const struct ktls_engine *engine)
 		r = kernel_install(link->fd, false, &rx, &error);
 	secret_wipe(&tx, sizeof(tx));
 	secret_wipe(&rx, sizeof(rx));
-	return r < 0 ? refused(link, "keys into the kernel", r, error) : set_options(link);
+	return r < 0 ? refused(link, "keys into the kernel", r, error) : link_set_options(link);
 }
 
 static int open_by_engine(struct link *link)
@@ -91,59 +91,8 @@ static int open_by_engine(struct link *link)
 	return r;
 }
 
-/* ---- by ktlsd ---------------------------------------------------------------------------------
- */
-
-static int open_by_daemon(struct link *link)
-{
-	struct link_maker *maker = link->maker;
-	const bool client = maker->end == RESULT_CLIENT;
-	const struct ktls_params params = {
-		.role = client ? KTLS_CLIENT : KTLS_SERVER,
-		.profile = maker->profile,
-		.server_name = client ? maker->credentials->name : NULL,
-		.hardware = mode_is_hardware(maker->plan->mode) ? KTLS_HARDWARE_PREFER
-								: KTLS_HARDWARE_ANY,
-	};
-	struct ktls_reply *reply;
-	int r = ktls_handshake(maker->ktls, link->fd, &params, &reply);
-
-	if (r < 0)
-		return link_fail(maker, "ktlsd: %s", strerror(-r));
-	if (reply->reason != KTLS_OK)
-		link_fail(maker, "ktlsd: %s: %s", ktls_reason_name((int)reply->reason),
-			  reply->text);
-	r = reply->reason == KTLS_OK ? 0 : -1;
-	link->version = reply->version;
-	link->suite = reply->suite;
-	ktls_reply_free(reply);
-	return r < 0 ? r : set_options(link);
-}
-
-static int open_kernel(struct link *link)
-{
-	return link->maker->plan->daemon ? open_by_daemon(link) : open_by_engine(link);
-}
-
-/* A record that is no data stops read() with EIO: ktlsd's server sends tickets, which are dropped.
- */
-static ssize_t receive_records(struct link *link, const uint8_t **bytes)
-{
-	ssize_t n = receive_bytes(link, bytes);
-	uint8_t type;
-
-	while (n == -EIO) {
-		n = kernel_record_recv(link->fd, link->maker->buffer, LINK_READ, MSG_DONTWAIT,
-				       &type);
-		if (n < 0 || type == RECORD_APPLICATION_DATA)
-			break;
-		n = receive_bytes(link, bytes);
-	}
-	return n;
-}
-
 const struct link_ops link_kernel = {
-	.open = open_kernel,
+	.open = open_by_engine,
 	.send = send_bytes,
-	.receive = receive_records,
+	.receive = receive_bytes,
 };
