@@ -22,7 +22,7 @@ check 'it installs' run_make install
 installed() {
 	local f
 
-	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup bin/ktlsrun \
+	for f in sbin/ktlsd sbin/ktlsctl sbin/ktls-setup bin/ktlsrun bin/ktls-bench share/man/man1/ktls-bench.1 \
 		lib/ktlsd/libktlsrun.so share/man/man1/ktlsrun.1 lib/libktls.so.0 lib/libktls-handshake.a \
 		include/ktls.h lib/pkgconfig/libktls.pc share/man/man8/ktlsd.8 share/man/man8/ktlsctl.8 \
 		share/man/man5/ktlsd.conf.5 lib/systemd/system/ktlsd.service lib/systemd/system/ktlsd.socket; do
@@ -57,6 +57,13 @@ finds_its_library() {
 	grep -q 'ktlsrun: ktlsd: ' "$dir/said"
 }
 check 'ktlsrun finds its library' finds_its_library
+
+measures() {
+	"$root/usr/bin/ktls-bench" run -q -m tcp -r 1 --bytes 64K --warmup 0 >"$dir/said" 2>&1
+	cat "$dir/said"
+	grep -q 'plain TCP' "$dir/said"
+}
+check 'ktls-bench measures' measures
 
 # The sample, with everything in it that is commented out, has no unknown key.
 sample() {
