@@ -27,6 +27,23 @@ run() {
 
 check 'the emulated device is there' nicsim_pair
 
+# turn on|off: what the devices can do
+turn() {
+	local end
+
+	for end in a b; do
+		ip netns exec $end ethtool -K nic0$end tls-hw-tx-offload "$1" tls-hw-rx-offload "$1" || return
+	done
+}
+
+all_are() {
+	local end
+
+	for end in a b; do
+		! ip netns exec $end ethtool -k nic0$end | grep 'tls-hw-.x-offload' | grep -v ": $1" || return
+	done
+}
+
 # ---- every mode, every pattern ---------------------------------------------------------------------
 
 streams() {
@@ -40,6 +57,7 @@ streams() {
 }
 
 check 'all modes in one run, the device switched for each' run -p all -c 2 --switch-offload
+check 'the devices are as they were' all_are off
 check 'streams bring all bytes, which are those that were sent' streams
 check 'answers come to requests' bench_is ktls-hw request '$5 == "verified" && $7 == 6'
 check 'all modes speak what the device can' bench_is user write '$9 == "TLS1.2"'
@@ -84,6 +102,7 @@ check 'ktlsd starts' until_true grep -q ready: "$dir/ktlsd.log"
 by_ktlsd() {
 	run --socket "$dir/ktlsd.sock" --profile bench --name localhost "$@"
 }
+in_software() { bench_is ktls-sw "$1" '$11 == 0 && $12 == '"$2"' && $13 == 0 && $14 == '"$2"; }
 check 'handshakes by ktlsd' by_ktlsd -m ktls-sw,ktls-hw -p all -c 2 --switch-offload
 for pattern in write sendfile splice more; do
 	check "$pattern: all bytes, in TLS 1.3 with its tickets" bench_is ktls-sw $pattern \
@@ -94,11 +113,33 @@ done
 check 'answers' bench_is ktls-sw request '$5 == "verified" && $7 == 6'
 check 'connections' bench_is ktls-sw churn '$7 == 3 && $8 == 0'
 check 'and connections that the device has' bench_is ktls-hw churn '$7 == 3 && $11 >= 3'
+check 'and none that it has not' in_software churn 3
 check 'both ways at once' by_ktlsd -m ktls-sw -p write,splice -d both
 check 'bring all bytes' bench_is ktls-sw splice '$5 == "verified" && $6 == 204800'
 said() { grep 'CPU time is not in the figures' "$dir/out.json"; }
 check 'what is not counted is said' said
 stop_last
+
+# ---- what was there before ---------------------------------------------------------------------------
+
+interrupted() {
+	local pid
+
+	ip netns exec a "$bench" run -q --serve-netns b --address 10.9.0.2 -m ktls-hw -p write -D 600 -r 1 \
+		--switch-offload >"$dir/out" 2>&1 &
+	pid=$!
+	until_true all_are on >"$dir/waited" && kill -INT $pid
+	wait $pid
+	[ $? -eq 130 ] && all_are off
+}
+check 'after Ctrl-C too the devices are as they were' interrupted
+turn on
+stays_on() {
+	run -m ktls-sw -p write --switch-offload --tls 1.2 && bench_is ktls-sw write '$11 == 0 && $12 == 1' && all_are on
+}
+check 'what was on is on again' stays_on
+
+turn off
 
 # ---- where there is no hardware --------------------------------------------------------------------
 

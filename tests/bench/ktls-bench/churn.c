@@ -68,10 +68,8 @@ static bool one_connection(struct worker *w, int fd)
 	bool good = link_open(&link, &w->maker, fd) == 0 && link_start(&link) == 0 &&
 		    talk(&link, w->round->end) == 0;
 
-	if (good) {
-		w->version = link.version;
-		w->suite = link.suite;
-	}
+	if (good)
+		worker_count(w, &link);
 	end_connection(&link, w->round->end);
 	return good;
 }

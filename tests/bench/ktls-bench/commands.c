@@ -32,7 +32,9 @@ static bool open_daemon(struct station *station, const struct options *o)
 
 bool station_init(struct station *station, const struct options *o, enum result_end end)
 {
-	*station = (struct station){ .end = end, .content = { .file = -1 } };
+	*station = (struct station){ .end = end,
+				     .content = { .file = -1 },
+				     .device = { .tx_before = -1, .rx_before = -1 } };
 	station->cpus = end == RESULT_CLIENT                     ? o->pin
 			: o->host || o->command == COMMAND_SERVE ? o->pin
 								 : o->serve_pin;

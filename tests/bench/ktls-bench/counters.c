@@ -53,7 +53,7 @@ void device_find(struct device *device, const struct sockaddr *local)
 {
 	struct ifaddrs *all, *at;
 
-	*device = (struct device){ .index = 0 };
+	*device = (struct device){ .tx_before = -1, .rx_before = -1 };
 	if (getifaddrs(&all) != 0)
 		return;
 	for (at = all; at && device->name[0] == '\0'; at = at->ifa_next)
@@ -64,20 +64,21 @@ void device_find(struct device *device, const struct sockaddr *local)
 		ask_kernel(device);
 }
 
-void device_forget(struct device *device)
+static signed char *before_of(struct device *device, enum netlink_feature feature)
 {
-	if (device->netlink)
-		netlink_close(device->netlink);
-	*device = (struct device){ .index = 0 };
+	return feature == NETLINK_TLS_TX ? &device->tx_before : &device->rx_before;
 }
 
 static int turn(struct device *device, enum netlink_feature feature, bool on, char *text)
 {
+	signed char *before = before_of(device, feature);
 	struct netlink_features features;
 	int r = netlink_features_get(device->netlink, device->index, &features);
 
 	if (r == 0 && !features.states[feature].changeable)
 		return 0;
+	if (r == 0 && features.states[feature].on != on && *before < 0)
+		*before = features.states[feature].on;
 	if (r == 0 && features.states[feature].on != on)
 		r = netlink_features_set(device->netlink, device->index, feature, on);
 	if (r < 0)
@@ -95,24 +96,23 @@ int device_switch(struct device *device, bool on, char *text)
 	return turn(device, NETLINK_TLS_RX, on, text);
 }
 
-const char *device_obstacle(struct device *device, bool transmit)
+static void turn_back(struct device *device, enum netlink_feature feature)
 {
-	struct netlink_features features;
-	const struct netlink_feature_state *state;
+	const signed char before = *before_of(device, feature);
+	char text[RESULT_LINE];
 
-	if (device->name[0] == '\0')
-		return "NO_ROUTE";
-	if (device->loopback)
-		return "LOOPBACK";
-	if (!device->netlink ||
-	    netlink_features_get(device->netlink, device->index, &features) != 0)
-		return "MAY_NOT_LOOK";
-	state = &features.states[transmit ? NETLINK_TLS_TX : NETLINK_TLS_RX];
-	if (!state->known)
-		return "KERNEL";
-	if (state->on)
-		return "";
-	return state->changeable ? "FEATURE_OFF" : "NO_TLS_DRIVER";
+	if (before >= 0 && turn(device, feature, before == 1, text) < 0)
+		fprintf(stderr, "ktls-bench: not as it was: %s\n", text);
+}
+
+void device_forget(struct device *device)
+{
+	if (device->netlink) {
+		turn_back(device, NETLINK_TLS_TX);
+		turn_back(device, NETLINK_TLS_RX);
+		netlink_close(device->netlink);
+	}
+	*device = (struct device){ .tx_before = -1, .rx_before = -1 };
 }
 
 /* ---- counters ---------------------------------------------------------------------------------

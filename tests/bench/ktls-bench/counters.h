@@ -20,18 +20,18 @@ struct device {
 	char name[RESULT_NAME];  /* "": not known */
 	int index;
 	bool loopback;
+	/* How device_switch() found them: 0 or 1; -1: not touched. */
+	signed char tx_before, rx_before;
 };
 
 /* The device that has a local address, of a connected socket say. */
 void device_find(struct device *device, const struct sockaddr *local);
+/* Its features are as they were, then. */
 void device_forget(struct device *device);
 
-/* Turns its TLS features on or off. 0, or -1 with why in text (RESULT_LINE bytes). */
+/* Turns its TLS features on or off, until device_forget(). 0, or -1 with why in text (RESULT_LINE
+ * bytes). */
 int device_switch(struct device *device, bool on, char *text);
-
-/* What keeps connections off it: ktls_no_hw_name() of the first obstacle, "" where there is none.
- */
-const char *device_obstacle(struct device *device, bool transmit);
 
 /* Counters as they stand: to be given to counters_since(), which frees them. */
 struct result_round *counters_now(struct device *device, enum result_end end);

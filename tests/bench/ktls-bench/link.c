@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/netlink/path.h"
+
 #define PIPE_BYTES (1 << 20)
 #define FILE_BYTES (64 * 1024) /* read at once by who makes records itself */
 
@@ -40,6 +42,8 @@ int link_maker_init(struct link_maker *maker)
 	maker->buffer = malloc(LINK_READ);
 	if (!maker->buffer)
 		return link_fail(maker, "out of memory");
+	if (mode_is_kernel(maker->plan->mode) && netlink_paths_open(&maker->paths) != 0)
+		maker->paths = NULL;
 	if (maker->plan->mode == MODE_TCP || maker->plan->daemon)
 		return 0;
 	text = loaded_init(&maker->loaded, maker->credentials);
@@ -53,7 +57,11 @@ int link_open(struct link *link, struct link_maker *maker, int fd)
 	*link = (struct link){ .fd = fd, .maker = maker, .pipe = { -1, -1 } };
 	link->ops = maker->plan->daemon ? &link_daemon : ops_of[maker->plan->mode];
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return link->ops->open(link);
+	if (link->ops->open(link) < 0)
+		return -1;
+	if (mode_is_kernel(maker->plan->mode))
+		link_ask(link);
+	return 0;
 }
 
 int link_start(struct link *link)

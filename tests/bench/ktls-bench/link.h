@@ -16,6 +16,7 @@
 
 #include <ktls-handshake.h>
 #include <ktls-record.h>
+#include <ktls.h>
 
 #include "tests/bench/ktls-bench/credentials.h"
 #include "tests/bench/ktls-bench/plan.h"
@@ -25,6 +26,7 @@
 
 struct ktls;
 struct ktls_session;
+struct netlink_paths;
 struct ssl_st;
 struct ssl_ctx_st;
 
@@ -40,7 +42,8 @@ struct link_maker {
 	struct ssl_ctx_st *ssl_ctx;
 	struct x509_peer *peer; /* whose signature is to be verified */
 	const struct ktls_engine *engine;
-	uint8_t *buffer; /* LINK_READ bytes, to receive */
+	uint8_t *buffer;             /* LINK_READ bytes, to receive */
+	struct netlink_paths *paths; /* NULL: not to be asked */
 	uint8_t in[KTLS_ENGINE_RECORD_MAX], out[KTLS_ENGINE_OUT_MIN];
 	char failed[RESULT_LINE]; /* the first failure */
 };
@@ -50,6 +53,9 @@ struct link {
 	struct link_maker *maker;
 	const struct link_ops *ops;
 	uint16_t version, suite;
+	/* Who has the records, as ktlsd or the kernel said when the keys were there. */
+	enum ktls_state tx, rx;
+	enum ktls_no_hw tx_no_hw, rx_no_hw;
 	int pipe[2]; /* for splice: -1 until then */
 	size_t piped;
 	struct records *records;      /* MODE_USER */
@@ -99,6 +105,9 @@ void link_close(struct link *link);
 /* Keeps the first reason; returns -1. */
 __attribute__((format(printf, 2, 3))) int link_fail(struct link_maker *maker, const char *format,
 						    ...);
+
+/* Asks the kernel who has the records, where ktlsd has not told. */
+void link_ask(struct link *link);
 
 /* What the kernel is to be told of the plan, behind the keys. 0, or -1 with maker->failed. */
 int link_set_options(struct link *link);

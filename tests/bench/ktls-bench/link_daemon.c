@@ -69,6 +69,10 @@ static int take_reply(struct link *link, const struct ktls_reply *reply)
 				 reply->text);
 	link->version = reply->version;
 	link->suite = reply->suite;
+	link->tx = reply->tx;
+	link->rx = reply->rx;
+	link->tx_no_hw = reply->tx_no_hw;
+	link->rx_no_hw = reply->rx_no_hw;
 	link->session = ktls_session_new(maker->ktls, reply);
 	return link->session ? 0 : link_fail(maker, "out of memory");
 }

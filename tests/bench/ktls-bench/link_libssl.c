@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "lib/netlink/path.h"
+
 #ifdef KTLS_BENCH_LIBSSL
 
 #include <errno.h>
@@ -209,6 +211,8 @@ void link_maker_wipe(struct link_maker *maker)
 	loaded_wipe(&maker->loaded);
 	free(maker->buffer);
 	maker->buffer = NULL;
+	netlink_paths_close(maker->paths);
+	maker->paths = NULL;
 }
 
 const struct link_ops link_libssl = {

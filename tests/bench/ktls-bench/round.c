@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <ktls-tls.h>
-
 #include "tests/bench/ktls-bench/clocks.h"
 
 static int make_content(struct station *station, const struct plan *plan)
@@ -137,6 +135,15 @@ bool round_done(struct running *r)
 /* ---- what came of it --------------------------------------------------------------------------
  */
 
+static void join_offload(struct result_offload *into, const struct result_offload *of)
+{
+	into->hw += of->hw;
+	into->sw += of->sw;
+	into->unknown += of->unknown;
+	if (into->why_not[0] == '\0')
+		result_text(into->why_not, sizeof(into->why_not), "%s", of->why_not);
+}
+
 static void join_worker(struct outcome *out, const struct worker *w, struct histogram *latencies)
 {
 	out->sent += w->sent;
@@ -146,6 +153,8 @@ static void join_worker(struct outcome *out, const struct worker *w, struct hist
 	out->cpu_ns += w->cpu;
 	out->cycles += w->cycles_used;
 	out->retransmits += w->retransmits;
+	join_offload(&out->tx, &w->tx);
+	join_offload(&out->rx, &w->rx);
 	if (w->wall > out->wall_ns)
 		out->wall_ns = w->wall;
 	if (w->version) {
@@ -159,40 +168,20 @@ static void join_worker(struct outcome *out, const struct worker *w, struct hist
 	histogram_join(latencies, &w->latencies);
 }
 
-static bool is_gcm_of_1_2(const struct outcome *out)
+/* What nobody may ask of single connections /proc/net/tls_stat tells of all that the namespace has.
+ */
+static void count_unknown(struct outcome *out, struct result_offload *offload, const char *name)
 {
-	return out->suite != KTLS_ECDHE_ECDSA_CHACHA20_POLY1305 &&
-	       out->suite != KTLS_ECDHE_RSA_CHACHA20_POLY1305;
-}
+	const uint64_t hw = counters_find(out, RESULT_TLS_STAT, name);
+	uint64_t more = hw > offload->hw ? hw - offload->hw : 0;
 
-/* The words of ktls_no_hw_name(). */
-static const char *why_not(struct running *r, const struct outcome *out, bool transmit)
-{
-	const char *obstacle;
-
-	if (out->version != KTLS_TLS_1_2)
-		return "VERSION";
-	if (!is_gcm_of_1_2(out))
-		return "CIPHER";
-	obstacle = device_obstacle(&r->station->device, transmit);
-	return obstacle[0] ? obstacle : "REFUSED";
-}
-
-/* By how many contexts the kernel has counted, on the CPU and on devices. */
-static void count_offload(struct running *r, struct outcome *out, bool transmit)
-{
-	struct result_offload *offload = transmit ? &out->tx : &out->rx;
-	const uint64_t n = r->plan.pattern == PATTERN_CHURN ? out->operations : r->plan.connections;
-	const uint64_t hw =
-		counters_find(out, RESULT_TLS_STAT, transmit ? "TlsTxDevice" : "TlsRxDevice");
-
-	if (!mode_is_kernel(r->plan.mode))
-		return;
-	offload->hw = (uint32_t)(hw < n ? hw : n);
-	offload->sw = (uint32_t)n - offload->hw;
-	if (offload->sw > 0)
-		result_text(offload->why_not, sizeof(offload->why_not), "%s",
-			    why_not(r, out, transmit));
+	if (more > offload->unknown)
+		more = offload->unknown;
+	offload->hw += (uint32_t)more;
+	offload->sw += offload->unknown - (uint32_t)more;
+	offload->unknown = 0;
+	if (offload->sw == 0)
+		offload->why_not[0] = '\0';
 }
 
 void round_end(struct running *r, struct outcome *out)
@@ -213,8 +202,8 @@ void round_end(struct running *r, struct outcome *out)
 		out->p99_ns = histogram_at(latencies, 990);
 	}
 	counters_since(r->before, &r->station->device, r->station->end, out);
-	count_offload(r, out, true);
-	count_offload(r, out, false);
+	count_unknown(out, &out->tx, "TlsTxDevice");
+	count_unknown(out, &out->rx, "TlsRxDevice");
 	memcpy(out->failed, r->round.failed, sizeof(out->failed));
 	pthread_mutex_destroy(&r->round.lock);
 	pthread_cond_destroy(&r->round.changed);

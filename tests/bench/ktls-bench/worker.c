@@ -74,6 +74,28 @@ static void end(struct worker *w)
 	w->cycles_used = cycles_read(w->cycles) - w->cycles_began;
 }
 
+/* ---- who has the records ----------------------------------------------------------------------
+ */
+
+static void count_state(struct result_offload *offload, enum ktls_state state, enum ktls_no_hw why)
+{
+	offload->hw += state == KTLS_STATE_HW;
+	offload->sw += state == KTLS_STATE_SW;
+	offload->unknown += state == KTLS_STATE_UNKNOWN;
+	if (state != KTLS_STATE_HW && offload->why_not[0] == '\0')
+		result_text(offload->why_not, sizeof(offload->why_not), "%s", ktls_no_hw_name(why));
+}
+
+void worker_count(struct worker *w, const struct link *link)
+{
+	w->version = link->version;
+	w->suite = link->suite;
+	if (!mode_is_kernel(w->plan->mode))
+		return;
+	count_state(&w->tx, link->tx, link->tx_no_hw);
+	count_state(&w->rx, link->rx, link->rx_no_hw);
+}
+
 /* ---- connections ------------------------------------------------------------------------------
  */
 
@@ -86,8 +108,7 @@ static void begin_flow(struct worker *w, struct flow *f)
 	f->receives = plan->pattern == PATTERN_REQUEST || plan_sends(plan, peer);
 	hash_init(&f->hash_sent, HASH_SHA256);
 	hash_init(&f->hash_received, HASH_SHA256);
-	w->version = f->link.version;
-	w->suite = f->link.suite;
+	worker_count(w, &f->link);
 }
 
 /* False where a connection failed: the others are not even tried. */

@@ -74,6 +74,7 @@ struct worker {
 	uint64_t sent, received, operations, failures;
 	uint64_t wall, cpu, cycles_used, retransmits;
 	uint16_t version, suite;
+	struct result_offload tx, rx; /* connections, those of the warm-up too */
 	struct histogram latencies;
 	uint8_t hash_sent[OUTCOME_HASH], hash_received[OUTCOME_HASH];
 };
@@ -83,6 +84,9 @@ void *worker_run(void *arg);
 
 /* The time, and whether the warm-up has ended with it. */
 void worker_tick(struct worker *w);
+
+/* Who has the records of a connection that has been opened. */
+void worker_count(struct worker *w, const struct link *link);
 
 /* Whether no more is to be begun. */
 bool worker_over(const struct worker *w);
