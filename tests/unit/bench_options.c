@@ -72,6 +72,21 @@ TEST(options_are_taken)
 	EXPECT_EQ(KTLS_ECDHE_RSA_AES_256_GCM_SHA384, options_suite(&o, o.version, true));
 }
 
+TEST(sizes_are_a_list)
+{
+	struct options o;
+
+	ASSERT_TRUE(PARSE(&o, "run", "--size", "1k,64K,4G"));
+	EXPECT_EQ(3, o.sizes_len);
+	EXPECT_EQ(1024, o.sizes[0]);
+	EXPECT_EQ(65536, o.sizes[1]);
+	EXPECT_EQ(UINT64_C(4) << 30, o.sizes[2]);
+	ASSERT_TRUE(PARSE(&o, "run", "--size", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"));
+	EXPECT_EQ(OPTIONS_SIZES, o.sizes_len);
+	ASSERT_TRUE(PARSE(&o, "run"));
+	EXPECT_EQ(0, o.sizes_len);
+}
+
 FIXTURE(refusal)
 {
 	struct options o;
@@ -96,6 +111,16 @@ FIXTURE_VARIANT_ADD(refusal, host_without_key){ { "run", "::1" }, "--key-file" }
 FIXTURE_VARIANT_ADD(refusal, serve_without_key){ { "serve" }, "--key-file" };
 FIXTURE_VARIANT_ADD(refusal, operands){ { "compare", "a.json" }, "2 operands" };
 FIXTURE_VARIANT_ADD(refusal, pin){ { "run", "--pin", "3-1" }, "--pin" };
+
+FIXTURE_VARIANT_ADD(refusal, no_size){ { "run", "--size", "1k," }, "--size 1k," };
+FIXTURE_VARIANT_ADD(refusal, zero_size){ { "run", "--size", "0,1k" }, "--size" };
+FIXTURE_VARIANT_ADD(refusal, same_size){ { "run", "--size", "1k,1024" }, "--size" };
+FIXTURE_VARIANT_ADD(refusal, huge_size){ { "run", "--size", "5G" }, "--size" };
+FIXTURE_VARIANT_ADD(refusal, long_size){ { "run", "--size", "0000000000000000000000001k" },
+					 "--size" };
+FIXTURE_VARIANT_ADD(refusal,
+		    many_sizes){ { "run", "--size", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" },
+				 "--size" };
 
 FIXTURE_SETUP(refusal)
 {

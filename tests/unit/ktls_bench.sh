@@ -51,6 +51,14 @@ there_and_back() {
 }
 check 'bring all bytes as well' there_and_back
 
+sizes() {
+	run -p write,request,churn -m tcp,user --size 1k,4K && [ "$(wc -l <"$cells")" -eq 10 ] &&
+		bench_is user write '$5 == "verified" && $6 == 204800' &&
+		bench_is user request '$5 == "verified" && $6 == 10240 || $6 == 40960' &&
+		bench_is user churn '$7 == 10' && grep -A3 'request.*over sizes' "$dir/out" | grep '1 KiB *4 KiB'
+}
+check 'several sizes in one run' sizes
+
 version() {
 	run -m user,libssl -p write "$@" && bench_is user write "\$10 == \"$suite\"" &&
 		bench_is libssl write "\$10 == \"$suite\""

@@ -15,6 +15,7 @@ void options_help(void)
 	       "  -c, --connections N    at a time (1)       -t, --threads N   of each end (1)\n"
 	       "  -r, --rounds N         (5)                 -D, --duration S  of a round (1)\n"
 	       "  --warmup S (0.1)  --bytes N, a connection, or --count N (100)\n"
+	       "  --size N,N,...         one after the other, and reports over sizes; or\n"
 	       "  --file-size N (16M)  --object-size N (1K)  --write-size N  --record-size N\n"
 	       "  --tls 1.2|1.3  --suite aes128|aes256|chacha20  --key-type ecdsa|rsa\n"
 	       "  --cert FILE --key FILE --trust FILE --name NAME\n"

@@ -33,4 +33,28 @@ const char *plot_colour_dark(unsigned int colour);
 void plot_rows(const struct result_run *run, const struct rows *rows, unsigned int number,
 	       FILE *out);
 
+struct sweep;
+
+/*
+ * A line for each mode over the sizes of a sweep, a panel for speed and one for the server's CPU.
+ * Scales are logarithmic: between sizes there are decades.
+ */
+void plot_sweep(const struct sweep *sweep, unsigned int number, FILE *out);
+
+/* ---- what pictures are made of --------------------------------------------------------------- */
+
+#define PLOT_WIDTH 960
+#define INK        "class=\"ink\" fill=\"#1f2328\""
+#define DIM        "class=\"dim\" fill=\"#57606a\""
+
+/* Until the title's text; then that, its end, and the paper. */
+void plot_open(FILE *out, double height, unsigned int number);
+void plot_paper(FILE *out, double height);
+
+/* Until the text itself. */
+void plot_text(FILE *out, const char *style, double x, double y);
+
+/* A scale's number and the end of its text: "50k", "0.2", short for there are some side by side. */
+void plot_tick(FILE *out, double v);
+
 #endif

@@ -25,6 +25,7 @@ enum option_code {
 	OPTION_WARMUP = OPTION_FIRST,
 	OPTION_BYTES,
 	OPTION_COUNT,
+	OPTION_SIZE,
 	OPTION_FILE_SIZE,
 	OPTION_OBJECT_SIZE,
 	OPTION_WRITE_SIZE,
@@ -70,6 +71,7 @@ static const struct option known[] = {
 	{ "warmup", WITH, NULL, OPTION_WARMUP },
 	{ "bytes", WITH, NULL, OPTION_BYTES },
 	{ "count", WITH, NULL, OPTION_COUNT },
+	{ "size", WITH, NULL, OPTION_SIZE },
 	{ "file-size", WITH, NULL, OPTION_FILE_SIZE },
 	{ "object-size", WITH, NULL, OPTION_OBJECT_SIZE },
 	{ "write-size", WITH, NULL, OPTION_WRITE_SIZE },
@@ -135,6 +137,31 @@ static bool size32(const char *text, uint32_t *out)
 		return false;
 	*out = (uint32_t)value;
 	return true;
+}
+
+/* "1K,64K": each once. */
+static bool sizes(const char *list, struct options *o)
+{
+	char word[24];
+
+	for (o->sizes_len = 0; o->sizes_len < OPTIONS_SIZES; list++) {
+		uint64_t *size = &o->sizes[o->sizes_len++];
+		const size_t len = strcspn(list, ",");
+
+		if (len >= sizeof(word))
+			return false;
+		memcpy(word, list, len);
+		word[len] = '\0';
+		if (!options_size(word, size) || *size == 0 || *size > PLAN_OBJECT)
+			return false;
+		for (unsigned int i = 0; i + 1 < o->sizes_len; i++)
+			if (o->sizes[i] == *size)
+				return false;
+		list += len;
+		if (*list == '\0')
+			return true;
+	}
+	return false;
 }
 
 static bool port16(const char *text, uint16_t *out)
@@ -224,32 +251,6 @@ static bool pin(const char *text, struct cpu_list *list, const char **kept)
 /* ---- options ----------------------------------------------------------------------------------
  */
 
-static const char *const suites[] = { "aes128", "aes256", "chacha20" };
-
-static bool suite(const char *text, const char **out)
-{
-	for (size_t i = 0; i < 3; i++)
-		if (strcmp(text, suites[i]) == 0)
-			*out = suites[i];
-	return *out != NULL;
-}
-
-uint16_t options_suite(const struct options *o, uint16_t of_version, bool rsa)
-{
-	static const uint16_t of_1_3[] = { KTLS_AES_128_GCM_SHA256, KTLS_AES_256_GCM_SHA384,
-					   KTLS_CHACHA20_POLY1305_SHA256 };
-	static const uint16_t of_1_2[][2] = {
-		{ KTLS_ECDHE_ECDSA_AES_128_GCM_SHA256, KTLS_ECDHE_RSA_AES_128_GCM_SHA256 },
-		{ KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384, KTLS_ECDHE_RSA_AES_256_GCM_SHA384 },
-		{ KTLS_ECDHE_ECDSA_CHACHA20_POLY1305, KTLS_ECDHE_RSA_CHACHA20_POLY1305 },
-	};
-	size_t i = 0;
-
-	while (o->suite && strcmp(o->suite, suites[i]) != 0)
-		i++;
-	return of_version == KTLS_TLS_1_3 ? of_1_3[i] : of_1_2[i][rsa];
-}
-
 static bool set_number(struct options *o, int option, const char *value)
 {
 	switch (option) {
@@ -268,6 +269,8 @@ static bool set_number(struct options *o, int option, const char *value)
 		return options_size(value, &o->bytes);
 	case OPTION_COUNT:
 		return size32(value, &o->count) && o->count >= 1;
+	case OPTION_SIZE:
+		return sizes(value, o);
 	case OPTION_FILE_SIZE:
 		return options_size(value, &o->file_bytes);
 	case OPTION_OBJECT_SIZE:
@@ -295,7 +298,7 @@ static bool set_choice(struct options *o, int option, const char *value)
 	case OPTION_TLS:
 		return version(value, &o->version);
 	case OPTION_SUITE:
-		return suite(value, &o->suite);
+		return options_suite_known(value, &o->suite);
 	case OPTION_KEY_TYPE:
 		return one_of(value, "ecdsa", "rsa", &o->rsa);
 	case OPTION_PIN:

@@ -10,6 +10,8 @@
 #include "tests/bench/ktls-bench/net.h"
 #include "tests/bench/ktls-bench/plan.h"
 
+#define OPTIONS_SIZES 16
+
 enum command { COMMAND_RUN, COMMAND_SERVE, COMMAND_SHOW, COMMAND_COMPARE };
 
 struct options {
@@ -21,6 +23,8 @@ struct options {
 	unsigned int modes, patterns, directions;
 	uint64_t file_bytes, object_bytes;
 	uint32_t write_bytes, record_bytes;
+	uint64_t sizes[OPTIONS_SIZES]; /* one after the other, instead of the three above */
+	unsigned int sizes_len;        /* 0: those */
 	uint32_t connections, threads;
 	uint32_t duration_ms, warmup_ms, rounds;
 	uint64_t bytes;    /* a connection's in a round; 0: the duration counts */
@@ -51,6 +55,9 @@ void options_help(void);
 
 /* "64K", "1M", "2G": bytes. */
 bool options_size(const char *text, uint64_t *out) __attribute__((warn_unused_result));
+
+/* "aes128", "aes256", "chacha20": *out stays as it is for another word. */
+bool options_suite_known(const char *text, const char **out) __attribute__((warn_unused_result));
 
 /* The suite of a version, for a server with that kind of key; 0: no such. */
 uint16_t options_suite(const struct options *o, uint16_t version, bool rsa);

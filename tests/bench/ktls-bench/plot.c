@@ -10,7 +10,6 @@
 #include "tests/bench/ktls-bench/format.h"
 #include "tests/bench/ktls-bench/html.h"
 
-#define WIDTH      960
 #define LABELS     206 /* of these are for the modes' names */
 #define GAP        30  /* between panels */
 #define VALUE      62  /* at the end of a scale, for the longest bar's number */
@@ -103,7 +102,7 @@ static void add_panel(struct picture *p, enum column column, enum column beyond)
 
 static void place_panels(struct picture *p)
 {
-	double n = (double)p->panels_len, width = (WIDTH - LABELS - GAP * (n - 1)) / n;
+	double n = (double)p->panels_len, width = (PLOT_WIDTH - LABELS - GAP * (n - 1)) / n;
 
 	for (size_t i = 0; i < p->panels_len; i++) {
 		p->panels[i].x = LABELS + (double)i * (width + GAP);
@@ -118,21 +117,33 @@ static double x_of(const struct panel *panel, double value)
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-static void text_at(const struct picture *p, const char *style, double x, double y)
+void plot_text(FILE *out, const char *style, double x, double y)
 {
-	fprintf(p->out, "<text %s x=\"%.1f\" y=\"%.1f\">", style, x, y);
+	fprintf(out, "<text %s x=\"%.1f\" y=\"%.1f\">", style, x, y);
 }
 
-#define INK "class=\"ink\" fill=\"#1f2328\""
-#define DIM "class=\"dim\" fill=\"#57606a\""
-
-/* "50k", "0.2": short, for there are some of them side by side. */
-static void put_tick(const struct picture *p, double v)
+void plot_tick(FILE *out, double v)
 {
 	if (v >= 1e6)
-		fprintf(p->out, "%gM</text>\n", v / 1e6);
+		fprintf(out, "%gM</text>\n", v / 1e6);
 	else
-		fprintf(p->out, v >= 1e4 ? "%gk</text>\n" : "%g</text>\n", v >= 1e4 ? v / 1e3 : v);
+		fprintf(out, v >= 1e4 ? "%gk</text>\n" : "%g</text>\n", v >= 1e4 ? v / 1e3 : v);
+}
+
+void plot_open(FILE *out, double height, unsigned int number)
+{
+	fprintf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" role=\"img\" "
+		"aria-labelledby=\"plot-%u\" font-family=\"Inter, 'Segoe UI', 'Helvetica Neue', "
+		"Arial, 'DejaVu Sans', sans-serif\">\n",
+		PLOT_WIDTH, height, number);
+	fprintf(out, "<title id=\"plot-%u\">", number);
+}
+
+void plot_paper(FILE *out, double height)
+{
+	fprintf(out, "<rect class=\"paper\" fill=\"#ffffff\" width=\"%d\" height=\"%.0f\"/>\n",
+		PLOT_WIDTH, height);
 }
 
 static void put_scale(const struct picture *p, const struct panel *panel, double bottom)
@@ -145,8 +156,8 @@ static void put_scale(const struct picture *p, const struct panel *panel, double
 			"y2=\"%.1f\"/>\n",
 			v > 0 ? "grid" : "axis", v > 0 ? "#e4e8ec" : "#8c959f", x, TOP - 8, x,
 			bottom);
-		text_at(p, DIM " font-size=\"11\" text-anchor=\"middle\"", x, bottom + 16);
-		put_tick(p, v);
+		plot_text(p->out, DIM " font-size=\"11\" text-anchor=\"middle\"", x, bottom + 16);
+		plot_tick(p->out, v);
 	}
 }
 
@@ -154,12 +165,12 @@ static void put_panel(const struct picture *p, const struct panel *panel, double
 {
 	enum column c = panel->column;
 
-	text_at(p, INK " font-size=\"14\" font-weight=\"600\"", panel->x, 22);
+	plot_text(p->out, INK " font-size=\"14\" font-weight=\"600\"", panel->x, 22);
 	html_text(p->rows->heads[c], p->out);
 	if (panel->beyond != COLUMN_MODE)
 		fputs(" and p99", p->out);
 	fputs("</text>\n", p->out);
-	text_at(p, DIM " font-size=\"12\"", panel->x, 38);
+	plot_text(p->out, DIM " font-size=\"12\"", panel->x, 38);
 	html_unit(p->rows->units[c], p->out);
 	fprintf(p->out, ", %s is better</text>\n", c == COLUMN_SPEED ? "more" : "less");
 	put_scale(p, panel, bottom);
@@ -203,7 +214,7 @@ static void put_dots(const struct picture *p, const struct panel *panel, enum me
 static void put_value(const struct picture *p, const struct panel *panel, const struct row *row,
 		      double x, double y)
 {
-	text_at(p, INK " font-size=\"12\"", x + 7, y + 12.5);
+	plot_text(p->out, INK " font-size=\"12\"", x + 7, y + 12.5);
 	html_text(row->pieces[panel->column].text, p->out);
 	if (panel->beyond != COLUMN_MODE && row->pieces[panel->beyond].text[0]) {
 		fputs("<tspan " DIM "> / ", p->out);
@@ -268,19 +279,20 @@ static void put_label(const struct picture *p, const char *text, double y)
 
 	snprintf(first, sizeof(first), "%.*s", comma ? (int)(comma - text) : (int)strlen(text),
 		 text);
-	text_at(p, INK " font-size=\"13\" text-anchor=\"end\"", LABELS - 12, y + (comma ? 6 : 13));
+	plot_text(p->out, INK " font-size=\"13\" text-anchor=\"end\"", LABELS - 12,
+		  y + (comma ? 6 : 13));
 	html_text(first, p->out);
 	fputs("</text>\n", p->out);
 	if (!comma)
 		return;
-	text_at(p, DIM " font-size=\"11\" text-anchor=\"end\"", LABELS - 12, y + 20);
+	plot_text(p->out, DIM " font-size=\"11\" text-anchor=\"end\"", LABELS - 12, y + 20);
 	html_text(comma + 1 + strspn(comma + 1, " "), p->out);
 	fputs("</text>\n", p->out);
 }
 
-static void put_title(const struct picture *p, unsigned int number)
+static void put_title(const struct picture *p, double height, unsigned int number)
 {
-	fprintf(p->out, "<title id=\"plot-%u\">", number);
+	plot_open(p->out, height, number);
 	html_text(p->rows->title, p->out);
 	fputs("</title>\n<desc>Bars of medians for each mode:", p->out);
 	for (size_t i = 0; i < p->panels_len; i++) {
@@ -294,14 +306,8 @@ static void draw(const struct picture *p, unsigned int number)
 {
 	double bottom = TOP + (double)p->bars * ROW, y = TOP + (ROW - BAR) / 2.0 - 4;
 
-	fprintf(p->out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" role=\"img\" "
-		"aria-labelledby=\"plot-%u\" font-family=\"Inter, 'Segoe UI', 'Helvetica Neue', "
-		"Arial, 'DejaVu Sans', sans-serif\">\n",
-		WIDTH, bottom + FOOT, number);
-	put_title(p, number);
-	fprintf(p->out, "<rect class=\"paper\" fill=\"#ffffff\" width=\"%d\" height=\"%.0f\"/>\n",
-		WIDTH, bottom + FOOT);
+	put_title(p, bottom + FOOT, number);
+	plot_paper(p->out, bottom + FOOT);
 	for (size_t i = 0; i < p->panels_len; i++)
 		put_panel(p, &p->panels[i], bottom);
 	for (size_t i = 0; i < p->rows->len; i++) {

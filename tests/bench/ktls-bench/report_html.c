@@ -5,6 +5,7 @@
 #include "tests/bench/ktls-bench/grown.h"
 #include "tests/bench/ktls-bench/html.h"
 #include "tests/bench/ktls-bench/report.h"
+#include "tests/bench/ktls-bench/sweep.h"
 
 static const char style[] =
 	":root{--bg:#fff;--ink:#1f2328;--dim:#57606a;--line:#d8dee4;--soft:#f6f8fa;--warn:#fff8e1;"
@@ -62,8 +63,8 @@ static void put_style(FILE *out)
 		fprintf(out, ".s%u{background:%s}", i, plot_colour_light(i));
 	fprintf(out, "\n%s", style_dark);
 	for (unsigned int i = 0; i < PLOT_COLOURS; i++)
-		fprintf(out, ".s%u{background:%s}svg .c%u{fill:%s}", i, plot_colour_dark(i), i,
-			plot_colour_dark(i));
+		fprintf(out, ".s%u{background:%s}svg .c%u{fill:%s}svg .l%u{stroke:%s}", i,
+			plot_colour_dark(i), i, plot_colour_dark(i), i, plot_colour_dark(i));
 	fprintf(out, "}\n%s</style>\n", style_print);
 }
 
@@ -243,6 +244,59 @@ static void put_workload(const struct result_run *run, const struct rows *rows, 
 	fputs("</section>\n", out);
 }
 
+/* ---- a sweep --------------------------------------------------------------------------------- */
+
+static void put_ratios(const struct sweep *sweep, enum column column,
+		       const struct result_mode *mode, FILE *out)
+{
+	char text[32];
+
+	element("<tr><th scope=\"row\">", mode->label, "</th>", out);
+	for (size_t i = 0; i < sweep->sizes_len; i++) {
+		const struct estimate e = sweep_ratio(sweep, column, mode->name, i);
+
+		format_number(text, sizeof(text), e.median);
+		element("<td>", e.n > 0 ? text : "-", "</td>", out);
+	}
+	fputs("</tr>\n", out);
+}
+
+static void put_matrix(const struct sweep *sweep, enum column column, FILE *out)
+{
+	char text[RESULT_LINE];
+
+	sweep_caption(text, sizeof(text), sweep, column);
+	element("<div class=\"wide\"><table>\n<caption>", text, "</caption>\n<thead><tr><th ", out);
+	fputs("scope=\"col\" class=\"words\">mode</th>", out);
+	for (size_t i = 0; i < sweep->sizes_len; i++) {
+		format_bytes(text, sizeof(text), sweep->sizes[i]);
+		element("<th scope=\"col\">", text, "</th>", out);
+	}
+	fputs("</tr></thead>\n<tbody>\n", out);
+	for (size_t i = 0; i < sweep->run->modes_len; i++)
+		if (sweep_has(sweep, column, sweep->run->modes[i].name))
+			put_ratios(sweep, column, &sweep->run->modes[i], out);
+	fputs("</tbody>\n</table></div>\n", out);
+}
+
+static void put_sweep(const struct sweep *sweep, unsigned int number, FILE *out)
+{
+	fprintf(out, "<section>\n<h2>%u. ", number);
+	html_text(sweep->title, out);
+	fputs(", over sizes</h2>\n<figure>\n", out);
+	plot_sweep(sweep, number, out);
+	fprintf(out,
+		"<figcaption>Figure %u. Points are medians of the rounds, whiskers where the "
+		"median "
+		"lies with 95 %% confidence. Both scales are "
+		"logarithmic.</figcaption>\n</figure>\n",
+		number);
+	for (const enum column *c = sweep_columns; *c != COLUMN_MODE; c++)
+		if (sweep_has_any(sweep, *c))
+			put_matrix(sweep, *c, out);
+	fputs("</section>\n", out);
+}
+
 /* ---- foot ------------------------------------------------------------------------------------ */
 
 static void put_machines(const struct result_run *run, FILE *out)
@@ -269,6 +323,8 @@ static void put_machines(const struct result_run *run, FILE *out)
 void report_html(const struct result_run *run, FILE *out)
 {
 	unsigned int number = 0;
+	struct sweep sweep;
+	size_t from = 0;
 
 	put_head(run, out);
 	put_warnings(run, out);
@@ -279,6 +335,8 @@ void report_html(const struct result_run *run, FILE *out)
 			put_workload(run, rows, ++number, out);
 		rows_free(rows);
 	}
+	while (sweep_next(run, &from, &sweep))
+		put_sweep(&sweep, ++number, out);
 	put_machines(run, out);
 	element("<footer>ktls-bench ", run->machines[RESULT_SERVER].version,
 		"; the same as data: --json</footer>\n</main>\n</body>\n</html>\n", out);

@@ -8,6 +8,7 @@
 #include "tests/bench/ktls-bench/grown.h"
 #include "tests/bench/ktls-bench/report.h"
 #include "tests/bench/ktls-bench/rows.h"
+#include "tests/bench/ktls-bench/sweep.h"
 
 #define GAP 2 /* spaces between columns */
 
@@ -234,6 +235,9 @@ static void put_warnings(const struct result_run *run, FILE *out)
 
 void report_text(const struct result_run *run, unsigned int width, FILE *out)
 {
+	struct sweep sweep;
+	size_t from = 0;
+
 	put_head(run, out);
 	for (size_t i = rows_next(run, 0); i < run->cells_len; i = rows_next(run, i + 1)) {
 		struct rows *rows = rows_new(run, i);
@@ -242,6 +246,8 @@ void report_text(const struct result_run *run, unsigned int width, FILE *out)
 			put_rows(rows, width, out);
 		rows_free(rows);
 	}
+	while (sweep_next(run, &from, &sweep))
+		sweep_text(&sweep, out);
 	if (run->cells_len > 0)
 		fputs("\nMedians of the rounds; in brackets, where the median lies with 95% "
 		      "confidence.\nRatios are taken round by round.\n",

@@ -27,29 +27,45 @@ static bool is_counted(enum pattern pattern)
 	return pattern == PATTERN_REQUEST || pattern == PATTERN_CHURN;
 }
 
+/* Sizes of a sweep are those of calls, else of files and answers. */
+static bool is_of_calls(enum pattern pattern)
+{
+	return pattern == PATTERN_WRITE || pattern == PATTERN_MORE;
+}
+
 /* ---- plans ------------------------------------------------------------------------------------
  */
 
 /* Streams are cut somewhere: where nobody says where, as most programs do it. */
-static uint32_t write_bytes(const struct options *o, enum pattern pattern)
+static uint32_t write_bytes(const struct options *o, enum pattern pattern, uint64_t size)
 {
+	if (size > 0)
+		return is_of_calls(pattern) ? (uint32_t)size : 0;
 	if (o->write_bytes > 0)
 		return o->write_bytes;
 	return pattern == PATTERN_WRITE ? 64 << 10 : pattern == PATTERN_MORE ? 16 << 10 : 0;
 }
 
+/* Calls are cut from a file that is as long as one of them at least. */
+static uint64_t object_bytes(const struct options *o, enum pattern pattern, uint64_t size)
+{
+	if (size > 0 && (!is_of_calls(pattern) || size > o->file_bytes))
+		return size;
+	return pattern == PATTERN_REQUEST ? o->object_bytes : o->file_bytes;
+}
+
 /* Where it is not by time that a round ends: by bytes, answers or connections. */
-static uint64_t limit(const struct options *o, enum pattern pattern)
+static uint64_t limit(const struct options *o, enum pattern pattern, uint64_t size)
 {
 	if (o->bytes == 0)
 		return 0;
 	if (pattern == PATTERN_REQUEST)
-		return o->count * o->object_bytes;
+		return o->count * object_bytes(o, pattern, size);
 	return pattern == PATTERN_CHURN ? o->count : o->bytes;
 }
 
 static struct plan plan_of(const struct runner *r, enum pattern pattern,
-			   enum result_direction direction)
+			   enum result_direction direction, uint64_t size)
 {
 	const struct options *o = r->options;
 
@@ -60,12 +76,12 @@ static struct plan plan_of(const struct runner *r, enum pattern pattern,
 		.suite = r->suite,
 		.connections = pattern == PATTERN_CHURN ? o->threads : o->connections,
 		.threads = o->threads,
-		.object_bytes = pattern == PATTERN_REQUEST ? o->object_bytes : o->file_bytes,
-		.write_bytes = write_bytes(o, pattern),
+		.object_bytes = object_bytes(o, pattern, size),
+		.write_bytes = write_bytes(o, pattern, size),
 		.record_bytes = o->record_bytes,
 		.warmup_ms = o->warmup_ms,
 		.round_ms = o->bytes ? 0 : o->duration_ms,
-		.bytes = limit(o, pattern),
+		.bytes = limit(o, pattern, size),
 		.switch_offload = o->switch_offload,
 	};
 }
@@ -332,9 +348,10 @@ static void tell_missing(struct runner *r, const struct work *work)
 				      cell_of(r, work, i)->missing);
 }
 
-static int run_work(struct runner *r, enum pattern pattern, enum result_direction direction)
+static int run_work(struct runner *r, enum pattern pattern, enum result_direction direction,
+		    uint64_t size)
 {
-	struct work work = { .plan = plan_of(r, pattern, direction) };
+	struct work work = { .plan = plan_of(r, pattern, direction, size) };
 	const char *wrong = plan_check(&work.plan);
 	int result = 0;
 
@@ -364,10 +381,27 @@ static unsigned int bits(unsigned int set)
 
 static unsigned int count_rounds(const struct options *o)
 {
-	const unsigned int once = bits(o->patterns & (1U << PATTERN_REQUEST | 1U << PATTERN_CHURN));
-	const unsigned int works = (bits(o->patterns) - once) * bits(o->directions) + once;
+	const unsigned int streams =
+		bits(o->patterns & ~(1U << PATTERN_REQUEST | 1U << PATTERN_CHURN));
+	const unsigned int requests = bits(o->patterns & 1U << PATTERN_REQUEST);
+	const unsigned int churn = bits(o->patterns & 1U << PATTERN_CHURN);
+	const unsigned int sizes = o->sizes_len ? o->sizes_len : 1;
+	const unsigned int works = (streams * bits(o->directions) + requests) * sizes + churn;
 
 	return works * bits(o->modes) * (o->rounds + 1);
+}
+
+/* Churn has no size. */
+static int run_sizes(struct runner *r, enum pattern pattern, enum result_direction direction)
+{
+	const struct options *o = r->options;
+	int result = 0;
+
+	if (o->sizes_len == 0 || pattern == PATTERN_CHURN)
+		return run_work(r, pattern, direction, 0);
+	for (unsigned int i = 0; i < o->sizes_len && result == 0 && !run_interrupted; i++)
+		result = run_work(r, pattern, direction, o->sizes[i]);
+	return result;
 }
 
 int run_all(struct runner *r)
@@ -382,7 +416,7 @@ int run_all(struct runner *r)
 				continue;
 			if (is_counted((enum pattern)p) ? d != 0 : !(o->directions & 1U << d))
 				continue;
-			if (run_work(r, (enum pattern)p, (enum result_direction)d) < 0) {
+			if (run_sizes(r, (enum pattern)p, (enum result_direction)d) < 0) {
 				progress_end(&r->progress);
 				return -1;
 			}
