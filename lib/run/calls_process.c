@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that end a program in this process, and streams of stdio. */
-#include <alloca.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -62,8 +62,12 @@ static void keep_ticket(struct answering *a, const struct ktls_span *ticket)
 	a->tickets++;
 }
 
-/* False where the lane is to be closed. */
-static bool serve(struct answering *a, int lane, const struct handoff_service *service, int fd)
+/*
+ * False where the lane is to be closed. The descriptor goes before the answer: record locks on a
+ * file end with any descriptor of it that their process closes, and here that is the client's own.
+ */
+static bool serve(struct answering *a, int lane, const struct handoff_service *service,
+		  struct handoff_packet *p)
 {
 	struct handoff_reply reply = { .id = service->id, .reason = (uint16_t)a->reason };
 	uint8_t tx[HANDOFF_KEYS_LEN], rx[HANDOFF_KEYS_LEN], seal[64], packet[4096];
@@ -81,12 +85,13 @@ static bool serve(struct answering *a, int lane, const struct handoff_service *s
 		return true;
 	}
 	if (service->renew & HANDOFF_RENEW_TX)
-		keys(a, fd, KTLS_TX, tx, &reply.key_tx);
+		keys(a, p->fds[0], KTLS_TX, tx, &reply.key_tx);
 	if (service->renew & HANDOFF_RENEW_RX)
-		keys(a, fd, KTLS_RX, rx, &reply.key_rx);
+		keys(a, p->fds[0], KTLS_RX, rx, &reply.key_rx);
 	if (reply.reason == 0)
 		reply.session = (struct ktls_span){ seal, answering_seal(a, seal) };
 	len = handoff_reply_build(&reply, packet, sizeof(packet));
+	handoff_close_fds(p);
 	if (a->doubled > 0 && a->doubled-- && handoff_send(lane, packet, len, -1) != 0)
 		return false;
 	return handoff_send(lane, packet, len, -1) == 0;
@@ -109,7 +114,7 @@ static bool hear(struct answering *a, int lane)
 	if (header.type == HANDOFF_SERVICE) {
 		ASSERT_EQ(0, handoff_service_parse(packet, p.len, &service));
 		ASSERT_EQ(1, p.fds_len);
-		goes_on = serve(a, lane, &service, p.fds[0]);
+		goes_on = serve(a, lane, &service, &p);
 	}
 	handoff_close_fds(&p);
 	return goes_on;

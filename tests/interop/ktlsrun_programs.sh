@@ -64,7 +64,7 @@ serve() {
 	local port=$1 name=$2
 
 	shift 2
-	start "$name" ktlsrun --listen "$port=default" --verbose -- "$@"
+	start "$name" ktlsrun --listen "$port=default" --deadline 60000 --verbose -- "$@"
 }
 
 # serves PORT NAME

@@ -105,6 +105,7 @@ until_true rmmod nicsim
 check 'it can be taken back when the device is gone' says 0 "$rule: removed" persist nic0a --remove --yes
 check 'and is gone' absent
 check 'the second time there is nothing' says 0 'there is no rule' persist nic0a --remove --yes
+sleep 3 # so often udevd looks whether its rules have changed
 insmod "$KTLS_NICSIM"
 check 'the driver comes anew, and it is off' is_off tx
 ip link del veth0

@@ -114,6 +114,13 @@ static void print_ok(const struct ktls_reply *reply)
 	       ktls_no_hw_name(reply->rx_no_hw));
 }
 
+/* What is in the way of a device is in the text alone. */
+static void print_why(const struct ktls_reply *reply)
+{
+	if (reply->reason == KTLS_R_HARDWARE_UNAVAILABLE || reply->reason == KTLS_R_DEVICE_REFUSED)
+		fprintf(stderr, "%s\n", reply->text);
+}
+
 /* True where all went well. */
 static bool serve(struct options *o, struct ktls *ktls, int fd)
 {
@@ -126,9 +133,9 @@ static bool serve(struct options *o, struct ktls *ktls, int fd)
 	if (result < 0)
 		errx(1, "ktls_handshake: %s", strerror(-result));
 	if (reply->reason != KTLS_OK) {
+		print_why(reply);
 		peer_print_failed((int)reply->reason, reply->alert,
 				  reply->alert_origin == KTLS_ALERT_RECEIVED);
-		fprintf(stderr, "%s\n", reply->text);
 	} else {
 		session = ktls_session_new(ktls, reply);
 		well = session && talk_over(&o->talk, fd, session);
