@@ -28,9 +28,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# until_true COMMAND...: waits for it, a minute at most: programs are slow where the CPU is emulated.
+# until_true COMMAND...: waits for it, a minute at most; three where the CPU is emulated.
 until_true() {
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + ${KTLS_VM:+120} + 60))
 
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || { echo "in vain: $*"; return 1; }
