@@ -14,7 +14,9 @@
 #
 #	a: nic0a 10.9.0.1 --- wire: nic0b, nic1a --- b: nic1b 10.9.1.1
 
+# Namespaces, and the devices in them, go a while after their names.
 nicsim_load() {
+	! grep -q '^nicsim ' /proc/modules || until_true rmmod nicsim || return
 	modprobe tls && insmod "$KTLS_NICSIM" "pairs=$1"
 }
 
@@ -82,7 +84,7 @@ nicsim_remove() {
 	for name in a wire b; do
 		[ ! -e "/run/netns/$name" ] || ip netns del "$name"
 	done
-	rmmod nicsim
+	until_true rmmod nicsim
 }
 
 in_a() { ip netns exec a "$@"; }
