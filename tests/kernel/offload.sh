@@ -11,8 +11,6 @@ needs='ip ethtool openssl'
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-[ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
-
 setup=$build/ktls-setup
 # run-vm has made some: RSA keys take long where the CPU is emulated.
 certs=${KTLS_CERTS:-$dir/certs}
@@ -21,10 +19,6 @@ mkdir "$dir/www"
 head -c 1000000 /dev/urandom >"$dir/www/file"
 
 # ---- the devices ---------------------------------------------------------------------------------
-
-remove() {
-	until_true nicsim_remove
-}
 
 as_user_in_a() { in_a setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
@@ -193,6 +187,6 @@ check 'a device that has no room left leaves it to the kernel' \
 check 'and has counted that' test "$(counter tx_tls_ctx_refused)" -gt 0
 
 stop_last
-check 'all of it can go' remove
+check 'all of it can go' nicsim_remove
 
 tap_done

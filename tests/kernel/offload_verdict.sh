@@ -10,8 +10,6 @@ needs='ip ethtool openssl ss'
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-[ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
-
 certs=${KTLS_CERTS:-$dir/certs}
 [ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
 mkdir "$dir/www"

@@ -11,8 +11,6 @@ needs='ip ethtool openssl'
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-[ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
-
 certs=$dir/certs
 "$build/tests/tools/certs" "$certs"
 echo content >"$dir/file"
