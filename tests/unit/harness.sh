@@ -200,8 +200,15 @@ summary_fails() {
 check 'the summary adds up' summary_is $'a 3 0 1 10\nb 4 2 0 2000' '7 passed, 2 failed, 1 skipped'
 check 'a failure fails the summary' summary_fails 'a 3 1 0 10'
 check 'nothing passed fails it too' summary_fails 'a 0 0 4 10'
+check 'the summary says again what failed' grep -qx '  stage bad: not ok: b' <(
+	tests/harness/run --new
+	tests/harness/run stage good bad dies >/dev/null
+	tests/harness/run --summary | tee again)
+check 'and why' grep -qx '      # why' again
+check 'a death, too' grep -q '^  stage dies: ended with status 139 (SIGSEGV)' again
 check 'V=1 shows all output' grep -q '| ok 2 b' <(V=1 tests/harness/run stage good)
 tests/harness/run --new
 check '--new forgets' [ ! -e "$KTLS_RESULTS" ]
+check 'what failed, too' [ ! -e "$KTLS_RESULTS.failed" ]
 
 tap_done
