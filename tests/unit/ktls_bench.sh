@@ -14,9 +14,9 @@ needs=python3
 bench=$build/ktls-bench
 cells=$dir/cells
 
-# run OPTION...: with little of everything; fills $cells
+# run OPTION...: with little of everything, in minutes whatever happens; fills $cells
 run() {
-	"$bench" run -q -r 1 --bytes 200K --count 10 --file-size 100K --warmup 0 --json "$dir/out.json" "$@" \
+	timeout -k 5 150 "$bench" run -q -r 1 --bytes 200K --count 10 --file-size 100K --warmup 0 --json "$dir/out.json" "$@" \
 		>"$dir/out" 2>"$dir/err" || { cat "$dir/err"; return 1; }
 	bench_cells "$dir/out.json" >"$cells"
 	cat "$cells"
