@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Network devices that do TLS, emulated (kernel-setup/nicsim), for tests in the VM; to be sourced
-# behind services.sh.
+# Network devices that do TLS, emulated (kernel-setup/nicsim), for tests in the VM; to be sourced,
+# by scripts behind tap.sh.
 # KTLS_NICSIM names the module, built for the kernel at hand: run-vm sees to that for tests that
 # mention it. Offload is off until it is turned on.
 #
@@ -14,6 +14,9 @@
 # is what a cable carries. No routes are needed, so that a device may go down and come back.
 #
 #	a: nic0a 10.9.0.1 --- wire: nic0b, nic1a --- b: nic1b 10.9.1.1
+
+# shellcheck source=tests/harness/until.sh
+. tests/harness/until.sh
 
 [ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
 

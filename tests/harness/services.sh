@@ -9,6 +9,8 @@
 set -u
 # shellcheck source=tests/harness/tap.sh
 . tests/harness/tap.sh
+# shellcheck source=tests/harness/until.sh
+. tests/harness/until.sh
 
 [ -n "${anywhere:-}" ] || [ -r /proc/net/tls_stat ] || tap_skip_all 'no kernel TLS'
 for tool in ${needs:-}; do
@@ -27,16 +29,6 @@ cleanup() {
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-
-# until_true COMMAND...: waits for it, a minute at most; three where the CPU is emulated.
-until_true() {
-	local end=$((SECONDS + ${KTLS_VM:+120} + 60))
-
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || { echo "in vain: $*"; return 1; }
-		sleep 0.1
-	done
-}
 
 listens() {
 	ss -Htln "sport = :$1" | grep -q .
