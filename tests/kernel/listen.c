@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(listen, collected_late, 120)
 	begin_listening(self, 4);
 	crowd_start(&c, self, 16, 2, 0);
 	usleep(3000000);
-	serve(self, 32, 100000);
+	serve(self, 32, 60000);
 	crowd_end(&c, 32);
 	EXPECT_EQ(32, self->echoed);
 }
@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(listen, reloads_under_load, 300)
 	begin_listening(self, 16);
 	crowd_start(&c, self, 8, 10, 20);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reload_thrice, &self->daemon));
-	serve(self, 80, 250000);
+	serve(self, 80, 60000);
 	crowd_end(&c, 80);
 	pthread_join(thread, NULL);
 	EXPECT_EQ(80, self->echoed);
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(listen, workers_killed, 120)
 	expect_served(self, 2, 2);
 }
 
-TEST_F_TIMEOUT(listen, a_thousand_connections, 600)
+TEST_F_TIMEOUT(listen, a_thousand_connections, 500)
 {
 	int before[2], bad[50];
 
