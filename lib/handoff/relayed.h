@@ -4,7 +4,8 @@
  * bytes, the relay has the other. What TLS tells beside data shows in the name of the relay's end,
  * which getpeername(2) gives: no name while the stream goes on; one that says why it has ended,
  * close_notify included, before the end of file is there to be read. An end of file without a name
- * is the end of the relay itself.
+ * is the end of the relay itself. Where a key has served its time and cannot be changed the name is
+ * there when writing says EPIPE, and reading may go on up to the peer's end.
  */
 #ifndef KTLS_HANDOFF_RELAYED_H
 #define KTLS_HANDOFF_RELAYED_H
@@ -33,10 +34,11 @@ WIRE_MUST_CHECK bool relayed_parse(const struct sockaddr_un *name, socklen_t len
 WIRE_MUST_CHECK bool relayed_is(int fd);
 
 /*
- * Why the stream of a relayed descriptor has ended, for whoever has read the end of file:
+ * Why the stream of a relayed descriptor has ended, for whoever has read the end of file, or has
+ * been told EPIPE:
  * PEER_CLOSE_NOTIFY, TRUNCATED, PEER_ALERT with the alert received, what the peer did wrong with
- * the alert sent; else with KTLS_ALERT_NONE. RELAY_LOST where the relay has left no word, KTLS_OK
- * as long as it is there and the stream goes on.
+ * the alert sent; KEY_EXHAUSTED; else with KTLS_ALERT_NONE. RELAY_LOST where the relay has left no
+ * word, KTLS_OK as long as it is there and the stream goes on.
  */
 enum ktls_reason relayed_end(int fd, uint8_t *alert);
 

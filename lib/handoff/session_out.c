@@ -135,12 +135,25 @@ static int settle_for(struct ktls_session *session, int fd, int flags)
 	return room;
 }
 
+/* A relay whose key is worn takes nothing more; else as the error has it, 0 for none. */
+static int worn_relay(struct ktls_session *session, int fd, int error)
+{
+	uint8_t alert;
+
+	if (relayed_end(fd, &alert) != KTLS_R_KEY_EXHAUSTED)
+		return error;
+	session_ended(session, KTLS_R_KEY_EXHAUSTED, alert);
+	return -EPROTO;
+}
+
 static ssize_t sent(struct ktls_session *session, int fd, ssize_t n)
 {
 	if (n > 0)
 		session->out_unseen += (uint64_t)n / RECORD_MIN + 1;
 	else if (n < 0 && session->carrier == SESSION_KERNEL)
 		session_failed(session, fd, (int)n);
+	else if (n == -EPIPE)
+		return worn_relay(session, fd, -EPIPE);
 	return n;
 }
 
@@ -245,7 +258,7 @@ int ktls_maintain(struct ktls_session *session, int fd)
 	if (!session)
 		return -EINVAL;
 	if (session_carrier(session, fd) == SESSION_RELAY)
-		return 0;
+		return worn_relay(session, fd, 0);
 	session_out_lock(session);
 	count_records(session, fd);
 	if (session_count_in(session, fd) == SESSION_SPENT)

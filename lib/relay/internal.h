@@ -76,6 +76,7 @@ struct relay {
 	uint64_t lingers_at; /* out.moved when the timer was started */
 	bool ended;
 	bool dropped; /* with its loop: the peer gets a reset */
+	bool named;   /* the application can see how it ends */
 	struct relay_secrets *s;
 	struct relay_side peer, application;
 	struct relay_in in;
@@ -110,6 +111,9 @@ void relay_buffer_free(struct relay *r, uint8_t **buf, size_t len);
 
 /* Notes why it ends; the first reason counts. */
 void relay_note(struct relay *r, enum ktls_reason reason, uint8_t alert, int error);
+
+/* Tells the application's library how the stream ends (lib/handoff/relayed.h), once. */
+void relay_name_end(struct relay *r, enum ktls_reason reason, uint8_t alert);
 
 /* Nothing more is for the application: says why, if it is no close_notify. */
 void relay_receive_over(struct relay *r, enum ktls_reason reason, uint8_t alert);

@@ -128,7 +128,10 @@ static bool take(struct relay *r)
 	return true;
 }
 
-/* TLS 1.2 cannot change its keys: it closes in order before the limit (RFC 9846, 5.5). */
+/*
+ * TLS 1.2 cannot change its keys: it closes in order before the limit (RFC 9846, 5.5). What the
+ * application has written and nobody has taken yet is lost, so it is told why, before it is shut.
+ */
 static bool key_is_worn(struct relay *r)
 {
 	if (r->records < r->request.rekey_after)
@@ -138,6 +141,7 @@ static bool key_is_worn(struct relay *r)
 		return false;
 	}
 	relay_note(r, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE, 0);
+	relay_name_end(r, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE);
 	relay_stop_application(r);
 	return true;
 }

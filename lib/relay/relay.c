@@ -48,12 +48,15 @@ void relay_note(struct relay *r, enum ktls_reason reason, uint8_t alert, int err
 }
 
 /* The name must be there before the end of file is. */
-static void name_end(struct relay *r, enum ktls_reason reason, uint8_t alert)
+void relay_name_end(struct relay *r, enum ktls_reason reason, uint8_t alert)
 {
 	struct sockaddr_un name;
 	uint64_t unique;
 	socklen_t len;
 
+	if (r->named)
+		return;
+	r->named = true;
 	random_bytes(&unique, sizeof(unique));
 	len = relayed_name(&name, reason, alert, unique);
 	if (bind(r->application.fd, (struct sockaddr *)&name, len) < 0 && r->end.error == 0)
@@ -66,7 +69,7 @@ void relay_receive_over(struct relay *r, enum ktls_reason reason, uint8_t alert)
 		return;
 	r->in.over = true;
 	relay_note(r, reason, alert, 0);
-	name_end(r, reason == KTLS_OK ? KTLS_R_PEER_CLOSE_NOTIFY : reason, alert);
+	relay_name_end(r, reason == KTLS_OK ? KTLS_R_PEER_CLOSE_NOTIFY : reason, alert);
 }
 
 void relay_stop_application(struct relay *r)
@@ -410,6 +413,16 @@ static void set_limits(struct relay_request *request)
 		request->rekey_after = REKEY_AFTER;
 }
 
+/* What the key has protected up to here: a Finished, or tickets. */
+static uint64_t records_before(const struct ktls_traffic_key *tx)
+{
+	uint64_t records = 0;
+
+	for (size_t i = 0; i < sizeof(tx->seq); i++)
+		records = records << 8 | tx->seq[i];
+	return records;
+}
+
 static void add(struct relay_loop *loop, struct relay *r)
 {
 	r->next = loop->all;
@@ -438,6 +451,7 @@ int relay_start(struct relay_loop *loop, const struct relay_request *request)
 		return result;
 	}
 	r->s->secrets = *request->secrets;
+	r->records = records_before(request->tx);
 	r->request.secrets = NULL;
 	r->request.tx = NULL;
 	r->request.rx = NULL;

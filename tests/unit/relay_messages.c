@@ -111,9 +111,10 @@ TEST_F(relay, a_storm_of_key_updates)
 
 TEST_F(relay, our_own_key_wears_out)
 {
-	uint8_t type;
+	uint8_t type, alert;
 
-	self->request.rekey_after = 3;
+	/* In TLS 1.2 Finished was the first record under it. */
+	self->request.rekey_after = is_1_3(self) ? 3 : 4;
 	start(self);
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(3, send(self->application, "abc", 3, 0));
@@ -125,13 +126,18 @@ TEST_F(relay, our_own_key_wears_out)
 		peer_expects(self, 23, "def", 3);
 		return;
 	}
-	/* TLS 1.2 closes in order. */
+	/* TLS 1.2 closes in order, and the peer may still send. */
 	EXPECT_EQ(2, peer_hears(self, &type));
 	EXPECT_MEMEQ(CLOSE_NOTIFY, self->content, 2);
 	peer_expects_fin(self);
 	EXPECT_EQ(-1, send(self->application, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(KTLS_R_KEY_EXHAUSTED, relayed_end(self->application, &alert));
+	peer_says(self, 23, "still", 5);
+	app_expects(self, "still", 5);
 	peer_says(self, 21, CLOSE_NOTIFY, 2);
+	app_expects_end(self, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE);
 	expect_ended(self, KTLS_R_KEY_EXHAUSTED);
+	EXPECT_EQ(0, self->end.error);
 }
 
 static size_t make_ticket(uint8_t *out, size_t ticket)
