@@ -171,13 +171,16 @@ int app_read(struct app *app, uint64_t total)
 /* ---- writing -----------------------------------------------------------------------------------
  */
 
-/* The pattern from offset at on stands in the file at offset at % FILE_LEN. */
+/*
+ * The pattern from offset at on stands in the file at offset at % FILE_LEN. Each stretch has a file
+ * of its own: what sendfile() was given may be on its way for long, as pages of the old one.
+ */
 static void make_file(struct app *app, uint64_t at)
 {
 	uint8_t bytes[CHUNK_MAX];
 
-	if (app->file < 0)
-		app->file = memfd_create("pattern", MFD_CLOEXEC);
+	close_if_open(app->file);
+	app->file = memfd_create("pattern", MFD_CLOEXEC);
 	if (app->file < 0)
 		err(1, "memfd_create");
 	for (uint64_t done = 0; done < FILE_LEN; done += sizeof(bytes)) {

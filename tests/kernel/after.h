@@ -29,7 +29,8 @@
 struct after {
 	bool ready;
 	bool relay;
-	bool rekey; /* keys of this version can be changed in this kernel, or by the relay */
+	bool rekey;   /* keys of this version can be changed in this kernel, or by the relay */
+	bool updates; /* and by the application, at its own wish */
 	struct daemon daemon;
 	struct ktls *k;
 	enum ktls_role role; /* ours */
@@ -61,6 +62,7 @@ static inline bool after_prepare(struct after *a, enum ktls_role role, uint16_t 
 	if (probe.reason != KTLS_OK)
 		SKIP(return false, "no kernel TLS");
 	a->rekey = a->rekey && (probe.capabilities & KTLS_CAN_REKEY);
+	a->updates = a->rekey;
 	a->ready = true;
 	return true;
 }
@@ -74,11 +76,14 @@ static inline struct ktls_span after_pem(const char *text, size_t len)
 static inline void after_daemon(struct after *a, const char *ktlsd)
 {
 	const char *version = a->version == KTLS_TLS_1_2 ? "1.2" : "1.3";
-	char profile[256], base[100];
+	char profile[256], more[64] = "", base[100];
 
+	if (a->records_max)
+		snprintf(more, sizeof(more), "records-per-key = %llu\n",
+			 (unsigned long long)a->records_max);
 	snprintf(profile, sizeof(profile),
-		 "tls-min = %s\ntls-max = %s\nserver-users = %u\nclient-users = *\n%s", version,
-		 version, geteuid(), a->relay ? "records = relay\n" : "");
+		 "tls-min = %s\ntls-max = %s\nserver-users = %u\nclient-users = *\n%s%s", version,
+		 version, geteuid(), a->relay ? "records = relay\n" : "", more);
 	daemon_open(&a->daemon, ktlsd, profile, NULL);
 	snprintf(base, sizeof(base), "%s/server", a->daemon.dir);
 	shake_load(&a->server, base);

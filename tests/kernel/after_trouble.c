@@ -2,7 +2,9 @@
 /*
  * New keys in spite of everything: replies lost, ktlsd or its worker gone, stopped or begun anew,
  * several threads and processes with one socket, seals that are old, cut or another socket's. The
- * peer sees that no pair of key and sequence number is used twice, and that no byte is lost.
+ * peer sees that no pair of key and sequence number is used twice, and that no byte is lost. Of a
+ * relay the same is asked, but that it outlives the end of ktlsd; there it is the peer alone that
+ * wishes for new keys.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -49,11 +51,11 @@ static bool can(struct after *a)
 	size_t len;
 	uint8_t sealed[KTLS_SESSION_MAX];
 
-	if (!a->ready || a->rekey)
+	if (!a->ready || a->updates)
 		return a->ready;
 	after_connect(a, "close-notify, until close-notify");
 	len = ktls_session_sealed(a->session, sealed, sizeof(sealed));
-	if (a->role == KTLS_SERVER)
+	if (a->role == KTLS_SERVER || a->relay)
 		EXPECT_EQ(0, len);
 	EXPECT_EQ(-EOPNOTSUPP, ktls_update_keys(a->session, a->fd[0], 0));
 	EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
@@ -62,24 +64,37 @@ static bool can(struct after *a)
 	return false;
 }
 
+/* As can(); or a relay has the records, which can. */
+static bool somebody_can(struct after *a)
+{
+	return (a->ready && a->relay) || can(a);
+}
+
 static void connect_for(struct after *a, const char *script)
 {
 	after_connect(a, script);
 	after_use(a, APP_KTLS_RECV, APP_KTLS_SEND);
 }
 
-/* Twenty updates of each side's. */
-static const char to_and_fro[] = "repeat 20 key-update request, send 1000, expect data 1000\n"
-				 "close-notify, until close-notify, expect key-updates 40";
+/* Twenty updates that the peer wishes for, and between them, where that can be, twenty of ours. */
+#define TO_AND_FRO                                                    \
+	"repeat 20 key-update request, send 1000, expect data 1000\n" \
+	"close-notify, until close-notify, expect key-updates "
+static const char to_and_fro[] = TO_AND_FRO "40", to_and_fro_relayed[] = TO_AND_FRO "20";
+
+static void connect_to_and_fro(struct after *a)
+{
+	connect_for(a, a->relay ? to_and_fro_relayed : to_and_fro);
+}
 
 /* What to_and_fro has at its other end. */
 static void go_to_and_fro(struct after *a)
 {
 	for (uint64_t i = 1; i <= 20; i++) {
 		EXPECT_EQ(1, app_read(&a->app, 1000 * i));
-		EXPECT_TRUE(ktls_update_owed(a->session));
+		EXPECT_EQ(a->updates, ktls_update_owed(a->session));
 		EXPECT_EQ(1, app_write(&a->app, 1000 * i - 500));
-		EXPECT_EQ(0, ktls_update_keys(a->session, a->fd[0], 0));
+		EXPECT_EQ(a->updates ? 0 : -EOPNOTSUPP, ktls_update_keys(a->session, a->fd[0], 0));
 		EXPECT_EQ(1, app_write(&a->app, 1000 * i));
 	}
 	EXPECT_EQ(0, app_read(&a->app, UINT64_MAX));
@@ -110,7 +125,7 @@ TEST_F_TIMEOUT(trouble, lanes_are_lost_with_replies, 60)
 	if (!can(a))
 		return;
 	open_proxy(self, PROXY_LOSES_LANE, 10);
-	connect_for(a, to_and_fro);
+	connect_to_and_fro(a);
 	go_to_and_fro(a);
 	EXPECT_EQ(10, proxy_lost());
 }
@@ -158,30 +173,40 @@ TEST_F_TIMEOUT(trouble, workers_are_killed, 60)
 	struct after *a = &self->a;
 	pthread_t killer;
 
-	if (!can(a))
+	if (!somebody_can(a))
 		return;
-	connect_for(a, to_and_fro);
+	connect_to_and_fro(a);
 	ASSERT_EQ(0, pthread_create(&killer, NULL, keep_killing, a));
 	go_to_and_fro(a);
 	pthread_join(killer, NULL);
 }
 
+static void signal_workers(const pid_t workers[2], int sig)
+{
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, kill(workers[i], sig));
+}
+
 TEST_F_TIMEOUT(trouble, workers_are_stopped, 60)
 {
 	struct after *a = &self->a;
-	pid_t workers[2];
+	const pid_t workers[2] = { daemon_child(&a->daemon, "worker 1"),
+				   daemon_child(&a->daemon, "worker 2") };
 
-	if (!can(a))
+	if (!somebody_can(a))
 		return;
+	if (a->relay) {
+		connect_to_and_fro(a);
+		signal_workers(workers, SIGSTOP);
+		go_to_and_fro(a);
+		signal_workers(workers, SIGCONT);
+		return;
+	}
 	connect_for(a, "expect data 100, expect key-update, expect data 100, expect close-notify");
-	workers[0] = daemon_child(&a->daemon, "worker 1");
-	workers[1] = daemon_child(&a->daemon, "worker 2");
-	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, kill(workers[i], SIGSTOP));
+	signal_workers(workers, SIGSTOP);
 	EXPECT_EQ(-ETIMEDOUT, ktls_update_keys(a->session, a->fd[0], 0));
 	EXPECT_EQ(1, app_write(&a->app, 100));
-	for (int i = 0; i < 2; i++)
-		kill(workers[i], SIGCONT);
+	signal_workers(workers, SIGCONT);
 	/* A worker that does not say anything for so long may have been taken for dead. */
 	EXPECT_EQ(0, ktls_update_keys(a->session, a->fd[0], 0));
 	EXPECT_EQ(1, app_write(&a->app, 200));
@@ -189,18 +214,45 @@ TEST_F_TIMEOUT(trouble, workers_are_stopped, 60)
 	after_end(a);
 }
 
+static void kill_ktlsd(struct after *a)
+{
+	int status;
+
+	ASSERT_EQ(0, kill(a->daemon.pid, SIGKILL));
+	status = daemon_wait(&a->daemon);
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+/* Relays go with it, which neither end takes for the end of a stream; and there are new ones. */
+static void relay_is_lost(struct after *a)
+{
+	connect_for(a, "send 1000, expect data 1000, expect reset");
+	EXPECT_EQ(1, app_read(&a->app, 1000));
+	EXPECT_EQ(1, app_write(&a->app, 1000));
+	usleep(50000);
+	kill_ktlsd(a);
+	EXPECT_EQ(-EPROTO, app_read(&a->app, UINT64_MAX));
+	after_reason(a, KTLS_R_RELAY_LOST);
+	EXPECT_EQ(-EPIPE, ktls_send(a->session, a->fd[0], "x", 1, 0));
+	after_end(a);
+	daemon_start(&a->daemon);
+	connect_to_and_fro(a);
+	go_to_and_fro(a);
+}
+
 /* Its sealing keys outlive it. */
 TEST_F_TIMEOUT(trouble, ktlsd_is_started_anew, 60)
 {
 	struct after *a = &self->a;
-	int status;
 
-	if (!can(a))
+	if (!somebody_can(a))
 		return;
-	connect_for(a, to_and_fro);
-	ASSERT_EQ(0, kill(a->daemon.pid, SIGKILL));
-	status = daemon_wait(&a->daemon);
-	EXPECT_TRUE(WIFSIGNALED(status));
+	if (a->relay) {
+		relay_is_lost(a);
+		return;
+	}
+	connect_to_and_fro(a);
+	kill_ktlsd(a);
 	EXPECT_EQ(-ETIMEDOUT, ktls_update_keys(a->session, a->fd[0], 0));
 	daemon_start(&a->daemon);
 	go_to_and_fro(a);
@@ -214,6 +266,7 @@ struct hand {
 	struct ktls_session *session;
 	int fd;
 	uint64_t *total; /* of the hands */
+	bool updates;    /* struct after's */
 };
 
 static void *read_hand(void *arg)
@@ -242,7 +295,8 @@ static void *write_hand(void *arg)
 	for (int i = 0; i < HAND_WRITES; i++) {
 		wrong += ktls_send(hand->session, hand->fd, buf, sizeof(buf), 0) != HAND_BYTES;
 		if (i % 5 == 0)
-			wrong += ktls_update_keys(hand->session, hand->fd, 0) != 0;
+			wrong += ktls_update_keys(hand->session, hand->fd, 0) !=
+				 (hand->updates ? 0 : -EOPNOTSUPP);
 	}
 	return (void *)wrong;
 }
@@ -257,11 +311,11 @@ TEST_F_TIMEOUT(trouble, several_threads, 60)
 	pthread_t thread[4];
 	void *result;
 
-	if (!can(a))
+	if (!somebody_can(a))
 		return;
 	a->any_data = true;
 	connect_for(a, "duplex 300000 155400 1 request, close-notify, until close-notify");
-	hand = (struct hand){ a->session, a->fd[0], &total };
+	hand = (struct hand){ a->session, a->fd[0], &total, a->updates };
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, work[i], &hand));
 	/*
@@ -277,13 +331,13 @@ TEST_F_TIMEOUT(trouble, several_threads, 60)
 	EXPECT_EQ(300000, total);
 	after_end(a);
 	EXPECT_EQ(2 * HAND_WRITES * HAND_BYTES, script_peer_seen()->received);
-	EXPECT_GE(script_peer_seen()->updates_received, 40);
+	EXPECT_GE(script_peer_seen()->updates_received, a->updates ? 40 : 0);
 }
 
 /* Another process with the socket, and a session and a ktlsd connection of its own. */
 static pid_t other_process(struct after *a, const uint8_t *sealed, size_t len, uint64_t *total)
 {
-	struct hand hand = { .fd = a->fd[0], .total = total };
+	struct hand hand = { .fd = a->fd[0], .total = total, .updates = a->updates };
 	pthread_t reader;
 	struct ktls *k;
 	void *wrong, *end;
@@ -294,7 +348,7 @@ static pid_t other_process(struct after *a, const uint8_t *sealed, size_t len, u
 	if (pid != 0)
 		return pid;
 	k = ktls_open(a->daemon.socket, NULL);
-	hand.session = k ? ktls_session_open(k, sealed, len) : NULL;
+	hand.session = k ? ktls_session_open(k, len > 0 ? sealed : NULL, len) : NULL;
 	if (!hand.session || pthread_create(&reader, NULL, read_hand, &hand) != 0)
 		_exit(2);
 	wrong = write_hand(&hand);
@@ -314,12 +368,12 @@ TEST_F_TIMEOUT(trouble, two_processes, 60)
 	void *end;
 	pid_t pid;
 
-	if (!can(a))
+	if (!somebody_can(a))
 		return;
 	a->any_data = true;
 	/* The other reader may have had the close_notify: for each there is an end of file, too. */
 	connect_for(a, "duplex 300000 155400 1 request, close-notify, fin, until close-notify");
-	hand = (struct hand){ a->session, a->fd[0], total };
+	hand = (struct hand){ a->session, a->fd[0], total, a->updates };
 	pid = other_process(a, sealed, ktls_session_sealed(a->session, sealed, sizeof(sealed)),
 			    total);
 	ASSERT_EQ(0, pthread_create(&reader, NULL, read_hand, &hand));
@@ -334,7 +388,7 @@ TEST_F_TIMEOUT(trouble, two_processes, 60)
 	EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
 	after_end(a);
 	EXPECT_EQ(2 * HAND_WRITES * HAND_BYTES, script_peer_seen()->received);
-	EXPECT_GE(script_peer_seen()->updates_received, 40);
+	EXPECT_GE(script_peer_seen()->updates_received, a->updates ? 40 : 0);
 }
 
 /* ---- seals -------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ static bool can(struct test_self_writing *self, const struct test_variant_writin
 {
 	struct after *a = &self->a;
 
-	if (!a->ready || a->rekey)
+	if (!a->ready || a->updates)
 		return a->ready;
 	connect_for(self, variant, APP_KTLS_RECV, "expect data 200, expect close-notify");
 	EXPECT_EQ(1, app_write(&a->app, 100));
@@ -94,20 +94,21 @@ TEST_F(writing, our_own_updates)
 	if (!a->ready)
 		return;
 	connect_for(self, variant, APP_KTLS_RECV,
-		    a->rekey ? "expect data 50000, expect key-update answer, expect data 50000\n"
-			       "expect key-update request, expect data 100, expect key-updates 2\n"
-			       "expect close-notify, close-notify"
-			     : "expect data 100100, expect close-notify, close-notify");
+		    a->updates
+			    ? "expect data 50000, expect key-update answer, expect data 50000\n"
+			      "expect key-update request, expect data 100, expect key-updates 2\n"
+			      "expect close-notify, close-notify"
+			    : "expect data 100100, expect close-notify, close-notify");
 	EXPECT_EQ(1, app_write(&a->app, 50000));
-	EXPECT_EQ(a->rekey ? 0 : -EOPNOTSUPP, ktls_update_keys(a->session, a->fd[0], 0));
+	EXPECT_EQ(a->updates ? 0 : -EOPNOTSUPP, ktls_update_keys(a->session, a->fd[0], 0));
 	EXPECT_EQ(1, app_write(&a->app, 100000));
-	EXPECT_EQ(a->rekey ? 0 : -EOPNOTSUPP,
+	EXPECT_EQ(a->updates ? 0 : -EOPNOTSUPP,
 		  ktls_update_keys(a->session, a->fd[0], KTLS_UPDATE_REQUEST));
 	EXPECT_EQ(1, app_write(&a->app, 100100));
 	EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
 	EXPECT_EQ(0, app_read(&a->app, 1));
 	after_end(a);
-	EXPECT_EQ(a->rekey ? 1 : 0, script_peer_seen()->updates_sent);
+	EXPECT_EQ(a->updates ? 1 : 0, script_peer_seen()->updates_sent);
 }
 
 /* The record that is open goes out under the old key. */
@@ -194,11 +195,12 @@ TEST_F_TIMEOUT(writing, both_ends_change_keys_all_the_time, 120)
 	if (!a->ready)
 		return;
 	snprintf(script, sizeof(script),
-		 "duplex %llu %llu %d request, close-notify\n"
+		 "%sduplex %llu %llu %d request, close-notify\n"
 		 "until close-notify",
+		 a->relay && a->rekey ? "key-update request, " : "",
 		 (unsigned long long)(total / 4), (unsigned long long)total, a->rekey ? 11 : 0);
 	connect_for(self, variant, APP_KTLS_RECV, script);
-	a->app.every = a->rekey ? total / 10 : 0;
+	a->app.every = a->updates ? total / 10 : 0;
 	ASSERT_EQ(0, pthread_create(&reader, NULL, read_on, a));
 	EXPECT_EQ(1, app_write(&a->app, total));
 	EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
@@ -213,6 +215,7 @@ TEST_F_TIMEOUT(writing, both_ends_change_keys_all_the_time, 120)
 		       (unsigned long long)script_peer_seen()->updates_sent);
 		EXPECT_GE(script_peer_seen()->updates_received, a->app.updates);
 		EXPECT_GE(script_peer_seen()->updates_sent, a->app.updates);
+		EXPECT_GT(script_peer_seen()->updates_received, 0);
 	}
 }
 
@@ -248,7 +251,11 @@ TEST_F_TIMEOUT(writing, records_are_counted, 60)
 		after_reason(a, KTLS_R_KEY_EXHAUSTED);
 	}
 	after_end(a);
-	EXPECT_EQ(a->app.written, script_peer_seen()->received);
+	/* What a relay had not taken yet is lost with it, as with TCP. */
+	if (a->rekey || !a->relay)
+		EXPECT_EQ(a->app.written, script_peer_seen()->received);
+	else
+		EXPECT_LE(script_peer_seen()->received, a->app.written);
 	if (a->rekey)
 		EXPECT_GE(script_peer_seen()->updates_received, 300 / 64);
 	else
