@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ktls-bench's reports: tables as they are to look, pages that parsers accept, and comparisons. */
+/* ktls-bench's reports: tables as they are to look, and pages that parsers accept. */
 #include <sys/wait.h>
 
 #include "tests/bench/ktls-bench/report.h"
@@ -200,79 +200,6 @@ TEST_F(report, sums_counters_over_the_rounds)
 	EXPECT_TRUE(HAS("<tr><th scope=\"row\">server's tx_tls_encrypted_packets (ethtool)</th>"
 			"<td>0</td><td>123460</td></tr>"));
 	EXPECT_TRUE(HAS("<tr><th scope=\"row\">client's TlsTxSw</th><td>16</td><td>0</td></tr>"));
-}
-
-/* ---- comparing ------------------------------------------------------------------------------- */
-
-TEST_F(report, of_the_same_run_twice_finds_no_difference)
-{
-	EXPECT_EQ(COMPARE_SAME, compare_text(self->run, self->run, self->out));
-	EXPECT_TRUE(HAS("12 compared, 0 of their numbers differ"));
-	EXPECT_TRUE(LACKS("not compared"));
-}
-
-TEST_F(report, tells_which_cells_differ_and_what_else_does)
-{
-	struct result_run *other = made_run();
-
-	SET(other->machines[RESULT_SERVER].kernel, "Linux 7.2.0");
-	for (size_t i = 0; i < 5; i++)
-		other->cells[3].rounds[i].wall_seconds *= 1.1;
-	EXPECT_EQ(COMPARE_DIFFERS, compare_text(self->run, other, self->out));
-	EXPECT_TRUE(HAS("server's kernel: Linux 6.12.1 #1 SMP | Linux 7.2.0"));
-	EXPECT_TRUE(HAS("16.0 ->      14.5  x 0.909  worse\n"));
-	EXPECT_TRUE(HAS("12 compared, 1 of their numbers differ"));
-	result_run_free(other);
-}
-
-TEST_F(report, does_not_compare_what_cannot_be_compared)
-{
-	struct result_run *other = made_run();
-	struct result_machine *m = &other->machines[RESULT_SERVER];
-
-	m->emulated = true;
-	EXPECT_EQ(COMPARE_REFUSED, compare_text(self->run, other, self->out));
-	EXPECT_TRUE(HAS("the CPU of one run was emulated"));
-	m->emulated = false;
-	SET(m->build, "address sanitizer");
-	EXPECT_EQ(COMPARE_REFUSED, compare_text(other, self->run, self->out));
-	EXPECT_TRUE(HAS("different builds"));
-	SET(m->build, "release");
-	other->parameters.one_machine = true;
-	EXPECT_EQ(COMPARE_REFUSED, compare_text(self->run, other, self->out));
-	EXPECT_TRUE(HAS("both ends on one machine"));
-	other->parameters.one_machine = false;
-	for (size_t i = 0; i < other->cells_len; i++)
-		other->cells[i].workload.connections++;
-	EXPECT_EQ(COMPARE_REFUSED, compare_text(self->run, other, self->out));
-	EXPECT_TRUE(HAS("only the first run has it"));
-	EXPECT_TRUE(HAS("only the second run has it"));
-	EXPECT_TRUE(HAS("nothing in common"));
-	result_run_free(other);
-}
-
-TEST_F(report, leaves_out_cells_that_are_something_else)
-{
-	struct result_run *other = made_run();
-
-	for (size_t i = 0; i < 5; i++)
-		other->cells[4].rounds[i].tx[RESULT_SERVER] = (struct result_offload){ .sw = 16 };
-	other->cells[0].rounds[0].payload = RESULT_CORRUPT;
-	other->cells[1].rounds[0].bytes = other->cells[1].rounds[0].operations = 0;
-	SET(other->cells[2].missing, "no libssl");
-	EXPECT_EQ(COMPARE_SAME, compare_text(self->run, other, self->out));
-	EXPECT_TRUE(HAS("a device had the records in one run, and not in the other"));
-	EXPECT_TRUE(HAS("what arrived was not what was sent"));
-	EXPECT_TRUE(HAS("rounds in which nothing was moved"));
-	EXPECT_TRUE(HAS("the second run could not do it"));
-	EXPECT_TRUE(HAS("8 compared"));
-	result_run_free(other);
-}
-
-TEST_F(report, names_the_file_that_is_none)
-{
-	EXPECT_EQ(COMPARE_REFUSED, compare_files("/nowhere", "/nowhere", stderr, self->out));
-	EXPECT_TRUE(HAS("ktls-bench: /nowhere: No such file or directory\n"));
 }
 
 TEST_HARNESS_MAIN

@@ -154,4 +154,34 @@ check 'which can be shown again' "$bench" show "$dir/out.json" --html "$dir/out.
 check 'and as a page' grep -q '</html>' "$dir/out.html"
 check 'and compared' "$bench" compare "$dir/out.json" "$dir/out.json"
 
+# compared FILE: what a program reads there
+compared() {
+	python3 - "$1" <<-'END'
+		import json, sys
+		seen = json.load(open(sys.argv[1]))
+		print(seen["status"], seen["compared"], seen["differences"])
+		assert seen["format"] == "ktls-bench comparison" and seen["status"] == "same"
+		assert seen["compared"] == 1 and seen["differences"] == []
+		assert seen["cells"][0]["metrics"][0]["ratio"] == 1
+	END
+}
+as_json() {
+	"$bench" compare "$dir/out.json" "$dir/out.json" --json "$dir/both.json" >"$dir/out" &&
+		grep '1 compared, 0 of' "$dir/out" && compared "$dir/both.json" &&
+		"$bench" compare --json - "$dir/out.json" "$dir/out.json" >"$dir/both.json" && compared "$dir/both.json"
+}
+check 'for programs, too' as_json
+
+# incomparable WORD OPTION...: status 2, with this word on stderr
+incomparable() {
+	local word=$1
+
+	shift
+	"$bench" compare "$@" >"$dir/out" 2>"$dir/err"
+	[ $? -eq 2 ] && grep "$word" "$dir/err"
+}
+check 'a file that is none cannot be compared' incomparable 'none.json: No such file' "$dir/out.json" "$dir/none.json"
+check 'what cannot be written is told' incomparable full "$dir/out.json" "$dir/out.json" --json /dev/full
+check 'and where' incomparable 'no/where: No such file' "$dir/out.json" "$dir/out.json" --json "$dir/no/where"
+
 tap_done

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Two runs, cell by cell. Rounds of different runs are no pairs, so two medians differ where their
- * spreads have nothing in common: that says "differs" too seldom rather than too often.
- */
+#include "tests/bench/ktls-bench/compare.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/bench/ktls-bench/format.h"
-#include "tests/bench/ktls-bench/report.h"
-#include "tests/bench/ktls-bench/result_json.h"
 #include "tests/bench/ktls-bench/rows.h"
-
-struct comparison {
-	const struct result_run *a, *b;
-	FILE *out;
-	size_t compared, differing;
-};
 
 /* ---- what must not be compared --------------------------------------------------------------- */
 
@@ -70,59 +61,32 @@ static const char *cells_refusal(const struct result_cell *a, const struct resul
 
 /* ---- what is different about the runs -------------------------------------------------------- */
 
-static void put_difference(const struct comparison *c, const char *what, const char *a,
-			   const char *b)
+static bool same(const struct field *f, const void *a, const void *b)
 {
-	if (strcmp(a, b) != 0)
-		fprintf(c->out, "  %s: %s | %s\n", what, a[0] ? a : "-", b[0] ? b : "-");
+	const char *x = (const char *)a + f->offset, *y = (const char *)b + f->offset;
+
+	return f->type == FIELD_TEXT ? strcmp(x, y) == 0 : memcmp(x, y, f->size) == 0;
 }
 
-static void put_number(const struct comparison *c, const char *what, double a, double b)
+static void add_differences(struct comparison *c, enum result_end end, const struct field *fields,
+			    const void *a, const void *b)
 {
-	if (a != b)
-		fprintf(c->out, "  %s: %g | %g\n", what, a, b);
+	for (const struct field *f = fields; f->name; f++)
+		if (f->label && !same(f, a, b) && c->differences_len < COMPARE_DIFFERENCES)
+			c->differences[c->differences_len++] =
+				(struct compare_difference){ end, f, a, b };
 }
 
-static void put_machines(const struct comparison *c, const char *which, enum result_end end)
+/* Where both ends were on one machine, the client's is a copy of the server's. */
+static void find_differences(struct comparison *c)
 {
-	const struct result_machine *a = &c->a->machines[end], *b = &c->b->machines[end];
-	char what[64];
+	const int ends = c->a->parameters.one_machine ? 1 : RESULT_ENDS;
 
-	snprintf(what, sizeof(what), "%s kernel", which);
-	put_difference(c, what, a->kernel, b->kernel);
-	snprintf(what, sizeof(what), "%s CPU", which);
-	put_difference(c, what, a->cpu_model, b->cpu_model);
-	snprintf(what, sizeof(what), "%s CPUs", which);
-	put_number(c, what, a->cpus, b->cpus);
-	snprintf(what, sizeof(what), "%s governor", which);
-	put_difference(c, what, a->governor, b->governor);
-	snprintf(what, sizeof(what), "%s hypervisor", which);
-	put_difference(c, what, a->hypervisor, b->hypervisor);
-	snprintf(what, sizeof(what), "%s device", which);
-	put_difference(c, what, a->nic_driver[0] ? a->nic_driver : a->nic,
-		       b->nic_driver[0] ? b->nic_driver : b->nic);
-	snprintf(what, sizeof(what), "%s firmware", which);
-	put_difference(c, what, a->nic_firmware, b->nic_firmware);
-	snprintf(what, sizeof(what), "%s MTU", which);
-	put_number(c, what, a->nic_mtu, b->nic_mtu);
-	snprintf(what, sizeof(what), "%s ktls-bench", which);
-	put_difference(c, what, a->version, b->version);
-	snprintf(what, sizeof(what), "%s libssl", which);
-	put_difference(c, what, a->libssl, b->libssl);
-}
-
-static void put_head(const struct comparison *c)
-{
-	const struct result_parameters *a = &c->a->parameters, *b = &c->b->parameters;
-
-	fprintf(c->out, "A: %s %s\nB: %s %s\nDifferent about them (A | B):\n", c->a->date,
-		c->a->title, c->b->date, c->b->title);
-	put_machines(c, a->one_machine ? "the" : "server's", RESULT_SERVER);
-	if (!a->one_machine)
-		put_machines(c, "client's", RESULT_CLIENT);
-	put_number(c, "rounds", a->rounds, b->rounds);
-	put_number(c, "seconds of a round", a->round_seconds, b->round_seconds);
-	put_difference(c, "pinning", a->pinning, b->pinning);
+	for (int end = 0; end < ends; end++)
+		add_differences(c, (enum result_end)end, result_machine_fields,
+				&c->a->machines[end], &c->b->machines[end]);
+	add_differences(c, RESULT_ENDS, result_parameters_fields, &c->a->parameters,
+			&c->b->parameters);
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */
@@ -141,34 +105,31 @@ static const struct result_cell *find_cell(const struct result_run *run,
 	return NULL;
 }
 
-static const char *judge(struct comparison *c, enum metric metric, const struct estimate *a,
-			 const struct estimate *b)
+static enum compare_verdict judge(enum metric metric, const struct estimate *a,
+				  const struct estimate *b)
 {
 	if (a->n < 2 || b->n < 2)
-		return "one round: no spread";
+		return COMPARE_UNKNOWN;
 	if (!estimate_differ(a, b))
-		return "within the spread";
-	c->differing++;
-	return (b->median > a->median) == metric_about(metric)->more_is_better ? "better" : "worse";
+		return COMPARE_WITHIN;
+	return (b->median > a->median) == metric_about(metric)->more_is_better ? COMPARE_BETTER
+									       : COMPARE_WORSE;
 }
 
-static void put_metric(struct comparison *c, enum metric metric, const struct result_cell *a,
-		       const struct result_cell *b)
+static void compare_metric(struct comparison *c, struct compare_cell *cell, enum metric metric)
 {
-	struct estimate x = estimate_cell(metric, a), y = estimate_cell(metric, b);
-	const struct metric_about *about = metric_about(metric);
-	char from[32], to[32], ratio[32];
+	struct compare_metric m = { .metric = metric,
+				    .a = estimate_cell(metric, cell->a),
+				    .b = estimate_cell(metric, cell->b) };
 
-	if (x.n == 0 || y.n == 0 || !(x.median > 0))
+	if (m.a.n == 0 || m.b.n == 0 || !(m.a.median > 0))
 		return;
-	format_number(from, sizeof(from), x.median);
-	format_number(to, sizeof(to), y.median);
-	format_number(ratio, sizeof(ratio), y.median / x.median);
-	fprintf(c->out, "    %-12s %-9s %9s -> %9s  x %-6s %s\n", about->label, about->unit, from,
-		to, ratio, judge(c, metric, &x, &y));
+	m.verdict = judge(metric, &m.a, &m.b);
+	c->differing += m.verdict == COMPARE_BETTER || m.verdict == COMPARE_WORSE;
+	cell->metrics[cell->metrics_len++] = m;
 }
 
-static void put_cell(struct comparison *c, const struct result_cell *a, const struct result_cell *b)
+static void compare_metrics(struct comparison *c, struct compare_cell *cell)
 {
 	static const enum column columns[] = {
 		COLUMN_SPEED, COLUMN_SERVER_CPU, COLUMN_CLIENT_CPU,  COLUMN_SERVER_CYCLES,
@@ -176,71 +137,68 @@ static void put_cell(struct comparison *c, const struct result_cell *a, const st
 	};
 	enum metric metric;
 
+	_Static_assert(sizeof(columns) / sizeof(columns[0]) <= COMPARE_METRICS, "all fit");
 	c->compared++;
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		if (column_metric(columns[i], &a->workload, &metric))
-			put_metric(c, metric, a, b);
+		if (column_metric(columns[i], &cell->a->workload, &metric))
+			compare_metric(c, cell, metric);
 }
 
-static void put_name(const struct comparison *c, const struct result_run *run,
-		     const struct result_cell *cell)
-{
-	char mode[RESULT_LINE], workload[RESULT_LINE];
-
-	format_mode(mode, sizeof(mode), run, cell, true);
-	format_workload(workload, sizeof(workload), &cell->workload);
-	fprintf(c->out, "\n%s\n  %s", workload, mode);
-}
-
-static void put_cells(struct comparison *c)
+static void compare_cells(struct comparison *c)
 {
 	for (size_t i = 0; i < c->a->cells_len; i++) {
-		const struct result_cell *a = &c->a->cells[i], *b = find_cell(c->b, a);
-		const char *why = b ? cells_refusal(a, b) : "only the first run has it";
+		struct compare_cell *cell = &c->cells[c->cells_len++];
 
-		put_name(c, c->a, a);
-		fprintf(c->out, "%s%s\n", why ? ": not compared: " : "", why ? why : "");
-		if (!why)
-			put_cell(c, a, b);
+		cell->a = &c->a->cells[i];
+		cell->b = find_cell(c->b, cell->a);
+		cell->why_not =
+			cell->b ? cells_refusal(cell->a, cell->b) : "only the first run has it";
+		if (!cell->why_not)
+			compare_metrics(c, cell);
 	}
 	for (size_t i = 0; i < c->b->cells_len; i++)
-		if (!find_cell(c->a, &c->b->cells[i])) {
-			put_name(c, c->b, &c->b->cells[i]);
-			fputs(": not compared: only the second run has it\n", c->out);
-		}
+		if (!find_cell(c->a, &c->b->cells[i]))
+			c->cells[c->cells_len++] =
+				(struct compare_cell){ .b = &c->b->cells[i],
+						       .why_not = "only the second run has it" };
 }
 
-enum compare_status compare_text(const struct result_run *a, const struct result_run *b, FILE *out)
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static void compare(struct comparison *c)
 {
-	struct comparison c = { .a = a, .b = b, .out = out };
-	const char *why = refusal(a, b);
-
-	if (why) {
-		fprintf(out, "These runs cannot be compared: %s.\n", why);
-		return COMPARE_REFUSED;
-	}
-	put_head(&c);
-	put_cells(&c);
-	if (c.compared == 0) {
-		fputs("\nThese runs have nothing in common that could be compared.\n", out);
-		return COMPARE_REFUSED;
-	}
-	fprintf(out, "\n%zu compared, %zu of their numbers differ by more than the spread.\n",
-		c.compared, c.differing);
-	return c.differing > 0 ? COMPARE_DIFFERS : COMPARE_SAME;
-}
-
-enum compare_status compare_files(const char *a, const char *b, FILE *out, FILE *err)
-{
-	enum compare_status status = COMPARE_REFUSED;
-	char why[RESULT_LINE];
-	struct result_run *x = result_json_load(a, why), *y = x ? result_json_load(b, why) : NULL;
-
-	if (x && y)
-		status = compare_text(x, y, out);
+	c->status = COMPARE_REFUSED;
+	c->refusal = refusal(c->a, c->b);
+	if (c->refusal)
+		return;
+	find_differences(c);
+	compare_cells(c);
+	if (c->compared == 0)
+		c->refusal = "they have nothing in common that could be compared";
 	else
-		fprintf(err, "ktls-bench: %s\n", why);
-	result_run_free(x);
-	result_run_free(y);
-	return status;
+		c->status = c->differing > 0 ? COMPARE_DIFFERS : COMPARE_SAME;
+}
+
+struct comparison *comparison_new(const struct result_run *a, const struct result_run *b)
+{
+	struct comparison *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->a = a;
+	c->b = b;
+	c->cells = calloc(a->cells_len + b->cells_len + 1, sizeof(*c->cells));
+	if (!c->cells) {
+		free(c);
+		return NULL;
+	}
+	compare(c);
+	return c;
+}
+
+void comparison_free(struct comparison *c)
+{
+	if (c)
+		free(c->cells);
+	free(c);
 }

@@ -8,7 +8,7 @@ void options_help(void)
 	printf("usage: ktls-bench run [HOST --key-file FILE] [OPTION...]\n"
 	       "       ktls-bench serve --key-file FILE [OPTION...]\n"
 	       "       ktls-bench show FILE.json [--html FILE]\n"
-	       "       ktls-bench compare A.json B.json\n\n"
+	       "       ktls-bench compare A.json B.json [--json FILE]\n\n"
 	       "  -m, --modes LIST       tcp,user,libssl,ktls-sw,ktls-hw,ktls-hw-zc (all)\n"
 	       "  -p, --patterns LIST    write,sendfile,splice,more,request,churn (sendfile)\n"
 	       "  -d, --direction LIST   to-client,to-server,both (to-client)\n"

@@ -5,26 +5,35 @@
 #include <string.h>
 
 #include "tests/bench/ktls-bench/commands.h"
+#include "tests/bench/ktls-bench/compare.h"
 #include "tests/bench/ktls-bench/report.h"
 #include "tests/bench/ktls-bench/result_json.h"
 
-static int json(const struct result_run *run, FILE *out)
+static int json(const void *run, FILE *out)
 {
 	return result_json_write(run, out);
 }
 
-static int html(const struct result_run *run, FILE *out)
+static int html(const void *run, FILE *out)
 {
 	report_html(run, out);
 	return ferror(out) ? -EIO : 0;
 }
 
-/* "-" is stdout. */
-static int write_to(const char *path, const struct result_run *run,
-		    int (*write)(const struct result_run *, FILE *))
+static int json_of_two(const void *comparison, FILE *out)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	int r = file ? write(run, file) : -errno;
+	return comparison_json(comparison, out);
+}
+
+static bool is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
+static int write_to(const char *path, const void *what, int (*write)(const void *, FILE *))
+{
+	FILE *file = is_stdout(path) ? stdout : fopen(path, "we");
+	int r = file ? write(what, file) : -errno;
 
 	if (file && file != stdout && fclose(file) != 0 && r == 0)
 		r = -errno;
@@ -35,11 +44,9 @@ static int write_to(const char *path, const struct result_run *run,
 
 int output(const struct options *o, const struct result_run *run)
 {
-	const bool takes_stdout =
-		(o->json && strcmp(o->json, "-") == 0) || (o->html && strcmp(o->html, "-") == 0);
 	int status = 0;
 
-	if (!takes_stdout)
+	if (!is_stdout(o->json) && !is_stdout(o->html))
 		report_text(run, report_width(stdout), stdout);
 	if (o->json)
 		status |= write_to(o->json, run, json);
@@ -63,7 +70,36 @@ int command_show(const struct options *o)
 	return status;
 }
 
+static enum compare_status compare(const struct options *o, const struct result_run *a,
+				   const struct result_run *b)
+{
+	struct comparison *c = comparison_new(a, b);
+	enum compare_status status = c ? c->status : COMPARE_REFUSED;
+
+	if (!c) {
+		fprintf(stderr, "ktls-bench: out of memory\n");
+		return status;
+	}
+	if (!is_stdout(o->json))
+		comparison_text(c, stdout);
+	if (o->json && write_to(o->json, c, json_of_two) != 0)
+		status = COMPARE_REFUSED;
+	comparison_free(c);
+	return status;
+}
+
 int command_compare(const struct options *o)
 {
-	return (int)compare_files(o->files[0], o->files[1], stdout, stderr);
+	enum compare_status status = COMPARE_REFUSED;
+	char why[RESULT_LINE];
+	struct result_run *a = result_json_load(o->files[0], why),
+			  *b = a ? result_json_load(o->files[1], why) : NULL;
+
+	if (a && b)
+		status = compare(o, a, b);
+	else
+		fprintf(stderr, "ktls-bench: %s\n", why);
+	result_run_free(a);
+	result_run_free(b);
+	return (int)status;
 }

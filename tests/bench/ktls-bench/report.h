@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What ktls-bench prints of a run, and of two. result_json.h has the third format, JSON. */
+/* What ktls-bench prints of a run. result_json.h has the third format, JSON; compare.h two runs. */
 #ifndef KTLS_BENCH_REPORT_H
 #define KTLS_BENCH_REPORT_H
 
@@ -18,17 +18,5 @@ unsigned int report_width(FILE *out);
 
 /* A page that needs nothing else: no scripts, no fonts, no network. */
 void report_html(const struct result_run *run, FILE *out);
-
-enum compare_status {
-	COMPARE_SAME = 0,    /* nothing exceeds the spread */
-	COMPARE_DIFFERS = 1, /* something does */
-	COMPARE_REFUSED = 2, /* nothing can be compared */
-};
-
-/* Puts b beside a, cell by cell, and says why some cannot be compared. */
-enum compare_status compare_text(const struct result_run *a, const struct result_run *b, FILE *out);
-
-/* "ktls-bench compare A B": reads the files; errors and refusals go to `err`. */
-enum compare_status compare_files(const char *a, const char *b, FILE *out, FILE *err);
 
 #endif

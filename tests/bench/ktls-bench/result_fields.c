@@ -18,45 +18,31 @@ _Static_assert(sizeof(enum result_end) == sizeof(int), "enumerations are read as
 #define AT(s, member)      offsetof(struct s, member), sizeof(((struct s *)0)->member)
 #define AT_ENDS(s, member) offsetof(struct s, member), sizeof(((struct s *)0)->member[0])
 
-#define TEXT(s, member)                                           \
-	{                                                         \
-#member, FIELD_TEXT, AT(s, member), NULL, NULL, 0 \
-	}
-#define U32(s, member)                                           \
-	{                                                        \
-#member, FIELD_U32, AT(s, member), NULL, NULL, 0 \
-	}
-#define U64(s, member)                                           \
-	{                                                        \
-#member, FIELD_U64, AT(s, member), NULL, NULL, 0 \
-	}
-#define DOUBLE(s, member)                                           \
+#define MEMBER(type, s, member, words, label)                       \
 	{                                                           \
-#member, FIELD_DOUBLE, AT(s, member), NULL, NULL, 0 \
+#member, type, AT(s, member), words, NULL, 0, label \
 	}
-#define BOOL(s, member)                                           \
-	{                                                         \
-#member, FIELD_BOOL, AT(s, member), NULL, NULL, 0 \
+#define TEXT(s, member)        MEMBER(FIELD_TEXT, s, member, NULL, NULL)
+#define U32(s, member)         MEMBER(FIELD_U32, s, member, NULL, NULL)
+#define U64(s, member)         MEMBER(FIELD_U64, s, member, NULL, NULL)
+#define DOUBLE(s, member)      MEMBER(FIELD_DOUBLE, s, member, NULL, NULL)
+#define BOOL(s, member)        MEMBER(FIELD_BOOL, s, member, NULL, NULL)
+#define ENUM(s, member, words) MEMBER(FIELD_ENUM, s, member, words, NULL)
+#define STRUCT(s, member, fields)                                           \
+	{                                                                   \
+#member, FIELD_STRUCT, AT(s, member), NULL, fields, 0, NULL \
 	}
-#define ENUM(s, member, words)                                     \
-	{                                                          \
-#member, FIELD_ENUM, AT(s, member), words, NULL, 0 \
+#define ENDS(s, member, each)                                                   \
+	{                                                                       \
+#member, FIELD_ENDS, AT_ENDS(s, member), NULL, NULL, each, NULL \
 	}
-#define STRUCT(s, member, fields)                                     \
-	{                                                             \
-#member, FIELD_STRUCT, AT(s, member), NULL, fields, 0 \
+#define ENDS_STRUCT(s, member, fields)                                                    \
+	{                                                                                 \
+#member, FIELD_ENDS, AT_ENDS(s, member), NULL, fields, FIELD_STRUCT, NULL \
 	}
-#define ENDS(s, member, each)                                             \
-	{                                                                 \
-#member, FIELD_ENDS, AT_ENDS(s, member), NULL, NULL, each \
-	}
-#define ENDS_STRUCT(s, member, fields)                                              \
-	{                                                                           \
-#member, FIELD_ENDS, AT_ENDS(s, member), NULL, fields, FIELD_STRUCT \
-	}
-#define END                                  \
-	{                                    \
-		NULL, 0, 0, 0, NULL, NULL, 0 \
+#define END                                        \
+	{                                          \
+		NULL, 0, 0, 0, NULL, NULL, 0, NULL \
 	}
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -130,40 +116,44 @@ const struct field result_warning_fields[] = {
 	END,
 };
 
-static const struct field machine_fields[] = {
-	TEXT(result_machine, kernel),
-	TEXT(result_machine, cpu_model),
-	U32(result_machine, cpus),
-	TEXT(result_machine, governor),
-	ENUM(result_machine, turbo, known_words),
-	TEXT(result_machine, hypervisor),
+const struct field result_machine_fields[] = {
+	MEMBER(FIELD_TEXT, result_machine, kernel, NULL, "kernel"),
+	MEMBER(FIELD_TEXT, result_machine, cpu_model, NULL, "CPU"),
+	MEMBER(FIELD_U32, result_machine, cpus, NULL, "CPUs"),
+	MEMBER(FIELD_TEXT, result_machine, governor, NULL, "governor"),
+	MEMBER(FIELD_ENUM, result_machine, turbo, known_words, "turbo frequencies"),
+	MEMBER(FIELD_TEXT, result_machine, hypervisor, NULL, "hypervisor"),
 	BOOL(result_machine, emulated),
 	DOUBLE(result_machine, load),
-	TEXT(result_machine, nic),
-	TEXT(result_machine, nic_driver),
-	TEXT(result_machine, nic_firmware),
-	U32(result_machine, nic_mbit),
-	U32(result_machine, nic_mtu),
+	MEMBER(FIELD_TEXT, result_machine, nic, NULL, "device"),
+	MEMBER(FIELD_TEXT, result_machine, nic_driver, NULL, "driver"),
+	MEMBER(FIELD_TEXT, result_machine, nic_firmware, NULL, "firmware"),
+	MEMBER(FIELD_U32, result_machine, nic_mbit, NULL, "link's Mbit/s"),
+	MEMBER(FIELD_U32, result_machine, nic_mtu, NULL, "MTU"),
 	ENUM(result_machine, nic_tls_tx, known_words),
 	ENUM(result_machine, nic_tls_rx, known_words),
-	TEXT(result_machine, version),
+	MEMBER(FIELD_TEXT, result_machine, version, NULL, "ktls-bench"),
 	TEXT(result_machine, build),
-	TEXT(result_machine, libssl),
+	MEMBER(FIELD_TEXT, result_machine, libssl, NULL, "libssl"),
 	END,
 };
 
-static const struct field parameters_fields[] = {
-	TEXT(result_parameters, command),          U32(result_parameters, rounds),
-	DOUBLE(result_parameters, warmup_seconds), DOUBLE(result_parameters, round_seconds),
-	BOOL(result_parameters, one_machine),      BOOL(result_parameters, shared_cpu),
-	TEXT(result_parameters, pinning),          END,
+const struct field result_parameters_fields[] = {
+	TEXT(result_parameters, command),
+	MEMBER(FIELD_U32, result_parameters, rounds, NULL, "rounds"),
+	DOUBLE(result_parameters, warmup_seconds),
+	MEMBER(FIELD_DOUBLE, result_parameters, round_seconds, NULL, "seconds of a round"),
+	BOOL(result_parameters, one_machine),
+	BOOL(result_parameters, shared_cpu),
+	MEMBER(FIELD_TEXT, result_parameters, pinning, NULL, "pinning"),
+	END,
 };
 
 const struct field result_run_fields[] = {
 	TEXT(result_run, date),
 	TEXT(result_run, title),
-	STRUCT(result_run, parameters, parameters_fields),
-	ENDS_STRUCT(result_run, machines, machine_fields),
+	STRUCT(result_run, parameters, result_parameters_fields),
+	ENDS_STRUCT(result_run, machines, result_machine_fields),
 	TEXT(result_run, base),
 	END,
 };

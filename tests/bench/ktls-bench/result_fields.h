@@ -25,11 +25,13 @@ struct field {
 	const char *const *words; /* ended by NULL */
 	const struct field *fields;
 	enum field_type each;
+	const char *label; /* for people, of what is told where two runs differ in it; else NULL */
 };
 
 extern const struct field result_run_fields[]; /* but for modes, cells and warnings */
 extern const struct field result_mode_fields[], result_warning_fields[], result_cell_fields[],
-	result_round_fields[], result_counter_fields[];
+	result_round_fields[], result_counter_fields[], result_machine_fields[],
+	result_parameters_fields[];
 
 extern const char *const result_end_words[], *const result_direction_words[],
 						     *const result_source_words[];

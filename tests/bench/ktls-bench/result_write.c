@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "tests/bench/ktls-bench/result_fields.h"
 #include "tests/bench/ktls-bench/result_json.h"
-
-static json_t *object_of(const struct field *fields, const char *at);
+#include "tests/bench/ktls-bench/result_pieces.h"
 
 /* A value; the ..._new functions take references, so NULL anywhere makes NULL of the whole. */
 static json_t *value_of(const struct field *f, enum field_type type, const char *at)
@@ -26,7 +24,7 @@ static json_t *value_of(const struct field *f, enum field_type type, const char 
 	case FIELD_ENUM:
 		return json_string(f->words[*(const int *)(const void *)at]);
 	case FIELD_STRUCT:
-		return object_of(f->fields, at);
+		return pieces_object(f->fields, at);
 	case FIELD_ENDS:
 		break;
 	}
@@ -46,27 +44,28 @@ static json_t *ends_of(const struct field *f, const char *at)
 	return object;
 }
 
-static json_t *object_of(const struct field *fields, const char *at)
+json_t *pieces_value(const struct field *f, const void *at)
+{
+	const char *member = (const char *)at + f->offset;
+
+	return f->type == FIELD_ENDS ? ends_of(f, member) : value_of(f, f->type, member);
+}
+
+json_t *pieces_object(const struct field *fields, const void *at)
 {
 	json_t *object = json_object();
 
-	for (const struct field *f = fields; object && f->name; f++) {
-		json_t *value = f->type == FIELD_ENDS ? ends_of(f, at + f->offset)
-						      : value_of(f, f->type, at + f->offset);
-
-		if (json_object_set_new(object, f->name, value) < 0) {
+	for (const struct field *f = fields; object && f->name; f++)
+		if (json_object_set_new(object, f->name, pieces_value(f, at)) < 0) {
 			json_decref(object);
 			return NULL;
 		}
-	}
 	return object;
 }
 
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
-typedef json_t *element_of(const void *at);
-
-static json_t *array_of(const void *at, size_t n, size_t size, element_of *element)
+json_t *pieces_array(const void *at, size_t n, size_t size, json_t *(*element)(const void *at))
 {
 	json_t *array = json_array();
 
@@ -78,75 +77,75 @@ static json_t *array_of(const void *at, size_t n, size_t size, element_of *eleme
 	return array;
 }
 
-/* Takes the object and the array. */
-static json_t *with_array(json_t *object, const char *name, json_t *array)
+json_t *pieces_with(json_t *object, const char *name, json_t *value)
 {
-	if (object && json_object_set_new(object, name, array) == 0)
+	if (object && json_object_set_new(object, name, value) == 0)
 		return object;
 	if (!object)
-		json_decref(array);
+		json_decref(value);
 	json_decref(object);
 	return NULL;
 }
 
 static json_t *counter_json(const void *at)
 {
-	return object_of(result_counter_fields, at);
+	return pieces_object(result_counter_fields, at);
 }
 
 static json_t *round_json(const void *at)
 {
 	const struct result_round *r = at;
 
-	return with_array(
-		object_of(result_round_fields, at), "counters",
-		array_of(r->counters, r->counters_len, sizeof(*r->counters), counter_json));
+	return pieces_with(
+		pieces_object(result_round_fields, at), "counters",
+		pieces_array(r->counters, r->counters_len, sizeof(*r->counters), counter_json));
 }
 
 static json_t *cell_json(const void *at)
 {
 	const struct result_cell *c = at;
 
-	return with_array(object_of(result_cell_fields, at), "rounds",
-			  array_of(c->rounds, c->rounds_len, sizeof(*c->rounds), round_json));
+	return pieces_with(pieces_object(result_cell_fields, at), "rounds",
+			   pieces_array(c->rounds, c->rounds_len, sizeof(*c->rounds), round_json));
 }
 
 static json_t *mode_json(const void *at)
 {
-	return object_of(result_mode_fields, at);
+	return pieces_object(result_mode_fields, at);
 }
 
 static json_t *warning_json(const void *at)
 {
-	return object_of(result_warning_fields, at);
+	return pieces_object(result_warning_fields, at);
 }
 
 static json_t *run_json(const struct result_run *run)
 {
 	json_t *root = json_pack("{s:s, s:i}", "format", RESULT_FORMAT, "version", RESULT_VERSION);
-	json_t *fields = object_of(result_run_fields, (const char *)run);
+	json_t *fields = pieces_object(result_run_fields, run);
 
 	if (!root || !fields || json_object_update(root, fields) < 0) {
 		json_decref(root);
 		root = NULL;
 	}
 	json_decref(fields);
-	root = with_array(root, "modes",
-			  array_of(run->modes, run->modes_len, sizeof(*run->modes), mode_json));
-	root = with_array(
-		root, "warnings",
-		array_of(run->warnings, run->warnings_len, sizeof(*run->warnings), warning_json));
-	return with_array(root, "cells",
-			  array_of(run->cells, run->cells_len, sizeof(*run->cells), cell_json));
+	root = pieces_with(
+		root, "modes",
+		pieces_array(run->modes, run->modes_len, sizeof(*run->modes), mode_json));
+	root = pieces_with(root, "warnings",
+			   pieces_array(run->warnings, run->warnings_len, sizeof(*run->warnings),
+					warning_json));
+	return pieces_with(
+		root, "cells",
+		pieces_array(run->cells, run->cells_len, sizeof(*run->cells), cell_json));
 }
 
-int result_json_write(const struct result_run *run, FILE *out)
+/* No number of a run is one that JSON cannot have but by mistake: that is told from memory having
+ * run out by nobody who could do something about it. */
+int pieces_dump(json_t *root, FILE *out)
 {
-	json_t *root = run_json(run);
 	int ret = 0;
 
-	/* No number of a run is one that JSON cannot have but by mistake: that is told from memory
-	 * having run out by nobody who could do something about it. */
 	if (!root)
 		return -EINVAL;
 	errno = 0;
@@ -155,4 +154,9 @@ int result_json_write(const struct result_run *run, FILE *out)
 		ret = errno ? -errno : -ENOMEM;
 	json_decref(root);
 	return ret;
+}
+
+int result_json_write(const struct result_run *run, FILE *out)
+{
+	return pieces_dump(run_json(run), out);
 }
