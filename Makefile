@@ -205,14 +205,16 @@ $(KTLS_BENCH): $(BUILD)/tests/bench/ktls-bench/main.o $(KTLS_BENCH_A) $(BUILD)/t
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(LIBSSL),-lssl) $(SODIUM_LIBS) $(CRYPTO_LIBS) \
 		$(NETLINK_LIBS) $(JSON_LIBS) -lm -lpthread
 
-# Tests and benchmarks see the libraries' insides; only benchmarks and interop peers use libssl.
+# Tests and benchmarks see the libraries' insides; only benchmarks, their tests and interop peers use
+# libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(SETUP_A) \
 		$(BUILD)/netlink.a $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
-		$(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) $(JSON_LIBS) -lpthread -lm
+		$(if $(and $(filter bench_%,$(@F)),$(LIBSSL)),-lssl) $(SODIUM_LIBS) \
+		$(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) $(JSON_LIBS) -lpthread -lm
 
 $(BUILD)/tests/interop/stacks/mbedtls: STACK_LIBS = -lmbedtls -lmbedx509 -lmbedcrypto
 $(BUILD)/tests/interop/stacks/wolfssl: STACK_LIBS = -lwolfssl

@@ -75,6 +75,7 @@ TEST(a_round_gives_each_metric)
 		[METRIC_P50] = 1.5,
 		[METRIC_P99] = 9,
 		[METRIC_RETRANSMITS] = 4,
+		[METRIC_RETRANSMITS_OPERATION] = 8,
 	};
 	double value;
 

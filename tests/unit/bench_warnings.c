@@ -96,6 +96,18 @@ static void change_retransmits(struct result_run *run)
 		run->cells[4].rounds[i].retransmits = 5000;
 }
 
+static void change_churn(struct result_run *run)
+{
+	struct result_cell *cell = &run->cells[8];
+
+	SET(cell->workload.pattern, "churn");
+	for (size_t i = 0; i < 5; i++) {
+		cell->rounds[i].bytes = 0;
+		cell->rounds[i].operations = 2000;
+		cell->rounds[i].retransmits = 50;
+	}
+}
+
 /* Ten rounds, of which the last five are slower. */
 static void change_drift(struct result_run *run)
 {
@@ -127,6 +139,7 @@ static const struct {
 	{ "part-hardware", "only some connections", change_contexts },
 	{ "noisy", "userspace, OpenSSL, sendfile", change_noise },
 	{ "retransmits", "were sent again", change_retransmits },
+	{ "retransmits", "25 segments were sent again in a thousand connections", change_churn },
 	{ "drift", "plain TCP, sendfile", change_drift },
 };
 

@@ -13,6 +13,8 @@
 #include "tests/bench/ktls-bench/clocks.h"
 #include "tests/bench/ktls-bench/worker.h"
 
+#define FAILURES 100 /* in a row */
+
 static int wait_until(int fd, short events)
 {
 	struct pollfd poller = { .fd = fd, .events = events };
@@ -50,15 +52,16 @@ static int talk(struct link *link, enum result_end end)
 }
 
 /* Who closes first keeps the port busy for a minute: a reset instead. The server waits for it. */
-static void end_connection(struct link *link, enum result_end end)
+static void end_connection(struct worker *w, struct link *link)
 {
 	const struct linger at_once = { .l_onoff = 1 };
 	uint8_t byte;
 
-	if (end == RESULT_CLIENT)
+	if (w->round->end == RESULT_CLIENT)
 		setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	else if (wait_until(link->fd, POLLIN) == 0)
 		(void)!recv(link->fd, &byte, 1, MSG_DONTWAIT);
+	worker_count_retransmits(w, link);
 	link_close(link);
 }
 
@@ -70,18 +73,26 @@ static bool one_connection(struct worker *w, int fd)
 
 	if (good)
 		worker_count(w, &link);
-	end_connection(&link, w->round->end);
+	end_connection(w, &link);
 	return good;
 }
 
+/* Failures since a connection succeeded. */
+struct streak {
+	unsigned int failed;
+	uint64_t since;
+};
+
 /* One that failed is counted, and its reason kept in case that none succeeds. */
-static void count(struct worker *w, bool good, uint64_t began)
+static void count(struct worker *w, bool good, uint64_t began, struct streak *streak)
 {
 	worker_tick(w);
 	if (!good) {
 		w->failures++;
+		streak->failed++;
 		return;
 	}
+	*streak = (struct streak){ .since = w->now };
 	w->operations++;
 	w->sent++;
 	w->received++;
@@ -93,9 +104,20 @@ static bool is_enough(const struct worker *w)
 	return worker_over(w) || (w->plan->bytes > 0 && w->operations >= w->plan->bytes);
 }
 
+/* Where so many connections are wanted the other end's death would be no reason to stop. */
+static bool is_hopeless(const struct worker *w, const struct streak *streak)
+{
+	const uint64_t patience = UINT64_C(3000000000) * WORKER_PATIENCE_S;
+
+	return streak->failed > FAILURES ||
+	       (streak->failed > 0 && w->now - streak->since > patience);
+}
+
+/* The serving end goes on until it is told that the round is over. */
 void churn_run(struct worker *w)
 {
 	const bool client = w->round->end == RESULT_CLIENT;
+	struct streak streak = { .since = w->now };
 
 	while (client ? !is_enough(w) : !atomic_load(&w->round->stop)) {
 		uint64_t began = wall_now();
@@ -103,11 +125,12 @@ void churn_run(struct worker *w)
 
 		if (fd < 0 && !client)
 			break;
-		count(w, fd >= 0 && one_connection(w, fd), began);
-		if (w->failures > 100 && w->operations == 0)
+		count(w, fd >= 0 && one_connection(w, fd), began, &streak);
+		if (client && is_hopeless(w, &streak))
 			break;
 	}
-	if (w->operations == 0)
-		round_fail(w->round, "no connection succeeded%s%s", w->maker.failed[0] ? ": " : "",
-			   w->maker.failed);
+	if (w->operations == 0 || (client && is_hopeless(w, &streak)))
+		round_fail(w->round, "%s connection succeeded%s%s",
+			   w->operations == 0 ? "no" : "after a while, no more",
+			   w->maker.failed[0] ? ": " : "", w->maker.failed);
 }

@@ -21,7 +21,7 @@ static const struct {
 	[COLUMN_CLIENT_CYCLES] = { METRIC_CLIENT_CYCLES, METRIC_CLIENT_CYCLES, true },
 	[COLUMN_P50] = { METRIC_P50, METRIC_P50, true },
 	[COLUMN_P99] = { METRIC_P99, METRIC_P99, true },
-	[COLUMN_RETRANSMITS] = { METRIC_RETRANSMITS, METRIC_RETRANSMITS, true },
+	[COLUMN_RETRANSMITS] = { METRIC_RETRANSMITS, METRIC_RETRANSMITS_OPERATION, true },
 };
 
 bool column_metric(enum column column, const struct result_workload *w, enum metric *metric)

@@ -20,6 +20,8 @@ static const struct metric_about metrics[METRICS] = {
 	[METRIC_P50] = { "latency-p50", "latency p50", "us", false },
 	[METRIC_P99] = { "latency-p99", "latency p99", "us", false },
 	[METRIC_RETRANSMITS] = { "retransmits", "retransmits", "per GiB", false },
+	[METRIC_RETRANSMITS_OPERATION] = { "retransmits-operation", "retransmits", "per 1000",
+					   false },
 };
 
 const struct metric_about *metric_about(enum metric metric)
@@ -69,6 +71,8 @@ bool metric_of(enum metric metric, const struct result_round *r, double *value)
 		return nonzero((double)r->latency_p99_ns, 1000, value);
 	case METRIC_RETRANSMITS:
 		return quotient((double)r->retransmits, bytes / GIB, value);
+	case METRIC_RETRANSMITS_OPERATION:
+		return quotient((double)r->retransmits, operations / 1000, value);
 	case METRICS:
 		break;
 	}

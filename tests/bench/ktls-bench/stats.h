@@ -31,7 +31,8 @@ enum metric {
 	METRIC_CLIENT_CYCLES,
 	METRIC_P50, /* microseconds */
 	METRIC_P99,
-	METRIC_RETRANSMITS, /* segments a GiB */
+	METRIC_RETRANSMITS,           /* segments a GiB */
+	METRIC_RETRANSMITS_OPERATION, /* segments a thousand operations */
 	METRICS
 };
 

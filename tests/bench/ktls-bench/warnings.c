@@ -7,12 +7,13 @@
 
 #include "tests/bench/ktls-bench/format.h"
 
-#define LOAD_MAX        0.1  /* CPUs in use by others */
-#define NOISE_MAX       0.1  /* width of the spread over the median */
-#define RETRANSMITS_MAX 100  /* segments a GiB: about one in ten thousand */
-#define ROUNDS_MIN      5    /* fewer have no spread worth the name */
-#define SECONDS_MIN     0.5  /* shorter rounds measure their beginning */
-#define DRIFT_MAX       0.05 /* of a cell's halves */
+#define LOAD_MAX             0.1  /* CPUs in use by others */
+#define NOISE_MAX            0.1  /* width of the spread over the median */
+#define RETRANSMITS_EACH_MAX 10   /* segments a thousand connections */
+#define RETRANSMITS_MAX      100  /* segments a GiB: about one in ten thousand */
+#define ROUNDS_MIN           5    /* fewer have no spread worth the name */
+#define SECONDS_MIN          0.5  /* shorter rounds measure their beginning */
+#define DRIFT_MAX            0.05 /* of a cell's halves */
 
 /* Like result_warn(), of an end of the run. */
 __attribute__((format(printf, 4, 5))) static void warn(struct result_run *run, const char *code,
@@ -154,7 +155,6 @@ static void warn_rounds(struct result_run *run, const struct result_cell *cell, 
 	enum metric metric =
 		workload_counts_operations(&cell->workload) ? METRIC_OPERATIONS : METRIC_THROUGHPUT;
 	struct estimate e = estimate_cell(metric, cell);
-	struct estimate again = estimate_cell(METRIC_RETRANSMITS, cell);
 
 	if (estimate_noise(&e) > NOISE_MAX)
 		warn(run, "noisy",
@@ -162,11 +162,26 @@ static void warn_rounds(struct result_run *run, const struct result_cell *cell, 
 		     "are none.",
 		     "%s, and maybe others: the rounds differ by %.0f%%.", name,
 		     100 * estimate_noise(&e));
-	if (again.n > 0 && again.median > RETRANSMITS_MAX)
+}
+
+/* A connection that loses its SYN waits for a second. */
+static void warn_retransmits(struct result_run *run, const struct result_cell *cell,
+			     const char *name)
+{
+	const struct estimate bytes = estimate_cell(METRIC_RETRANSMITS, cell);
+	const struct estimate each = estimate_cell(METRIC_RETRANSMITS_OPERATION, cell);
+
+	if (bytes.n > 0 && bytes.median > RETRANSMITS_MAX)
 		warn(run, "retransmits",
 		     "Look at the link (ethtool -S, pause frames, buffers): records that are sent "
 		     "again cost a device much more than a CPU.",
-		     "%s: %.0f segments a GiB were sent again.", name, again.median);
+		     "%s: %.0f segments a GiB were sent again.", name, bytes.median);
+	if (bytes.n == 0 && each.n > 0 && each.median > RETRANSMITS_EACH_MAX)
+		warn(run, "retransmits",
+		     "Look at the link (ethtool -S), and at the queue of connections that wait to "
+		     "be accepted (nstat TcpExtListenOverflows).",
+		     "%s: %.0f segments were sent again in a thousand connections.", name,
+		     each.median);
 }
 
 /* Values that are all higher, or all lower, in the second half: the machine warms up or slows down.
@@ -203,6 +218,7 @@ void warnings_add(struct result_run *run)
 		warn_failed(run, cell, name);
 		warn_hardware(run, cell, name);
 		warn_rounds(run, cell, name);
+		warn_retransmits(run, cell, name);
 		warn_drift(run, cell, name);
 	}
 }

@@ -33,7 +33,7 @@ void round_fail(struct round *round, const char *format, ...)
 static void begin_counting(struct worker *w)
 {
 	w->warm = true;
-	w->sent = w->received = w->operations = w->failures = 0;
+	w->sent = w->received = w->operations = w->failures = w->retransmits = 0;
 	w->latencies.total = 0;
 	memset(w->latencies.counts, 0, sizeof(w->latencies.counts));
 	w->began = w->now;
@@ -96,6 +96,15 @@ void worker_count(struct worker *w, const struct link *link)
 	count_state(&w->rx, link->rx, link->rx_no_hw);
 }
 
+void worker_count_retransmits(struct worker *w, const struct link *link)
+{
+	struct tcp_info info = { .tcpi_total_retrans = 0 };
+	socklen_t len = sizeof(info);
+
+	if (link->fd >= 0 && getsockopt(link->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+		w->retransmits += info.tcpi_total_retrans;
+}
+
 /* ---- connections ------------------------------------------------------------------------------
  */
 
@@ -143,12 +152,8 @@ static void close_flows(struct worker *w)
 {
 	for (uint32_t i = w->number; i < w->plan->connections; i += w->plan->threads) {
 		struct flow *f = &w->round->flows[i];
-		struct tcp_info info = { .tcpi_total_retrans = 0 };
-		socklen_t len = sizeof(info);
 
-		if (f->link.fd >= 0 &&
-		    getsockopt(f->link.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
-			w->retransmits += info.tcpi_total_retrans;
+		worker_count_retransmits(w, &f->link);
 		if (w->plan->verify) {
 			join_hash(w->hash_sent, &f->hash_sent, f->index);
 			join_hash(w->hash_received, &f->hash_received, f->index);

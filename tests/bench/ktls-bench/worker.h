@@ -88,6 +88,9 @@ void worker_tick(struct worker *w);
 /* Who has the records of a connection that has been opened. */
 void worker_count(struct worker *w, const struct link *link);
 
+/* What TCP sent again on a connection that is about to be closed. */
+void worker_count_retransmits(struct worker *w, const struct link *link);
+
 /* Whether no more is to be begun. */
 bool worker_over(const struct worker *w);
 
