@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,10 +110,14 @@ static void serve_connection(struct server *server, const struct options *o, int
 	device_forget(&server->station.device);
 }
 
+/* A signal that comes just before poll() is noticed a second later. */
 static void serve_all(struct server *server, const struct options *o, int listener)
 {
+	struct pollfd poller = { .fd = listener, .events = POLLIN };
+
 	while (!run_interrupted) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		int fd = poll(&poller, 1, 1000) > 0 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC)
+						    : -1;
 
 		if (fd < 0)
 			continue;

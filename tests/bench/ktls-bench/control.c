@@ -14,6 +14,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/util.h"
 #include "tests/bench/ktls-bench/clocks.h"
+#include "tests/bench/ktls-bench/net.h"
 
 #define BANNER      "ktls-bench 1\n"
 #define BANNER_LEN  13
@@ -54,10 +55,16 @@ static int send_all(struct control *c, const void *bytes, size_t len)
 static int wait_for(struct control *c, uint64_t until)
 {
 	struct pollfd poller = { .fd = c->fd, .events = POLLIN };
-	uint64_t now = wall_now();
+	uint64_t now;
 
-	if (now < until && poll(&poller, 1, (int)((until - now) / 1000000) + 1) > 0)
-		return 0;
+	while ((now = wall_now()) < until) {
+		int n = poll(&poller, 1, (int)((until - now) / 1000000) + 1);
+
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			break;
+	}
 	return fail(c, "the other end: no answer");
 }
 
@@ -69,7 +76,7 @@ static int receive_all(struct control *c, void *bytes, size_t len, uint64_t unti
 	while (len > 0) {
 		ssize_t n;
 
-		if (wait_for(c, until) < 0 && errno != EINTR)
+		if (wait_for(c, until) < 0)
 			return -1;
 		n = recv(c->fd, at, len, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -155,6 +162,9 @@ int control_begin(struct control *c, int fd, bool serves, const uint8_t key[stat
 	uint8_t nonces[2 * NONCE];
 	int r;
 
+	/* What is said here fits into buffers: an end that takes none of it for so long is gone. */
+	net_patience(fd, PATIENCE_MS / 1000);
+	net_watch(fd);
 	c->fd = fd;
 	c->serves = serves;
 	c->sent = c->received = 0;

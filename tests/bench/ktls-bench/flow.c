@@ -80,6 +80,7 @@ static int end_sending(struct flow *f)
 	int r = link_finish(&f->link);
 
 	f->all_sent = r == 0;
+	f->flushing = r == -EAGAIN;
 	return r;
 }
 
@@ -141,6 +142,15 @@ static int receive_stream(struct worker *w, struct flow *f)
 /* ---- requests ---------------------------------------------------------------------------------
  */
 
+/* Records that were made of it, where they are made in this process. */
+static int flush(struct flow *f)
+{
+	int r = f->link.ops->flush ? f->link.ops->flush(&f->link) : 0;
+
+	f->flushing = r == -EAGAIN;
+	return r;
+}
+
 /* Sends what is owed from the content's beginning on. */
 static int send_owed(struct worker *w, struct flow *f)
 {
@@ -161,7 +171,7 @@ static int send_owed(struct worker *w, struct flow *f)
 		f->sent += (uint64_t)n;
 		w->sent += (uint64_t)n;
 	}
-	return f->link.ops->flush ? f->link.ops->flush(&f->link) : 0;
+	return flush(f);
 }
 
 static int answer_requests(struct worker *w, struct flow *f)
@@ -259,7 +269,8 @@ static void wait_for(struct worker *w, struct flow *f)
 
 	if (f->receives && !f->at_end)
 		event.events |= EPOLLIN;
-	if (w->plan->pattern == PATTERN_REQUEST ? f->owed > 0 : f->sends && !f->all_sent)
+	if (w->plan->pattern == PATTERN_REQUEST ? f->owed > 0 || f->flushing
+						: f->sends && !f->all_sent)
 		event.events |= EPOLLOUT;
 	if (event.events == f->events)
 		return;

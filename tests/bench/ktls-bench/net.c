@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -62,7 +63,7 @@ static int close_failed(int fd)
 int net_listen(const struct address *address, int backlog)
 {
 	const int on = 1;
-	int fd = socket(address->of.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(address->of.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
@@ -111,6 +112,16 @@ void net_patience(int fd, int seconds)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+void net_watch(int fd)
+{
+	const int on = 1, idle = 60, every = 15, times = 4;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
 }
 
 int net_introduce(int fd, const uint8_t token[static MESSAGE_TOKEN], uint32_t index)

@@ -23,6 +23,7 @@ bool net_resolve(const char *host, const char *port, bool passive, struct addres
 void net_set_port(struct address *address, uint16_t port);
 uint16_t net_port(const struct address *address);
 
+/* Non-blocking: who polls it may come too late for the connection. */
 int net_listen(const struct address *address, int backlog);
 int net_connect(const struct address *address);
 bool net_local(int fd, struct address *out);
@@ -32,6 +33,10 @@ bool net_source(const struct address *peer, struct address *out);
 
 /* Patience for blocking calls. */
 void net_patience(int fd, int seconds);
+
+/* Where the machine at the other end goes away without a word, the connection fails within about
+ * two minutes. Sockets that are not TCP's do not need that. */
+void net_watch(int fd);
 
 /* The first bytes of a connection, in the clear: whose it is, and which. */
 int net_introduce(int fd, const uint8_t token[static MESSAGE_TOKEN], uint32_t index);

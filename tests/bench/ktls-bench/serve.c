@@ -2,7 +2,6 @@
 #include "tests/bench/ktls-bench/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,14 +40,12 @@ static int send_failed(struct control *control, const char *text)
 /* ---- connections ------------------------------------------------------------------------------
  */
 
-/* All threads poll it: who comes too late for a connection is not to wait in accept(). */
 static int open_listener(struct served *s)
 {
 	struct address bound;
 
 	s->listener = net_listen(&s->server->address, 1024);
-	if (s->listener < 0 || fcntl(s->listener, F_SETFL, O_NONBLOCK) < 0 ||
-	    !net_local(s->listener, &bound)) {
+	if (s->listener < 0 || !net_local(s->listener, &bound)) {
 		round_fail(&s->running.round, "listening: %m");
 		return -1;
 	}

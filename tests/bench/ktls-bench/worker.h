@@ -26,6 +26,7 @@ struct flow {
 	bool sends, receives;
 	bool busy;     /* the last bytes were not taken: they must be offered again */
 	bool all_sent; /* and the end with it */
+	bool flushing; /* the socket had no room for all records that were made */
 	bool at_end;   /* the peer's */
 	uint64_t at;   /* place in the content of what is sent next */
 	size_t unit_at;
