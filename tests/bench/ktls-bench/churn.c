@@ -113,7 +113,8 @@ static bool is_hopeless(const struct worker *w, const struct streak *streak)
 	       (streak->failed > 0 && w->now - streak->since > patience);
 }
 
-/* The serving end goes on until it is told that the round is over. */
+/* The serving end goes on until it is told that the round is over: there, a thread may not have had
+ * a single connection because others were faster. */
 void churn_run(struct worker *w)
 {
 	const bool client = w->round->end == RESULT_CLIENT;
@@ -129,7 +130,7 @@ void churn_run(struct worker *w)
 		if (client && is_hopeless(w, &streak))
 			break;
 	}
-	if (w->operations == 0 || (client && is_hopeless(w, &streak)))
+	if (client && (w->operations == 0 || is_hopeless(w, &streak)))
 		round_fail(w->round, "%s connection succeeded%s%s",
 			   w->operations == 0 ? "no" : "after a while, no more",
 			   w->maker.failed[0] ? ": " : "", w->maker.failed);
