@@ -91,8 +91,37 @@ static int open_by_engine(struct link *link)
 	return r;
 }
 
+/* What is no data can only be the other end's close_notify. */
+static ssize_t receive_data(struct link *link, const uint8_t **bytes)
+{
+	ssize_t n = receive_bytes(link, bytes);
+	uint8_t type;
+
+	if (n != -EIO)
+		return n;
+	n = kernel_record_recv(link->fd, link->maker->buffer, LINK_READ, MSG_DONTWAIT, &type);
+	return n < 0 ? n : type == RECORD_ALERT ? 0 : -EIO;
+}
+
+/*
+ * A record that the socket's buffer has no room for is the kernel's to send later, though
+ * sendfile() has returned its bytes. A shutdown() then loses it; a close_notify (RFC 9846, 6.1)
+ * goes behind it.
+ */
+static int finish(struct link *link)
+{
+	static const uint8_t close_notify[] = { 1, 0 };
+	ssize_t n = kernel_record_send(link->fd, RECORD_ALERT, close_notify, sizeof(close_notify),
+				       MSG_DONTWAIT);
+
+	if (n < 0)
+		return (int)n;
+	return shutdown(link->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
 const struct link_ops link_kernel = {
 	.open = open_by_engine,
 	.send = send_bytes,
-	.receive = receive_bytes,
+	.receive = receive_data,
+	.finish = finish,
 };

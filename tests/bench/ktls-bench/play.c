@@ -160,10 +160,23 @@ static int measure(struct playing *p, struct outcome *theirs)
 	return finish(p, theirs);
 }
 
-static int conclude(struct runner *r, int result, struct outcome *ours, struct outcome *theirs)
+/* Where both ends count from the first byte to the last. */
+static bool is_complete(const struct plan *plan, const struct outcome *ours,
+			const struct outcome *theirs)
+{
+	if (plan->pattern == PATTERN_CHURN || plan->warmup_ms > 0 || run_interrupted)
+		return true;
+	return ours->sent == theirs->received && theirs->sent == ours->received;
+}
+
+static int conclude(struct runner *r, const struct plan *plan, int result, struct outcome *ours,
+		    struct outcome *theirs)
 {
 	if (result == 0 && (ours->failed[0] || theirs->failed[0])) {
 		memcpy(r->failed, ours->failed[0] ? ours->failed : theirs->failed, RESULT_LINE);
+		result = 1;
+	} else if (result == 0 && !is_complete(plan, ours, theirs)) {
+		result_text(r->failed, sizeof(r->failed), "bytes that were sent did not come");
 		result = 1;
 	}
 	if (result != 0) {
@@ -196,5 +209,5 @@ int play_round(struct runner *r, const struct plan *plan, struct outcome *ours,
 		p.running.plan.threads = 0;
 	}
 	round_end(&p.running, ours);
-	return conclude(r, result, ours, theirs);
+	return conclude(r, plan, result, ours, theirs);
 }
