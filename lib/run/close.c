@@ -125,14 +125,29 @@ static int notify(struct run_file *file, int fd)
 	return !has_room(fd, 0) || ktls_shutdown(NULL, fd) == -EAGAIN ? NOTIFY : 0;
 }
 
+/*
+ * Tickets that nobody has read make a reset of close(), which cuts off the close_notify. The
+ * session is the process's that has opened it; behind fork() another will do, for nothing is
+ * renewed any more.
+ */
+static void take_tickets(struct run_file *file, int fd)
+{
+	const bool own = file->session && file->generation == run_generation;
+	struct ktls_session *session = own ? file->session : ktls_session_open(NULL, NULL, 0);
+
+	if (session)
+		(void)!ktls_recover(session, fd, EAGAIN);
+	if (!own)
+		ktls_session_free(session);
+}
+
 void run_stream_end(struct run_file *file, int fd)
 {
 	int error = errno, tasks;
 
 	if (is_over(file))
 		return;
-	if (file->session && file->generation == run_generation)
-		(void)!ktls_recover(file->session, fd, EAGAIN);
+	take_tickets(file, fd);
 	tasks = notify(file, fd);
 	if (file->client && !atomic_load(&file->heard) && atomic_load(&file->ended) == RUN_GOES_ON)
 		tasks |= DRAIN;

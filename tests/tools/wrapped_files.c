@@ -46,8 +46,9 @@ static void is_open(int from, int to)
 static void has_ended(int fd)
 {
 	char byte;
+	ssize_t n = read(fd, &byte, 1);
 
-	EXPECT_EQ(0, read(fd, &byte, 1));
+	EXPECT_EQ(0, n < 0 ? -errno : n);
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -207,6 +208,7 @@ TEST_F(ends, every_way_to_become_another_program)
 
 	for (int how = 0; how < 8; how++) {
 		wrapped_pair(self->listener, AF_INET, &client, &server);
+		wrapped_works(server, client); /* tickets that come later would reset it */
 		ASSERT_EQ(0, pipe(fd));
 		fcntl(client, F_SETFD, FD_CLOEXEC);
 		pid = fork();
@@ -408,7 +410,7 @@ TEST(connect_expects_the_name_looked_up)
 	EXPECT_EQ(ECONNABORTED, errno);
 	/* Who goes on nevertheless does not do so in the clear. */
 	EXPECT_EQ(-1, send(fd, "x", 1, MSG_NOSIGNAL));
-	EXPECT_EQ(EPIPE, errno);
+	EXPECT_TRUE(errno == EPIPE || errno == ECONNRESET);
 	close(fd);
 	ASSERT_EQ(0, getaddrinfo("localhost", NULL, &hints, &list));
 	freeaddrinfo(list);
