@@ -23,9 +23,17 @@ const char *link_libssl_version(void)
 
 static int fail(struct link *link, const char *what)
 {
+	const unsigned long code = ERR_get_error();
+	const int error = errno;
 	char text[RESULT_LINE];
 
-	ERR_error_string_n(ERR_get_error(), text, sizeof(text));
+	if (code != 0)
+		ERR_error_string_n(code, text, sizeof(text));
+	else
+		result_text(text, sizeof(text), "%s",
+			    error == EAGAIN ? "no answer"
+			    : error != 0    ? strerror(error)
+					    : "the peer has closed the connection");
 	ERR_clear_error();
 	return link_fail(link->maker, "libssl: %s: %s", what, text);
 }
@@ -128,6 +136,7 @@ static int open_libssl(struct link *link)
 	if (client && (SSL_set_tlsext_host_name(link->ssl, maker->credentials->name) != 1 ||
 		       SSL_set1_host(link->ssl, maker->credentials->name) != 1))
 		return fail(link, "name");
+	errno = 0;
 	if ((client ? SSL_connect(link->ssl) : SSL_accept(link->ssl)) != 1)
 		return fail(link, "handshake");
 	link->version = (uint16_t)SSL_version(link->ssl);

@@ -80,7 +80,7 @@ int net_connect(const struct address *address)
 
 	if (fd < 0)
 		return -1;
-	net_patience(fd, 10);
+	net_patience(fd, NET_PATIENCE_S);
 	if (connect(fd, (const struct sockaddr *)&address->of, address->len) < 0)
 		return close_failed(fd);
 	return fd;
@@ -143,7 +143,7 @@ bool net_recognize(int fd, const uint8_t token[static MESSAGE_TOKEN], uint32_t *
 	net_patience(fd, 5);
 	if (recv(fd, bytes, sizeof(bytes), MSG_WAITALL) != INTRODUCTION)
 		return false;
-	net_patience(fd, 10);
+	net_patience(fd, NET_PATIENCE_S);
 	reader_init(&r, bytes, sizeof(bytes));
 	return secret_equal(bytes, token, MESSAGE_TOKEN) && reader_skip(&r, MESSAGE_TOKEN) &&
 	       reader_u32(&r, index);

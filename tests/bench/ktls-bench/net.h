@@ -31,7 +31,10 @@ bool net_local(int fd, struct address *out);
 /* The address that connections to a peer come from. Nothing is sent. */
 bool net_source(const struct address *peer, struct address *out);
 
-/* Patience for blocking calls. */
+/* Patience for blocking calls; that of a connection from its beginning. A busy machine lets one
+ * wait.
+ */
+#define NET_PATIENCE_S 20
 void net_patience(int fd, int seconds);
 
 /* Where the machine at the other end goes away without a word, the connection fails within about

@@ -17,7 +17,7 @@
 #include "tests/bench/ktls-bench/link.h"
 #include "tests/bench/ktls-bench/plan.h"
 
-#define WORKER_PATIENCE_S 10 /* for a peer that gives no sign of life */
+#define WORKER_PATIENCE_S 20 /* for a peer that gives no sign of life */
 
 /* A connection and how far it is. */
 struct flow {
