@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/carry.h"
 
+#include "lib/handoff/protocol.h"
+
 static void write_key(struct writer *w, const struct ktls_traffic_key *key)
 {
 	writer_bytes(w, key->key, sizeof(key->key));
@@ -48,4 +50,27 @@ bool carry_read(struct reader *r, struct carry *out)
 	       reader_copy(r, secrets->rx, sizeof(secrets->rx)) && read_key(r, secrets, &out->tx) &&
 	       read_key(r, secrets, &out->rx) && reader_u16(r, &out->content_max) &&
 	       reader_u64(r, &out->records_max);
+}
+
+void carry_ticket_write(struct writer *w, const struct carry_ticket *ticket)
+{
+	writer_u64(w, ticket->cookie);
+	writer_u16(w, (uint16_t)ticket->session.len);
+	writer_bytes(w, ticket->session.bytes, ticket->session.len);
+	writer_bytes(w, ticket->message.bytes, ticket->message.len);
+}
+
+bool carry_ticket_read(struct reader *r, struct carry_ticket *out)
+{
+	struct reader session, message;
+	uint64_t cookie;
+
+	if (!reader_u64(r, &cookie) || !reader_vec16(r, &session) ||
+	    !reader_bytes(r, r->left, &message) || session.left == 0 ||
+	    session.left > HANDOFF_SESSION_MAX || message.left == 0)
+		return false;
+	*out = (struct carry_ticket){ .cookie = cookie,
+				      .session = { session.at, session.left },
+				      .message = { message.at, message.left } };
+	return true;
 }

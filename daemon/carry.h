@@ -5,6 +5,8 @@
  *
  * On the channel: u8 role, u16 version, u16 suite, two secrets (transmit, receive) of 48 bytes, two
  * keys of { 32 bytes key, 12 bytes iv, 8 bytes sequence number }, u16 content, u64 records.
+ *
+ * And what comes back to a worker while the relay has it: a server's tickets.
  */
 #ifndef KTLSD_CARRY_H
 #define KTLSD_CARRY_H
@@ -27,5 +29,17 @@ void carry_write(struct writer *w, const struct carry *carry);
 
 /* Secret, to be wiped. False for what cannot be. */
 WIRE_MUST_CHECK bool carry_read(struct reader *r, struct carry *out);
+
+/* On the channel: u64 cookie, vec16 session, the message. Bytes are the caller's, or r's. */
+struct carry_ticket {
+	uint64_t cookie;          /* of the connection's socket */
+	struct ktls_span session; /* sealed, as it came with the connection: never empty */
+	struct ktls_span message; /* a NewSessionTicket, RFC 9846 4.7.1, header and all */
+};
+
+void carry_ticket_write(struct writer *w, const struct carry_ticket *ticket);
+
+/* Takes all that is left. False for what cannot be; out is unwritten then. */
+WIRE_MUST_CHECK bool carry_ticket_read(struct reader *r, struct carry_ticket *out);
 
 #endif

@@ -157,16 +157,16 @@ static void on_ticket(void *arg, const uint8_t *message, size_t len)
 {
 	struct carried *carried = arg;
 	const struct channel to = { .fd = to_worker(carried) };
+	const struct carry_ticket ticket = { .cookie = carried->cookie,
+					     .session = { carried->session, carried->session_len },
+					     .message = { message, len } };
 	struct channel_message m;
 
 	if (to.fd < 0 || carried->tickets == TICKETS_MAX)
 		return;
 	carried->tickets++;
 	channel_begin(&m, CHANNEL_TICKET);
-	writer_u64(&m.body, carried->cookie);
-	writer_u16(&m.body, (uint16_t)carried->session_len);
-	writer_bytes(&m.body, carried->session, carried->session_len);
-	writer_bytes(&m.body, message, len);
+	carry_ticket_write(&m.body, &ticket);
 	(void)!channel_send(&to, &m, CHANNEL_FD_NONE);
 	channel_wipe(&m);
 }

@@ -143,15 +143,15 @@ static int on_ticket(void *arg, struct reader *body, int fd)
 	struct conn_service_request request = {
 		.fd = -1, .relayed = true, .admit = admit, .done = ticket_done, .arg = w
 	};
-	struct reader session, ticket;
+	struct carry_ticket ticket;
 	struct conn *conn;
 
 	(void)fd;
-	if (!reader_u64(body, &request.cookie) || !reader_vec16(body, &session) ||
-	    !reader_bytes(body, body->left, &ticket))
+	if (!carry_ticket_read(body, &ticket))
 		return -EPROTO;
-	request.session = (struct ktls_span){ session.at, session.left };
-	request.ticket = (struct ktls_span){ ticket.at, ticket.left };
+	request.cookie = ticket.cookie;
+	request.session = ticket.session;
+	request.ticket = ticket.message;
 	if (!w->stopping)
 		(void)!conn_service_start(w->loop, &request, &conn);
 	return 0;
