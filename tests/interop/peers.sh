@@ -28,19 +28,14 @@
 
 # shellcheck source=tests/harness/tap.sh
 . tests/harness/tap.sh
+# shellcheck source=tests/harness/until.sh
+. tests/harness/until.sh
 
 tools=${KTLS_BUILD:-build}/tests/tools
 factor=${KTLS_TIMEOUT_FACTOR:-1}
 patience=$((20 * factor)) # seconds for one of their clients
 tmp=$(mktemp -d)
 started=()
-exec {nap_fd}<> <(:)
-
-# nap SECONDS: sleeps without starting a program.
-nap() {
-	read -rt "$1" -u "$nap_fd" || :
-}
-
 # until_ok COMMAND...: tries for up to ten seconds, more where programs are slow.
 until_ok() {
 	local i
