@@ -50,51 +50,9 @@ devices() {
 
 check 'the emulated device is there' devices
 # It knows the devices of its own namespace.
-start ktlsd in_a "$build/ktlsd" --config "$dir/ktlsd.conf"
-check 'ktlsd is ready' until_true grep -q ready: "$dir/ktlsd.log"
-tx=$(nicsim_stat a TlsTxDevice)
-rx=$(nicsim_stat a TlsRxDevice)
+start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
 
-# ---- they are the clients ------------------------------------------------------------------------
-
-listens_in() {
-	ip netns exec "$1" ss -Htln "sport = :$2" | grep -q .
-}
-
-start server in_a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port 4433 \
-	--socket "$dir/ktlsd.sock" --http "$dir/www/file"
-until_true listens_in a 4433
-
-# puts COMMAND...: the file came back, and the device had the records both ways.
-puts() {
-	local before
-
-	before=$(wc -l <"$dir/server.log")
-	in_b timeout 240 "$@" >"$dir/answer" 2>"$dir/err"
-	[ -e "$dir/got" ] || body <"$dir/answer" >"$dir/got"
-	if ! cmp "$dir/got" "$dir/www/file"; then
-		tail -n 20 "$dir/err" "$dir/server.log"
-		return 1
-	fi
-	rm -f "$dir/got"
-	until_true sh -c "[ \$(wc -l <'$dir/server.log') -gt $before ]"
-	tail -n 1 "$dir/server.log" | grep 'version=TLS1.2 .*tx=hw rx=hw' || { tail -n 1 "$dir/server.log"; return 1; }
-}
-
-with_s_client() {
-	openssl s_client -quiet -connect 10.9.0.1:4433 -servername localhost -CAfile "$certs/ca.pem" \
-		-verify_return_error <"$dir/request"
-}
-
-with_gnutls_cli() {
-	gnutls-cli --logfile="$dir/gnutls.log" --x509cafile="$certs/ca.pem" --port 4433 \
-		--sni-hostname localhost --verify-hostname localhost 10.9.0.1 <"$dir/request"
-}
-
-with_curl() {
-	curl -sS -m 240 --cacert "$certs/ca.pem" --resolve localhost:4433:10.9.0.1 -H Expect: \
-		-T "$dir/www/file" -o "$dir/got" https://localhost:4433/file
-}
+# ---- all that is there for the whole time --------------------------------------------------------
 
 # NSS wants its certificates in a store of its own, and names that it can look up.
 store() {
@@ -105,66 +63,114 @@ store() {
 		pk12util -i "$dir/p256.p12" -d "sql:$dir/nss" -W '' -K ''
 }
 
-with_tstclnt() {
-	tstclnt -h 10.9.0.1 -a localhost -4 -p 4433 -d "sql:$dir/nss" -A "$dir/request"
+# server NAME NAMESPACE PORT COMMAND...: starts it; all of them are waited for at once.
+waited=()
+server() {
+	start "$1" ip netns exec "$2" "${@:4}"
+	waited+=("$1" "$3" "${pids[-1]}")
 }
 
-# in_b runs programs, not functions.
-export -f with_s_client with_gnutls_cli with_curl with_tstclnt
-export dir certs
+listen() {
+	local i
 
-check 'openssl s_client' puts bash -c with_s_client
-check 'gnutls-cli' puts bash -c with_gnutls_cli
-check 'curl' puts bash -c with_curl
+	until_true grep -q ready: "$dir/ktlsd.log" || return
+	for ((i = 0; i < ${#waited[@]}; i += 3)); do
+		until_true listens "${waited[@]:i+1:2}" || { cat "$dir/${waited[i]}.log"; return 1; }
+	done
+}
+
 check 'a store for NSS' store
-check 'tstclnt' puts bash -c with_tstclnt
-stop_last
+server gnutls-serv b 4452 gnutls-serv --quiet --echo --port 4452 --disable-client-cert \
+	--x509certfile "$certs/p256.pem" --x509keyfile "$certs/p256.key"
+server selfserv b 4453 selfserv -Q -d "sql:$dir/nss" -p 4453 -e p256
+cd "$dir/www" || exit
+server s_server b 4451 openssl s_server -WWW -quiet -accept 4451 -cert "$certs/p256.pem" \
+	-cert_chain "$certs/p256.pem" -key "$certs/p256.key"
+cd "$OLDPWD" || exit
+until_true grep -q ready: "$dir/ktlsd.log"
+server server a 4433 "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port 4433 \
+	--socket "$dir/ktlsd.sock" --http "$dir/www/file"
+check 'ktlsd, our server and all of theirs are ready' listen
+tx=$(nicsim_stat a TlsTxDevice)
+rx=$(nicsim_stat a TlsRxDevice)
+
+# ---- they are the clients ------------------------------------------------------------------------
+
+with_hw='version=TLS1.2 .*tx=hw rx=hw .*no-hw=NONE,NONE'
+with_sw='version=TLS1.3 .*tx=sw rx=sw .*no-hw=VERSION,VERSION'
+
+# lines_of FILE N: there are more than N, and $line is the last of them.
+lines_of() {
+	local lines
+
+	mapfile -t lines <"$1"
+	[ ${#lines[@]} -gt "$2" ] && line=${lines[-1]}
+}
+
+# puts COMMAND...: the file came back, and the device had the records both ways.
+puts() {
+	local lines line=
+
+	mapfile -t lines <"$dir/server.log"
+	"$@" >"$dir/answer" 2>"$dir/err"
+	[ -e "$dir/got" ] || body <"$dir/answer" >"$dir/got"
+	if ! cmp "$dir/got" "$dir/www/file"; then
+		tail -n 20 "$dir/err" "$dir/server.log"
+		return 1
+	fi
+	rm -f "$dir/got"
+	until_true lines_of "$dir/server.log" ${#lines[@]}
+	echo "$line"
+	[[ $line =~ $with_hw ]]
+}
+
+with_s_client() {
+	in_b timeout 240 openssl s_client -quiet -connect 10.9.0.1:4433 -servername localhost \
+		-CAfile "$certs/ca.pem" -verify_return_error <"$dir/request"
+}
+
+with_gnutls_cli() {
+	in_b timeout 240 gnutls-cli --logfile="$dir/gnutls.log" --x509cafile="$certs/ca.pem" --port 4433 \
+		--sni-hostname localhost --verify-hostname localhost 10.9.0.1 <"$dir/request"
+}
+
+with_curl() {
+	in_b curl -sS -m 240 --cacert "$certs/ca.pem" --resolve localhost:4433:10.9.0.1 -H Expect: \
+		-T "$dir/www/file" -o "$dir/got" https://localhost:4433/file
+}
+
+with_tstclnt() {
+	in_b timeout 240 tstclnt -h 10.9.0.1 -a localhost -4 -p 4433 -d "sql:$dir/nss" -A "$dir/request"
+}
+
+check 'openssl s_client' puts with_s_client
+check 'gnutls-cli' puts with_gnutls_cli
+check 'curl' puts with_curl
+check 'tstclnt' puts with_tstclnt
 
 # ---- they are the servers ------------------------------------------------------------------------
 
-# gets HOST:PORT WHAT OPTION...: our client gets the file, and it was like this.
+# gets PORT WHAT OPTION...: our client gets the file, and it was like this.
 gets() {
-	local address=$1 what=$2
+	local port=$1 what=$2 said
 
 	shift 2
-	in_a timeout 240 "$build/tests/tools/ktlspeer" client "$address" --socket "$dir/ktlsd.sock" \
-		--name localhost "$@" >"$dir/said" 2>&1
-	cat "$dir/said"
-	grep -q "received=$size .*sha256=$sum" "$dir/said" && grep -q "$what" "$dir/said"
+	said=$(in_a timeout 240 "$build/tests/tools/ktlspeer" client "10.9.0.2:$port" \
+		--socket "$dir/ktlsd.sock" --name localhost "$@" 2>&1)
+	echo "$said"
+	[[ $said =~ $what.*\ received=$size\ .*sha256=$sum ]]
 }
 
-# Left to itself a server that has TLS 1.3 takes it, and that is what prefer is for.
-server() {
-	local name=$1 port=$2
-
-	shift 2
-	start "$name" in_b "$@"
-	check "$name starts" until_true listens_in b "$port"
+# asked NAME PORT OPTION...: left to itself a server that has TLS 1.3 takes it, and that is what prefer
+# is for.
+asked() {
+	check "$1, where a device is required" gets "$2" "$with_hw" --profile require "${@:3}"
+	check "$1, where it is preferred" gets "$2" "$with_sw" "${@:3}"
 }
 
-require=(--profile require)
-with_hw='version=TLS1.2 .*tx=hw rx=hw'
-with_sw='version=TLS1.3 .*tx=sw rx=sw'
-
-cd "$dir/www" || exit
-server s_server 4451 openssl s_server -WWW -quiet -accept 4451 -cert "$certs/p256.pem" \
-	-cert_chain "$certs/p256.pem" -key "$certs/p256.key"
-cd "$OLDPWD" || exit
-check 'openssl s_server, where a device is required' \
-	gets 10.9.0.2:4451 "$with_hw" "${require[@]}" --get /file
-check 'openssl s_server, where it is preferred' gets 10.9.0.2:4451 "$with_sw" --get /file
-stop_last
-
-server gnutls-serv 4452 gnutls-serv --quiet --echo --port 4452 --disable-client-cert \
-	--x509certfile "$certs/p256.pem" --x509keyfile "$certs/p256.key"
-check 'gnutls-serv, where a device is required' gets 10.9.0.2:4452 "$with_hw" "${require[@]}" \
-	--send-file "$dir/www/file" --expect "$size"
-stop_last
-
-server selfserv 4453 selfserv -Q -d "sql:$dir/nss" -p 4453 -e p256
-check 'selfserv, where a device is required' \
-	gets 10.9.0.2:4453 "$with_hw" "${require[@]}" --get "$dir/www/file"
-stop_last
+asked 'openssl s_server' 4451 --get /file
+asked gnutls-serv 4452 --send-file "$dir/www/file" --expect "$size"
+asked selfserv 4453 --get "$dir/www/file"
 
 # ---- and all of it -------------------------------------------------------------------------------
 
@@ -174,6 +180,7 @@ counted() {
 		[ "$(nicsim_stat a TlsDecryptError)" -eq 0 ]
 }
 check 'the kernel has counted seven connections of the device' counted
+for _ in "${pids[@]}"; do stop_last; done
 check 'all of it can go' nicsim_remove
 
 tap_done
