@@ -36,15 +36,13 @@ cat >"$dir/ktlsd.conf" <<-END
 	zerocopy = yes
 END
 
-listening() {
-	in_a ss -Htln "sport = :$1" | grep -q .
-}
+printf 'GET /file HTTP/1.0\r\n\r\n' >"$dir/request"
 
 # serve PROFILE PORT
 serve() {
 	start "$1" ip netns exec a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port "$2" \
 		--profile "$1" --socket "$dir/ktlsd.sock" --http "$dir/www/file"
-	until_true listening "$2"
+	until_true listens "$2" "${pids[-1]}"
 }
 
 # fetch PORT OPTION...: the file, from the namespace b.
@@ -52,22 +50,24 @@ fetch() {
 	local port=$1
 
 	shift
-	printf 'GET /file HTTP/1.0\r\n\r\n' |
-		in_b timeout 120 openssl s_client -quiet -connect "10.9.0.1:$port" \
-			-servername localhost "$@" 2>"$dir/err" | body >"$dir/got"
+	in_b timeout 120 openssl s_client -quiet -connect "10.9.0.1:$port" -servername localhost "$@" \
+		<"$dir/request" 2>"$dir/err" | body >"$dir/got"
 	cmp "$dir/got" "$dir/www/file" || { cat "$dir/err"; return 1; }
 }
 
 gcm=(-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256)
 
+# said PROFILE PATTERN: in the last line of its server's.
+said() {
+	local lines
+
+	mapfile -t lines <"$dir/$1.log"
+	[ ${#lines[@]} -gt 0 ] && [[ ${lines[-1]} =~ $2 ]]
+}
+
 # last PROFILE PATTERN: what the server said of its last connection; it may be about to.
 last() {
-	local pattern=$2
-
-	said() {
-		tail -n 1 "$dir/$1.log" | grep -qE -- "$pattern"
-	}
-	until_true said "$1" || { tail -n 3 "$dir/$1.log" "$dir/ktlsd.log"; return 1; }
+	until_true said "$@" || { tail -n 3 "$dir/$1.log" "$dir/ktlsd.log"; return 1; }
 }
 
 # verdict PATTERN OPTION...: a file from the default server, of which that is said.
@@ -115,9 +115,8 @@ check 'none of that is counted' device 2 1
 
 # refused: the peer is told by an alert, no data comes, and the server knows why.
 refused() {
-	printf 'GET /file HTTP/1.0\r\n\r\n' |
-		in_b timeout 120 openssl s_client -connect 10.9.0.1:4434 -servername localhost \
-			"${gcm[@]}" >"$dir/out" 2>&1
+	in_b timeout 120 openssl s_client -ign_eof -connect 10.9.0.1:4434 -servername localhost "${gcm[@]}" \
+		<"$dir/request" >"$dir/out" 2>&1
 	! grep -q 'HTTP/1.0 200' "$dir/out" && grep -qi 'alert internal error' "$dir/out" &&
 		last needs DEVICE_REFUSED || { tail -n 20 "$dir/out"; return 1; }
 }
@@ -130,7 +129,7 @@ zerocopy() {
 	local pid status
 
 	mkfifo "$dir/idle"
-	in_b openssl s_client -quiet -connect 10.9.0.1:4434 -servername localhost "${gcm[@]}" \
+	in_b openssl s_client -quiet -no_ign_eof -connect 10.9.0.1:4434 -servername localhost "${gcm[@]}" \
 		<"$dir/idle" >/dev/null 2>&1 &
 	pid=$!
 	exec 8>"$dir/idle"

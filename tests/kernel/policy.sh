@@ -11,9 +11,10 @@ needs='ip ethtool openssl'
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-certs=$dir/certs
-"$build/tests/tools/certs" "$certs"
+certs=${KTLS_CERTS:-$dir/certs}
+[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
 echo content >"$dir/file"
+printf 'GET / HTTP/1.0\r\n\r\n' >"$dir/request"
 gcm=ECDHE-ECDSA-AES128-GCM-SHA256
 chacha=ECDHE-ECDSA-CHACHA20-POLY1305
 
@@ -52,32 +53,49 @@ for policy in prefer require avoid; do
 	END
 done
 echo 'tls-min = 1.2' >>"$dir/ktlsd.conf" # of the last: the others need not say so
-start ktlsd in_a "$build/ktlsd" --config "$dir/ktlsd.conf"
+start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
 check 'ktlsd starts' until_true grep -q ready: "$dir/ktlsd.log"
 declare -A ports=([prefer]=4431 [require]=4432 [avoid]=4433)
+peers=() # their processes, by port
 for policy in "${!ports[@]}"; do
-	start "$policy" in_a "$build/tests/tools/ktlspeer" server --host 0.0.0.0 --port "${ports[$policy]}" \
-		--socket "$dir/ktlsd.sock" --profile "$policy" --http "$dir/file"
+	start "$policy" ip netns exec a "$build/tests/tools/ktlspeer" server --host 0.0.0.0 \
+		--port "${ports[$policy]}" --socket "$dir/ktlsd.sock" --profile "$policy" --http "$dir/file"
+	peers[${ports[$policy]}]=${pids[-1]}
 done
-listens_in() { ip netns exec "$1" ss -Htln "sport = :$2" | grep -q .; }
-for policy in "${!ports[@]}"; do until_true listens_in a "${ports[$policy]}"; done
+# s_server PORT OPTION...
+s_server() {
+	start "s_server.$1" ip netns exec b openssl s_server -quiet -accept "$1" -cert "$certs/p256.pem" \
+		-cert_chain "$certs/p256.pem" -key "$certs/p256.key" -www "${@:2}"
+	peers[$1]=${pids[-1]}
+}
 
-not_listening() { ! listens_in "$@"; }
+s_server 4440
+s_server 4441 -tls1_3
+s_server 4442 -tls1_2 -cipher $chacha
+for port in "${!peers[@]}"; do until_true listens "$port" "${peers[$port]}"; done
+
+# ended N FILE: of what the file has behind N lines, which is in $said, the last tells of a connection.
+ended() {
+	local lines
+
+	mapfile -t lines <"$2"
+	said="${lines[*]:$1}"
+	[ ${#lines[@]} -gt "$1" ] && [[ ${lines[-1]} == @(ok|failed)* ]]
+}
 
 # server POLICY LINE OPTION...: what the server of the policy says of a client with these options.
 server() {
-	local policy=$1 line=$2 log=$dir/$1.log before
+	local policy=$1 line=$2 log=$dir/$1.log before said=
 
 	shift 2
-	before=$(wc -l <"$log")
-	printf 'GET / HTTP/1.0\r\n\r\n' |
-		${from:-in_b} timeout 60 openssl s_client -quiet -connect "${to:-10.9.0.1}:${ports[$policy]}" \
-			-servername localhost -CAfile "$certs/ca.pem" -verify_return_error "$@" >"$dir/got" 2>&1
-	until_true more_than "$before" "$log"
-	tail -n "+$((before + 1))" "$log"
-	tail -n "+$((before + 1))" "$log" | grep -q -- "$line"
+	mapfile -t before <"$log"
+	${from:-in_b} timeout 60 openssl s_client -quiet -connect "${to:-10.9.0.1}:${ports[$policy]}" \
+		-servername localhost -CAfile "$certs/ca.pem" -verify_return_error "$@" \
+		<"$dir/request" >"$dir/got" 2>&1
+	until_true ended ${#before[@]} "$log"
+	echo "$said"
+	[[ $said =~ $line ]]
 }
-more_than() { [ "$(wc -l <"$2")" -gt "$1" ]; }
 
 old='version=TLS1.2 suite=TLS_ECDHE_ECDSA_WITH_AES'
 new='version=TLS1.3'
@@ -96,53 +114,47 @@ check 'avoid: a client that has neither' server avoid 'SUITES_NONE_SHARED' -tls1
 
 # ---- as a client ---------------------------------------------------------------------------------
 
-# client POLICY LINE OPTION...: the same of a client, and a server with these options.
+# client POLICY LINE PORT: the same of a client, and that server of OpenSSL's.
 client() {
-	local policy=$1 line=$2
+	local said
 
-	shift 2
-	ip netns exec b openssl s_server -quiet -accept 4440 -cert "$certs/p256.pem" -cert_chain "$certs/p256.pem" \
-		-key "$certs/p256.key" -www "$@" \
-		>"$dir/s_server.log" 2>&1 </dev/null &
-	local pid=$!
-	until_true listens_in b 4440 || return
-	in_a timeout 60 "$build/tests/tools/ktlspeer" client "10.9.0.2:4440" --name localhost \
-		--socket "$dir/ktlsd.sock" --profile "$policy" --get / --out "$dir/got" >"$dir/out" 2>&1
-	kill "$pid"
-	wait "$pid" 2>/dev/null
-	until_true not_listening b 4440
-	cat "$dir/out"
-	grep -q -- "$line" "$dir/out"
+	said=$(in_a timeout 60 "$build/tests/tools/ktlspeer" client "10.9.0.2:$3" --name localhost \
+		--socket "$dir/ktlsd.sock" --profile "$1" --get / --out "$dir/got" 2>&1)
+	echo "$said"
+	[[ $said =~ $2 ]]
 }
 
-check 'require as client: TLS 1.2' client require "$old"
-check 'require as client: a server of TLS 1.3 only' client require 'VERSION: devices' -tls1_3
-check 'require as client: a server of ChaCha20 only' client require 'CIPHER: devices' \
-	-tls1_2 -cipher $chacha
-check 'prefer as client: what the server picks' client prefer "$new"
+check 'require as client: TLS 1.2' client require "$old" 4440
+check 'require as client: a server of TLS 1.3 only' client require 'VERSION: devices' 4441
+check 'require as client: a server of ChaCha20 only' client require 'CIPHER: devices' 4442
+check 'prefer as client: what the server picks' client prefer "$new" 4440
 
 # ---- what is in the way --------------------------------------------------------------------------
 
 from=in_a to=127.0.0.1 check 'require: over loopback' server require 'LOOPBACK: '
-to=10.9.5.1 check 'require: over a VLAN' server require 'STACKED: .*(nic0a.5)'
+to=10.9.5.1 check 'require: over a VLAN' server require 'STACKED: .*\(nic0a\.5\)'
 to=10.9.5.1 check 'prefer: over a VLAN' server prefer "$new"
-to=10.9.6.1 check 'require: a driver without TLS' server require 'NO_TLS_DRIVER: .*(veth0a)'
+to=10.9.6.1 check 'require: a driver without TLS' server require 'NO_TLS_DRIVER: .*\(veth0a\)'
 turn off
-check 'require: the feature is off' server require 'FEATURE_OFF: .*(nic0a)'
+check 'require: the feature is off' server require 'FEATURE_OFF: .*\(nic0a\)'
 check 'prefer: the feature is off' server prefer "$new"
 turn on
 check 'and on again' server prefer "$old"
 in_a ethtool -K nic0a tx off rx off >/dev/null
-check 'require: checksums are off' server require 'CHECKSUM_OFF: .*(nic0a)'
+check 'require: checksums are off' server require 'CHECKSUM_OFF: .*\(nic0a\)'
 in_a ethtool -K nic0a tx on rx on >/dev/null
 
 # An application of another namespace.
 elsewhere() {
-	in_b timeout 60 "$build/tests/tools/ktlspeer" client "10.9.0.1:${ports[avoid]}" --name localhost \
-		--socket "$dir/ktlsd.sock" --profile require --get / --out "$dir/got" >"$dir/out" 2>&1
-	cat "$dir/out"
-	grep -q 'MAY_NOT_LOOK: ' "$dir/out"
+	local said
+
+	said=$(in_b timeout 60 "$build/tests/tools/ktlspeer" client "10.9.0.1:${ports[avoid]}" --name localhost \
+		--socket "$dir/ktlsd.sock" --profile require --get / --out "$dir/got" 2>&1)
+	echo "$said"
+	[[ $said == *'MAY_NOT_LOOK: '* ]]
 }
 check 'require: in another namespace' elsewhere
+for _ in "${pids[@]}"; do stop_last; done
+check 'all of it can go' nicsim_remove
 
 tap_done
