@@ -42,6 +42,8 @@ SODIUM_LIBS  = -lsodium
 CRYPTO_LIBS  = -lcrypto
 INIH_LIBS    = -linih
 NETLINK_LIBS = -lnl-genl-3 -lnl-3
+# Of libktls-handshake; ktls_open_embedded() alone has netlink.
+HANDSHAKE_LIBS = $(SODIUM_LIBS) $(CRYPTO_LIBS) $(NETLINK_LIBS)
 JSON_LIBS    = -ljansson
 
 CFLAGS_lib_netlink = -isystem $(firstword $(wildcard /usr/include/libnl3 /usr/local/include/libnl3) /usr/include/libnl3)
@@ -53,7 +55,8 @@ o_of = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 WIRE_SRC      := $(call c_of,lib/wire)
 KTLS_SRC      := $(WIRE_SRC) $(call c_of,lib/ktls lib/handoff)
-HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/conn lib/relay)
+HANDSHAKE_SRC := $(WIRE_SRC) $(call c_of,lib/crypto lib/handshake lib/x509 lib/netlink lib/conn \
+                 lib/relay)
 KTLSCTL_SRC   := $(sort daemon/ktlsctl.c $(wildcard daemon/explain_*.c daemon/status_*.c))
 KTLSRUN_SRC   := $(sort $(wildcard daemon/ktlsrun*.c))
 KTLSD_SRC     := $(filter-out $(KTLSCTL_SRC) $(KTLSRUN_SRC),$(call c_of,daemon))
@@ -126,7 +129,7 @@ $(BUILD)/libktls-handshake.so: $(call o_of,$(HANDSHAKE_SRC)) lib/libktls-handsha
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libktls-handshake.so.$(ABI) \
 		-Wl,--version-script=lib/libktls-handshake.map -Wl,-z,defs $(ALL_LDFLAGS) -o $@ \
-		$(filter %.o,$^) $(BUILD)/libktls.a $(SODIUM_LIBS) $(CRYPTO_LIBS)
+		$(filter %.o,$^) $(BUILD)/libktls.a $(HANDSHAKE_LIBS)
 	$(Q)ln -sf libktls-handshake.so $@.$(ABI)
 
 # All of ktlsd, ktlsctl and ktls-setup but their main(), for the tests.
@@ -137,11 +140,9 @@ $(DAEMON_A) $(KTLSCTL_A) $(SETUP_A):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/netlink.a \
-		$(BUILD)/libktls.a
+$(BUILD)/ktlsd: $(BUILD)/daemon/main.o $(DAEMON_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
-		$(NETLINK_LIBS) -lpthread
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(HANDSHAKE_LIBS) $(INIH_LIBS) -lpthread
 
 $(BUILD)/ktlsctl: $(BUILD)/daemon/ktlsctl.o $(KTLSCTL_A) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
@@ -179,13 +180,13 @@ $(BUILD)/examples/uring: EXAMPLE_LIBS = -luring
 $(BUILD)/examples/%: $(BUILD)/Documentation/examples/%.o $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(SODIUM_LIBS) $(CRYPTO_LIBS) $(EXAMPLE_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(HANDSHAKE_LIBS) $(EXAMPLE_LIBS)
 
 $(BUILD)/examples/httpd: $(call o_of,$(HTTPD_SRC)) $(LIBS_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a \
-		$(SODIUM_LIBS) $(CRYPTO_LIBS)
+		$(HANDSHAKE_LIBS)
 
 $(BUILD)/examples/server: $(addprefix Documentation/examples/,server.go server_conn.go server_ktlsd.go)
 	$(call say,GO,$@)
@@ -200,21 +201,21 @@ $(KTLS_BENCH_A): $(call o_of,$(filter-out %/main.c,$(KTLS_BENCH_SRC)))
 CFLAGS_tests_bench_ktls-bench = $(if $(LIBSSL),-DKTLS_BENCH_LIBSSL)
 
 $(KTLS_BENCH): $(BUILD)/tests/bench/ktls-bench/main.o $(KTLS_BENCH_A) $(BUILD)/tests/harness/certs.o \
-		$(BUILD)/netlink.a $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(LIBSSL),-lssl) $(SODIUM_LIBS) $(CRYPTO_LIBS) \
-		$(NETLINK_LIBS) $(JSON_LIBS) -lm -lpthread
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(LIBSSL),-lssl) $(HANDSHAKE_LIBS) $(JSON_LIBS) \
+		-lm -lpthread
 
 # Tests and benchmarks see the libraries' insides; only benchmarks, their tests and interop peers use
 # libssl.
 $(TESTS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(call o_of,$(HARNESS_SRC)) \
 		$(RUN_TESTED) $(DAEMON_A) $(KTLSCTL_A) $(KTLS_BENCH_A) $(SETUP_A) \
-		$(BUILD)/netlink.a $(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
+		$(BUILD)/libktls-handshake.a $(BUILD)/libktls.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(if $(filter bench interop,$(notdir $(@D))),-lssl) \
-		$(if $(and $(filter bench_%,$(@F)),$(LIBSSL)),-lssl) $(SODIUM_LIBS) \
-		$(CRYPTO_LIBS) $(INIH_LIBS) $(NETLINK_LIBS) $(JSON_LIBS) -lpthread -lm
+		$(if $(and $(filter bench_%,$(@F)),$(LIBSSL)),-lssl) $(HANDSHAKE_LIBS) $(INIH_LIBS) \
+		$(JSON_LIBS) -lpthread -lm
 
 $(BUILD)/tests/interop/stacks/mbedtls: STACK_LIBS = -lmbedtls -lmbedx509 -lmbedcrypto
 $(BUILD)/tests/interop/stacks/wolfssl: STACK_LIBS = -lwolfssl

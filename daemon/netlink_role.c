@@ -12,8 +12,8 @@
 #include "daemon/channel.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
+#include "lib/conn/router.h"
 #include "lib/netlink/path.h"
-#include "lib/netlink/verdict.h"
 
 #define EVENTS_MAX  64
 #define WORKERS_MAX 64 /* of its generation */
@@ -104,20 +104,6 @@ static int send_answer(struct worker_link *link)
 	return link->waiting ? 0 : err;
 }
 
-static struct conn_route look(struct netlink_role *role, const struct route_question *question)
-{
-	struct conn_route answer = { .tx = KTLS_NO_HW_MAY_NOT_LOOK, .rx = KTLS_NO_HW_MAY_NOT_LOOK };
-	struct netlink_path path;
-
-	if (!role->paths)
-		return answer;
-	netlink_path_of(role->paths, question->netns, &question->flow, &path);
-	answer.tx = path.tx;
-	answer.rx = path.rx;
-	memcpy(answer.device, path.name, sizeof(answer.device));
-	return answer;
-}
-
 static int on_route(void *arg, struct reader *body, int fd)
 {
 	struct worker_link *link = arg;
@@ -128,25 +114,11 @@ static int on_route(void *arg, struct reader *body, int fd)
 	(void)fd;
 	if (!reader_u64(body, &token) || !route_question_read(body, &question))
 		return -EPROTO;
-	answer = look(link->role, &question);
+	answer = router_route(link->role->paths, question.netns, &question.flow);
 	channel_begin(&link->answer, CHANNEL_ROUTED);
 	writer_u64(&link->answer.body, token);
 	route_answer_write(&link->answer.body, &answer);
 	return send_answer(link);
-}
-
-static struct conn_verdict judge(struct netlink_role *role, const struct look_question *question)
-{
-	struct netlink_verdict v = { .tx = KTLS_STATE_UNKNOWN,
-				     .rx = KTLS_STATE_UNKNOWN,
-				     .tx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK,
-				     .rx_no_hw = KTLS_NO_HW_MAY_NOT_LOOK };
-
-	if (role->paths)
-		netlink_verdict(role->paths, question->netns, &question->socket, &v);
-	return (struct conn_verdict){
-		.tx = v.tx, .rx = v.rx, .tx_no_hw = v.tx_no_hw, .rx_no_hw = v.rx_no_hw
-	};
 }
 
 static int on_look(void *arg, struct reader *body, int fd)
@@ -159,7 +131,7 @@ static int on_look(void *arg, struct reader *body, int fd)
 	(void)fd;
 	if (!reader_u64(body, &token) || !look_question_read(body, &question))
 		return -EPROTO;
-	answer = judge(link->role, &question);
+	answer = router_verdict(link->role->paths, question.netns, &question.socket);
 	channel_begin(&link->answer, CHANNEL_LOOKED);
 	writer_u64(&link->answer.body, token);
 	look_answer_write(&link->answer.body, &answer);

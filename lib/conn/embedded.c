@@ -21,6 +21,7 @@
 #include "lib/conn/own_seals.h"
 #include "lib/conn/relay_tickets.h"
 #include "lib/conn/reply.h"
+#include "lib/conn/router.h"
 #include "lib/conn/sealing_keys.h"
 #include "lib/crypto/util.h"
 #include "lib/handoff/ops.h"
@@ -38,6 +39,7 @@ struct embedded {
 	struct conn_loop *loop;
 	struct credentials credentials;
 	struct own_seals *seals;
+	struct own_router *router; /* NULL: nobody looks at devices */
 	struct embedded_relays relays;
 	uint16_t suites[CONN_SUITES_MAX]; /* that the kernel has */
 	size_t suites_len;
@@ -310,6 +312,7 @@ static void embedded_close(struct ktls *k)
 		impl_free(e->calls);
 	credentials_wipe(&e->credentials);
 	own_seals_free(e->seals);
+	own_router_free(e->router);
 	relay_tickets_put(e->relays.tickets);
 	relay_thread_free(e->relays.thread);
 	if (e->key_log >= 0)
@@ -363,6 +366,8 @@ static int open_loop(struct embedded *e, uint32_t handshakes_max,
 	if (!e->seals || !e->relays.tickets)
 		return -ENOMEM;
 	config.sealer = own_seals_sealer(e->seals);
+	e->router = own_router_new();
+	config.router = own_router_of(e->router);
 	r = conn_loop_new(&config, &e->loop);
 	if (r < 0)
 		return r;

@@ -465,27 +465,27 @@ struct ktls_embedded_config {
 	bool key_log; /* append secrets to the file that SSLKEYLOGFILE names (RFC 9850) */
 	enum ktls_crl_check crl_check;
 	const char *const *crl_files; /* revocation lists, PEM or DER, ended by NULL; or NULL */
-	/* SHA-256 of public keys (SubjectPublicKeyInfo): one on the way to an anchor has to be
-	 * among them, or, without trust, the peer's own, whoever signed it. */
+	/* SHA-256 of public keys (SubjectPublicKeyInfo): one on the way to an anchor has to be one
+	 * of these, or, without trust, the peer's own, whoever signed it. */
 	const uint8_t (*pins)[32];
 	size_t pins_len;
-	/* Records that one key may protect; 0, or too many: what its cipher allows (RFC 9846, 5.5).
-	 */
-	uintptr_t records_per_key;
-	uintptr_t reserved[4]; /* 0 */
+	uintptr_t records_per_key; /* 0, or too many: what its cipher allows (RFC 9846, 5.5) */
+	uintptr_t reserved[4];     /* 0 */
 };
 
 /*
- * Like ktls_open(), with engine and keys in the calling process: for tools, tests, and those who
- * want no daemon. Handshakes are performed in the thread that happens to be in a call of <ktls.h>:
- * ktls_collect() has to be called whenever ktls_fd() is readable. There is one profile, "default".
- * The kernel loads its tls module for root only: others need somebody to have said "modprobe tls".
- * ktls_listen() takes, for good, the highest real-time signal that the program does not use.
+ * Like ktls_open(), with engine and keys in the calling process, for those who want no daemon.
+ * Handshakes are performed in the thread that happens to be in a call of <ktls.h>: ktls_collect()
+ * has to be called whenever ktls_fd() is readable. There is one profile, "default". For others than
+ * root somebody has to have said "modprobe tls". ktls_listen() takes, for good, the highest
+ * real-time signal that the program does not use.
  *
+ * Devices (enum ktls_hardware) need version_min KTLS_TLS_1_2. They are looked for over netlink, in
+ * the network namespace of this call: sockets of others get MAY_NOT_LOOK. Who has the records is
+ * told to CAP_NET_ADMIN only before Linux 7.0: else UNKNOWN, and REQUIRE fails (DEVICE_REFUSED).
  * Returns NULL on failure, with *error filled in unless error is NULL: MISUSE for a file that
- * cannot be read or holds something else, a key that does not fit its certificate, or a config
- * without sense; NO_MEMORY; INTERNAL where the system has no random numbers. To be closed by
- * ktls_close().
+ * cannot be read or holds something else, a key that does not fit its certificate, a config without
+ * sense; NO_MEMORY; INTERNAL without random numbers. To be closed by ktls_close().
  */
 struct ktls *ktls_open_embedded(const struct ktls_embedded_config *config, struct ktls_error *error)
 	__attribute__((warn_unused_result));

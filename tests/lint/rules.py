@@ -19,7 +19,7 @@ OWN = {
     "lib/netlink": {"lib/wire", "lib/netlink", "ktls.h", "ktls-tls.h"},
     "lib/conn": {
         "lib/wire", "lib/crypto", "lib/handshake", "lib/x509", "lib/ktls", "lib/handoff",
-        "lib/conn", "lib/include",
+        "lib/netlink", "lib/conn", "lib/include",
         "lib/relay/thread.h",  # by what is ktlsd to ktls_open_embedded()
     },
     "lib/relay": {
@@ -68,7 +68,7 @@ KERNEL_MODULES = ["kernel-setup/nicsim/"]
 # What a shared library may need besides the C library.
 NEEDS = {
     "libktls.so": set(),
-    "libktls-handshake.so": {"libsodium", "libcrypto"},
+    "libktls-handshake.so": {"libsodium", "libcrypto", "libnl-3", "libnl-genl-3"},
     "libktlsrun.so": set(),
 }
 
