@@ -337,4 +337,16 @@ TEST_F(control, keys_are_made_once_and_read_again)
 	rmdir(dir);
 }
 
+TEST_F(control, who_has_been_told_to_stop_waits_no_more)
+{
+	const volatile int stop = 1;
+	enum message_type type;
+	struct reader body;
+
+	ASSERT_EQ(0, begin_both(self));
+	self->serve->stop = &stop;
+	EXPECT_EQ(-1, control_receive(self->serve, 60000, &type, &body));
+	EXPECT_STREQ("interrupted", self->serve->failed);
+}
+
 TEST_HARNESS_MAIN

@@ -133,7 +133,21 @@ refused() {
 }
 check 'who has another key is told so' refused
 check 'and others are served all the same' run 127.0.0.1 --port "$port" --key-file "$dir/key" -m tcp -p write
-stop_last
+
+leaves() {
+	local running status
+
+	timeout -k 5 100 "$bench" run 127.0.0.1 --port "$port" --key-file "$dir/key" -m tcp -p write -D 600 -r 1 \
+		>"$dir/out" 2>"$dir/err" &
+	running=$!
+	until_true grep -q 'write, to-client' "$dir/err"
+	stop_last
+	wait $running
+	status=$?
+	cat "$dir/err" "$dir/serve.log"
+	[ $status -eq 1 ]
+}
+check 'a serving end that is told to leaves in the middle of a run, which ends then' leaves
 
 # ---- the end ------------------------------------------------------------------------------------
 

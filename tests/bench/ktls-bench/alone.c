@@ -50,9 +50,10 @@ static int serve_beside(const struct options *o, const struct address *address, 
 	char text[RESULT_LINE];
 	int status = 1;
 
-	/* The terminal's signals are for the running end, which says when it is over. */
+	/* Signals are for the running end, which says when it is over. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	if ((o->netns && enter(o->netns) < 0) || !server_init(&server, o, key))
 		return 1;
 	server.address = *address;

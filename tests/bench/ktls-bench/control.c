@@ -21,6 +21,7 @@
 #define NONCE       16
 #define HEADER      4
 #define PATIENCE_MS 10000
+#define LOOK_MS     1000 /* how soon a signal is noticed that another thread got */
 
 __attribute__((format(printf, 2, 3))) static int fail(struct control *c, const char *format, ...)
 {
@@ -58,8 +59,12 @@ static int wait_for(struct control *c, uint64_t until)
 	uint64_t now;
 
 	while ((now = wall_now()) < until) {
-		int n = poll(&poller, 1, (int)((until - now) / 1000000) + 1);
+		const uint64_t left_ms = (until - now) / 1000000 + 1;
+		int n;
 
+		if (c->stop && *c->stop)
+			return fail(c, "interrupted");
+		n = poll(&poller, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)

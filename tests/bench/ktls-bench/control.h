@@ -21,13 +21,15 @@
 struct control {
 	int fd;
 	bool serves;
+	const volatile int *stop; /* set by a signal: no more is waited for; NULL: until it comes */
 	uint8_t key[CONTROL_MAC]; /* of this connection */
 	uint64_t sent, received;  /* messages */
 	uint8_t buffer[MESSAGE_MAX];
 	char failed[RESULT_LINE];
 };
 
-/* Both take a connected socket, which stays the caller's, and prove the key. 0, or -1 with failed.
+/* Zeros first, but for stop. Both take a connected socket, which stays the caller's, and prove the
+ * key. 0, or -1 with failed.
  */
 int control_begin(struct control *c, int fd, bool serves, const uint8_t key[static CONTROL_KEY]);
 void control_wipe(struct control *c);

@@ -12,6 +12,7 @@
 #include "lib/crypto/util.h"
 #include "tests/bench/ktls-bench/clocks.h"
 #include "tests/bench/ktls-bench/machine.h"
+#include "tests/bench/ktls-bench/run.h"
 
 #define IDLE_MS    3600000 /* between rounds */
 #define OPEN_MS    20000   /* for all connections and their handshakes */
@@ -323,6 +324,7 @@ int serve_one(struct server *server, int fd, char text[static RESULT_LINE])
 
 	if (!control)
 		return -1;
+	control->stop = &run_interrupted;
 	if (control_begin(control, fd, true, server->key) == 0)
 		r = converse(server, control);
 	memcpy(text, control->failed, RESULT_LINE);
