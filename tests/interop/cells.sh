@@ -40,14 +40,14 @@ declare -A suites_of=(
 )
 
 stack() {
-	stack_name=$1
+	stack_name=${1% }
 	[ -n "${KTLS_SOCKET:-}" ] || mkdir -p "${rows%/*}"
 	echo "stack|$1|$2|$3" >"$rows"
 }
 
-# package_version NAME: that of a Debian package, as its authors count.
+# package_version NAME: that of a Debian package, as its authors count; for the table only.
 package_version() {
-	dpkg-query -Wf '${source:Upstream-Version}' "$1" 2>/dev/null
+	[ -n "${KTLS_SOCKET:-}" ] || dpkg-query -Wf '${source:Upstream-Version}' "$1" 2>/dev/null
 }
 
 cell_lacks() {

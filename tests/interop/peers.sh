@@ -24,7 +24,8 @@
 #
 # Our ends are tests/tools/tlspeer, which needs no kernel TLS. With KTLS_SOCKET in the environment
 # they are ktlspeer and the ktlsd that listens there, whose profiles are the sets of certificates;
-# KTLS_CERTS is the folder that these are in, then. KTLS_ONLY is a pattern of tests to be run.
+# KTLS_CERTS is the folder that these are in, then. KTLS_ONLY is a pattern of tests to be run,
+# KTLS_INTEROP_BYTES how much random data is sent, in base64.
 
 # shellcheck source=tests/harness/tap.sh
 . tests/harness/tap.sh
@@ -102,7 +103,7 @@ ca=$certs/ca.pem
 data=$tmp/data
 [ -d "$certs" ] || "$tools/certs" "$certs" || exit
 # Lines of text: gnutls-serv takes nothing else.
-head -c 800000 /dev/urandom | base64 -w 1000 >"$data"
+head -c "${KTLS_INTEROP_BYTES:-800000}" /dev/urandom | base64 -w 1000 >"$data"
 data_len=$(stat -c %s "$data")
 data_sum=$(sha256sum <"$data")
 data_sum=${data_sum%% *}
