@@ -4,10 +4,13 @@
  * those that do not read, of which there are too many, or that go.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -15,6 +18,18 @@
 #include "lib/crypto/util.h"
 #include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
+
+/* What sendmsg() says, where it is not 0. */
+static int send_error;
+
+/* In the place of libc's. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (!send_error)
+		return syscall(SYS_sendmsg, fd, message, flags);
+	errno = send_error;
+	return -1;
+}
 
 FIXTURE(worker)
 {
@@ -160,6 +175,100 @@ TEST_F(worker, drops_a_client_that_makes_it_keep_too_much)
 	EXPECT_GT(kept, 20);
 	EXPECT_LT(kept, 100);
 }
+
+/* ---- replies with a descriptor ---------------------------------------------------------------
+ */
+
+/* The reading end of a pipe whose other end goes to the client: who has that can be seen there. */
+static int send_with_pipe(struct worker *w)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+	client_send_fd(w->clients, "reply", 5, ends[1]);
+	return ends[0];
+}
+
+static bool is_held(int reading)
+{
+	char byte;
+
+	return read(reading, &byte, 1) < 0 && errno == EAGAIN;
+}
+
+/* What is there for the client now, with its descriptor or -1. */
+static void expect_packet(struct test_self_worker *self, const char *text, int *fd)
+{
+	struct handoff_packet packet;
+	char bytes[64];
+
+	ASSERT_EQ(1, handoff_recv(self->far, bytes, sizeof(bytes), &packet));
+	ASSERT_EQ(strlen(text), packet.len);
+	EXPECT_MEMEQ(text, bytes, strlen(text));
+	*fd = packet.fds_len > 0 ? packet.fds[0] : -1;
+}
+
+/* No event tells when it is over: it is tried again, and nothing overtakes it meanwhile. */
+static void tries_again(struct test_self_worker *self, int error)
+{
+	int reading, fd;
+
+	send_error = error;
+	reading = send_with_pipe(self->w);
+	EXPECT_TRUE(self->w->clients_retry);
+	client_send(self->w->clients, "later", 5);
+	clients_expire(self->w, clock_ms());
+	EXPECT_TRUE(self->w->clients_retry);
+	send_error = 0;
+	EXPECT_EQ(1, self->w->clients_unsent);
+	EXPECT_TRUE(is_held(reading));
+	clients_expire(self->w, clock_ms());
+	EXPECT_FALSE(self->w->clients_retry);
+	EXPECT_EQ(0, self->w->clients_unsent);
+	expect_packet(self, "reply", &fd);
+	ASSERT_GE(fd, 0);
+	EXPECT_TRUE(is_held(reading));
+	close(fd);
+	EXPECT_FALSE(is_held(reading)); /* the worker has it no more */
+	expect_packet(self, "later", &fd);
+	EXPECT_EQ(-1, fd);
+	close(reading);
+}
+
+TEST_F(worker, tries_again_where_too_much_is_under_way)
+{
+	tries_again(self, ETOOMANYREFS);
+	tries_again(self, ENOBUFS);
+	tries_again(self, ENOMEM);
+}
+
+/* Whoever does not read, or goes, has no descriptor kept open. */
+TEST_F(worker, closes_what_could_not_be_sent)
+{
+	int reading;
+
+	send_error = ETOOMANYREFS;
+	reading = send_with_pipe(self->w);
+	client_drop(self->w->clients);
+	send_error = 0;
+	EXPECT_FALSE(is_held(reading));
+	close(reading);
+}
+
+TEST_F(worker, closes_what_a_client_that_is_gone_was_to_get)
+{
+	int reading;
+
+	send_error = EPIPE;
+	reading = send_with_pipe(self->w);
+	send_error = 0;
+	EXPECT_NULL(self->w->clients);
+	EXPECT_FALSE(is_held(reading));
+	close(reading);
+}
+
+/* ---- others ----------------------------------------------------------------------------------
+ */
 
 TEST_F(worker, turns_away_whoever_is_too_many)
 {
