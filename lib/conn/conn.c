@@ -238,14 +238,25 @@ void conn_drop(struct conn *c)
 
 /* ---- the handshake --------------------------------------------------------------------------- */
 
-/* While an operation is pending nothing is read: only the socket's end is of interest. */
+static bool has_unread(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/*
+ * While an operation is pending nothing is read: only the socket's end is of interest. What came
+ * before a reset is read afterwards, as it may be the alert that says why: a client that refuses a
+ * certificate may have gone before its signature is made.
+ */
 static void conn_wait(struct conn *c, uint32_t events)
 {
 	socklen_t len = sizeof(int);
 	int error = 0;
 
 	conn_output_flush(c);
-	if (!(events & (EPOLLERR | EPOLLHUP)))
+	if (!(events & (EPOLLERR | EPOLLHUP)) || has_unread(c->fd))
 		return;
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	conn_fail_socket(c, "poll", error != 0 ? error : ECONNRESET);

@@ -144,4 +144,27 @@ TEST_F(signature, reset_while_a_signature_is_due)
 	expect_failed(&self->server, KTLS_R_PEER_RESET);
 }
 
+/* A client says what it has against a certificate, and is gone before its signature is made. */
+TEST_F(signature, alert_and_reset_while_a_signature_is_due)
+{
+	static const uint8_t unknown_ca[] = { 21, 3, 3, 0, 2, 2, 48 };
+
+	self->conns.sign_later = true;
+	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
+	conns_begin(&self->conns, KTLS_SERVER, &self->server);
+	conns_settle(&self->conns);
+	ASSERT_EQ(1, self->conns.pending_len);
+	conn_abandon(self->client.conn);
+	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
+	EXPECT_EQ(sizeof(unknown_ca), send(self->client.fd, unknown_ca, sizeof(unknown_ca), 0));
+	close_by_reset(self->client.fd);
+	self->client.fd = -1;
+	conns_settle(&self->conns);
+	EXPECT_FALSE(self->server.done);
+	conns_sign(&self->conns, 0);
+	ASSERT_TRUE(conns_run(&self->conns, &self->both[1], 1, 5000));
+	expect_failed(&self->server, KTLS_R_PEER_ALERT);
+	EXPECT_EQ(KTLS_ALERT_UNKNOWN_CA, self->server.result.alert);
+}
+
 TEST_HARNESS_MAIN
