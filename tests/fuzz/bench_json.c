@@ -2,6 +2,7 @@
 /* A result of ktls-bench from somewhere: read, reported in every way, written, and read again. */
 #include <string.h>
 
+#include "tests/bench/ktls-bench/compare.h"
 #include "tests/bench/ktls-bench/report.h"
 #include "tests/bench/ktls-bench/result_json.h"
 #include "tests/bench/ktls-bench/warnings.h"
@@ -27,6 +28,23 @@ static void output_check(struct output *o, int utf8)
 			   (utf8 && (o->text[i] & 0x80)));
 }
 
+static void compare(const struct result_run *run)
+{
+	struct comparison *c = comparison_new(run, run);
+	struct output o;
+
+	FUZZ_CHECK(c != NULL);
+	output_open(&o);
+	comparison_text(c, o.file);
+	output_check(&o, 0);
+	free(o.text);
+	output_open(&o);
+	FUZZ_CHECK(comparison_json(c, o.file) == 0);
+	output_check(&o, 0);
+	free(o.text);
+	comparison_free(c);
+}
+
 static void report(struct result_run *run)
 {
 	struct output o;
@@ -34,7 +52,6 @@ static void report(struct result_run *run)
 	output_open(&o);
 	report_text(run, 0, o.file);
 	report_text(run, 60, o.file);
-	compare_text(run, run, o.file);
 	output_check(&o, 0);
 	free(o.text);
 	output_open(&o);
@@ -74,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	round_trip(run);
+	compare(run);
 	report(run);
 	warnings_add(run);
 	report(run);
