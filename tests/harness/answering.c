@@ -62,10 +62,16 @@ static void keep_ticket(struct answering *a, const struct ktls_span *ticket)
 	a->tickets++;
 }
 
-/*
- * False where the lane is to be closed. The descriptor goes before the answer: record locks on a
- * file end with any descriptor of it that their process closes, and here that is the client's own.
- */
+static void put_away(struct answering *a, struct handoff_packet *p)
+{
+	while (a->keeps && p->fds_len > 0) {
+		ASSERT_LT(a->kept_len, 512);
+		a->kept[a->kept_len++] = p->fds[--p->fds_len];
+	}
+	handoff_close_fds(p);
+}
+
+/* False where the lane is to be closed. The descriptor goes before the answer: see keeps. */
 static bool serve(struct answering *a, int lane, const struct handoff_service *service,
 		  struct handoff_packet *p)
 {
@@ -91,7 +97,7 @@ static bool serve(struct answering *a, int lane, const struct handoff_service *s
 	if (reply.reason == 0)
 		reply.session = (struct ktls_span){ seal, answering_seal(a, seal) };
 	len = handoff_reply_build(&reply, packet, sizeof(packet));
-	handoff_close_fds(p);
+	put_away(a, p);
 	if (a->doubled > 0 && a->doubled-- && handoff_send(lane, packet, len, -1) != 0)
 		return false;
 	return handoff_send(lane, packet, len, -1) == 0;
@@ -116,7 +122,7 @@ static bool hear(struct answering *a, int lane)
 		ASSERT_EQ(1, p.fds_len);
 		goes_on = serve(a, lane, &service, &p);
 	}
-	handoff_close_fds(&p);
+	put_away(a, &p);
 	return goes_on;
 }
 
@@ -162,6 +168,8 @@ static void thread_stop(struct answering *a)
 {
 	ASSERT_EQ(1, write(a->stop[1], "", 1));
 	pthread_join(a->thread, NULL);
+	while (a->kept_len > 0)
+		close(a->kept[--a->kept_len]);
 	close(a->stop[0]);
 	close(a->stop[1]);
 }

@@ -25,6 +25,9 @@ struct answering {
 	atomic_int reason;   /* instead of keys, to all */
 	atomic_int outdated; /* answers that name another key than that in force */
 	atomic_int doubled;  /* answers that come twice */
+	/* Closing a descriptor ends the process's record locks on it, which are the client's, too:
+	 * set where other processes ask while the client may hold one. */
+	bool keeps;
 	/* What came. */
 	atomic_int requests;
 	atomic_int tickets;
@@ -35,6 +38,8 @@ struct answering {
 	int stop[2];
 	int lanes[16];
 	int lanes_len;
+	int kept[512];
+	int kept_len;
 };
 
 /* Zeros, but for secrets, get and header, at first. */

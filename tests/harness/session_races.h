@@ -271,6 +271,7 @@ TEST_F_TIMEOUT(session, processes, 60)
 	int status;
 
 	READY();
+	self->a.keeps = true;
 	for (int i = 0; i < 2; i++) {
 		child[i] = fork();
 		if (child[i] == 0)
