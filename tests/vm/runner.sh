@@ -102,6 +102,9 @@ check 'and why it ended' err_has 'time limit of 15 s'
 
 check 'a panic is a failure' ends 125 sh -c 'echo begun; echo c >/proc/sysrq-trigger; sleep 9'
 check 'which shows the panic' err_has 'Kernel panic'
+check 'and is not tried again' [ "$(grep -c 'once more' "$tmp/err")" -eq 0 ]
+check 'a boot without end is a failure' ends 125 -m 40 true
+check 'that is tried three times' [ "$(grep -c 'once more' "$tmp/err")" -eq 2 ]
 check 'a warning of the kernel is a failure' ends 123 sh -c 'echo "WARNING: odd" >/dev/kmsg'
 check 'which shows the warning' err_has 'WARNING: odd'
 
