@@ -50,6 +50,11 @@ nicsim_pair() {
 	END
 }
 
+# The same, and the end in a does TLS.
+nicsim_pair_offloading() {
+	nicsim_pair && in_a ethtool -K nic0a tls-hw-tx-offload on tls-hw-rx-offload on
+}
+
 nicsim_wire() {
 	nicsim_load 2 && nicsim_namespace a nic0a && nicsim_namespace wire nic0b nic1a &&
 		nicsim_namespace b nic1b || return

@@ -28,11 +28,7 @@ cat >"$dir/ktlsd.conf" <<-END
 	tls-min = 1.2
 END
 
-devices() {
-	nicsim_pair && in_a ethtool -K nic0a tls-hw-tx-offload on tls-hw-rx-offload on
-}
-
-check 'the emulated device is there' devices
+check 'the emulated device is there' nicsim_pair_offloading
 start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
 check 'ktlsd is ready' until_true grep -q ready: "$dir/ktlsd.log"
 sw=$(nicsim_stat a TlsTxSw) # it has tried what the kernel can do

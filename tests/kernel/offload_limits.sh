@@ -38,11 +38,7 @@ for policy in any require; do
 	END
 done
 
-devices() {
-	nicsim_pair && in_a ethtool -K nic0a tls-hw-tx-offload on tls-hw-rx-offload on
-}
-
-check 'the emulated device is there' devices
+check 'the emulated device is there' nicsim_pair_offloading
 start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
 declare -A ports=([any]=4471 [require]=4472)
 declare -A with=([any]='version=TLS1.3 .*tx=sw rx=sw' [require]='version=TLS1.2 .*tx=hw rx=hw')

@@ -33,13 +33,19 @@ FIXTURE_TEARDOWN(signature)
 	close(self->server.fd);
 }
 
-TEST_F(signature, that_comes_late)
+/* Both ends wait: the server for its signature, the client for what is behind that. */
+static void begin_until_signature(struct test_self_signature *self)
 {
 	self->conns.sign_later = true;
 	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
 	conns_begin(&self->conns, KTLS_SERVER, &self->server);
 	conns_settle(&self->conns);
 	ASSERT_EQ(1, self->conns.pending_len);
+}
+
+TEST_F(signature, that_comes_late)
+{
+	begin_until_signature(self);
 	EXPECT_FALSE(self->server.done);
 	conn_sign_done(self->conns.loop, self->conns.pending[0].token + 1, 0, NULL, 0);
 	conn_sign_done(self->conns.loop, UINT64_MAX, 0, NULL, 0);
@@ -57,11 +63,7 @@ TEST_F(signature, for_a_handshake_that_has_ended)
 {
 	int fd[2];
 
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	conn_abandon(self->server.conn);
 	conns_sign(&self->conns, 0);
 	conn_abandon(self->client.conn);
@@ -88,11 +90,7 @@ TEST_F(signature, for_a_handshake_that_has_ended)
 
 TEST_F(signature, that_fails)
 {
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	self->conns.pending[0].result = -KTLS_R_SIGNER;
 	conns_sign(&self->conns, 0);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
@@ -103,11 +101,7 @@ TEST_F(signature, that_fails)
 
 TEST_F(signature, longer_than_there_is_room)
 {
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	self->conns.pending[0].len = KTLS_ENGINE_SIGNATURE_MAX + 1;
 	conns_sign(&self->conns, 0);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
@@ -116,11 +110,7 @@ TEST_F(signature, longer_than_there_is_room)
 
 TEST_F(signature, that_is_wrong)
 {
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	self->conns.pending[0].signature[self->conns.pending[0].len - 1] ^= 1;
 	conns_sign(&self->conns, 0);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 2, 5000));
@@ -131,11 +121,7 @@ TEST_F(signature, that_is_wrong)
 
 TEST_F(signature, reset_while_a_signature_is_due)
 {
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	conn_abandon(self->client.conn);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
 	close_by_reset(self->client.fd);
@@ -149,11 +135,7 @@ TEST_F(signature, alert_and_reset_while_a_signature_is_due)
 {
 	static const uint8_t unknown_ca[] = { 21, 3, 3, 0, 2, 2, 48 };
 
-	self->conns.sign_later = true;
-	conns_begin(&self->conns, KTLS_CLIENT, &self->client);
-	conns_begin(&self->conns, KTLS_SERVER, &self->server);
-	conns_settle(&self->conns);
-	ASSERT_EQ(1, self->conns.pending_len);
+	begin_until_signature(self);
 	conn_abandon(self->client.conn);
 	ASSERT_TRUE(conns_run(&self->conns, self->both, 1, 5000));
 	EXPECT_EQ(sizeof(unknown_ca), send(self->client.fd, unknown_ca, sizeof(unknown_ca), 0));
