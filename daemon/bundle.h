@@ -11,11 +11,13 @@
  *	workers   settings, u16 n, n trusts of { u8 anchors?, vec24 PEM, u8 crl-check, u8 n, n lists
  *	          of vec24 PEM or DER, vec16 pins of 32 bytes }, u16 n, n profiles of
  *	          { vec8 name, u8 roles, u16 tls-min, u16 tls-max, u8 strict, u8 tickets, u8 psk-ke,
- *	            u8 static-rsa, u8 plain master secret, u32 records a key, u8 who carries, u8
- *hardware, u8 zerocopy, u8 TLS 1.2 for devices, u8 client-auth, u16 trust as server, u16 trust as
- *client, vec16 ALPN, u8 n, n identities of { u16 key, vec24 PEM } } signers   settings, u16 n, n
- *profiles of { vec8 name, u8 roles, u16 tls-min, u16 tls-max, u8 static-rsa, u32 signatures a
- *second }, u16 n, n keys of { u16 profile, vec24 PEM }
+ *	            u8 static-rsa, u8 plain master secret, u32 records a key, u8 who carries,
+ *	            u8 hardware, u8 zerocopy, u8 TLS 1.2 for devices, u8 client-auth,
+ *	            u16 trust as server, u16 trust as client, vec16 ALPN, u8 n,
+ *	            n identities of { u16 key, vec24 PEM } }
+ *	signers   settings, u16 n, n profiles of { vec8 name, u8 roles, u16 tls-min, u16 tls-max,
+ *	          u8 static-rsa, u32 signatures a second }, u16 n, n keys of { u16 profile,
+ *	          vec24 PEM }
  */
 #ifndef KTLSD_BUNDLE_H
 #define KTLSD_BUNDLE_H

@@ -22,7 +22,7 @@ struct carry {
 	struct ktls_secrets secrets; /* role, version, suite, tx and rx; else 0 */
 	struct ktls_traffic_key tx, rx;
 	uint16_t content_max; /* bytes of content in our records; 0: as many as there may be */
-	uint64_t records_max; /* that one key may protect; 0: likewise */
+	uint64_t records_max; /* that one key may protect; 0: what is good for AES-GCM */
 };
 
 void carry_write(struct writer *w, const struct carry *carry);

@@ -42,8 +42,9 @@ enum channel_role {
  *	LOAD     u32 handshakes in flight; since the start: u64 clients that have gone, u64
  *	         handshakes that succeeded, u64 that failed
  *	SUSPECT  u16 index of a worker that broke the rules
- *	KEYS     of tickets, the current one first: vec8 each, 32 to 64 bytes
- *(lib/conn/ticket_keys.h) SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
+ *	KEYS     of tickets, the current one first: vec8 each, 32 to 64 bytes:
+ *	         lib/conn/ticket_keys.h
+ *	SIGN     u64 token, u16 key, what is to be signed: daemon/question.h
  *	SIGNED   u64 token, u16 reason, the signature or master secret: 0 to 512 bytes
  *	DECRYPT  u64 token, u16 key, what is to be decrypted: daemon/question.h
  *	SEAL     u64 token, u16 profile, what a ticket is made of

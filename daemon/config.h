@@ -31,12 +31,11 @@
 #define CONFIG_USER_DEFAULT  "ktlsd" /* workers and signers run as */
 
 #define CONFIG_PROFILES_MAX  256
-#define CONFIG_PAIRS_MAX     16       /* certificates in one profile */
-#define CONFIG_CRLS_MAX      16       /* files of revocation lists, for one role of a profile */
-#define CONFIG_PINS_MAX      16       /* likewise */
-#define CONFIG_PROCESSES_MAX 64       /* workers, signers */
-#define CONFIG_RECORDS_MAX   23726566 /* for a key: AES-GCM's limit (RFC 9846, 5.5) */
-#define CONFIG_ROLES         2        /* indexes are enum ktls_role */
+#define CONFIG_PAIRS_MAX     16 /* certificates in one profile */
+#define CONFIG_CRLS_MAX      16 /* files of revocation lists, for one role of a profile */
+#define CONFIG_PINS_MAX      16 /* likewise */
+#define CONFIG_PROCESSES_MAX 64 /* workers, signers */
+#define CONFIG_ROLES         2  /* indexes are enum ktls_role */
 
 /* A value and where it stands, for the errors of those who use it later. */
 struct config_text {

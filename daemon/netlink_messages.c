@@ -41,19 +41,21 @@ void route_answer_write(struct writer *w, const struct conn_route *answer)
 	writer_u8(w, (uint8_t)answer->tx);
 	writer_u8(w, (uint8_t)answer->rx);
 	writer_bytes(w, answer->device, sizeof(answer->device));
+	writer_u8(w, answer->untold);
 }
 
 bool route_answer_read(struct reader *r, struct conn_route *out)
 {
 	struct conn_route a;
-	uint8_t tx, rx;
+	uint8_t tx, rx, untold;
 
-	if (!reader_u8(r, &tx) || tx > KTLS_NO_HW_POLICY || !reader_u8(r, &rx) ||
-	    rx > KTLS_NO_HW_POLICY || !reader_copy(r, (uint8_t *)a.device, sizeof(a.device)) ||
-	    !memchr(a.device, 0, sizeof(a.device)))
+	if (!reader_u8(r, &tx) || tx > KTLS_NO_HW_BOND || !reader_u8(r, &rx) ||
+	    rx > KTLS_NO_HW_BOND || !reader_copy(r, (uint8_t *)a.device, sizeof(a.device)) ||
+	    !memchr(a.device, 0, sizeof(a.device)) || !reader_u8(r, &untold) || untold > 1)
 		return false;
 	a.tx = (enum ktls_no_hw)tx;
 	a.rx = (enum ktls_no_hw)rx;
+	a.untold = untold;
 	*out = a;
 	return true;
 }
@@ -103,7 +105,7 @@ static bool read_direction(struct reader *r, enum ktls_state *state, enum ktls_n
 	uint8_t s, y;
 
 	if (!reader_u8(r, &s) || s < KTLS_STATE_SW || s > KTLS_STATE_UNKNOWN || !reader_u8(r, &y) ||
-	    y > KTLS_NO_HW_POLICY || (s == KTLS_STATE_HW) != (y == KTLS_NO_HW_NONE))
+	    y > KTLS_NO_HW_BOND || (s == KTLS_STATE_HW) != (y == KTLS_NO_HW_NONE))
 		return false;
 	*state = (enum ktls_state)s;
 	*why = (enum ktls_no_hw)y;

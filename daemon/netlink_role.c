@@ -31,11 +31,22 @@ struct netlink_role {
 	struct channel supervisor;
 	int epoll;
 	struct netlink_paths *paths; /* NULL: the kernel has no netlink for us */
+	bool untold;                 /* the kernel does not tell us who has a socket's records */
 	struct worker_link workers[WORKERS_MAX];
 };
 
 /* ---- set-up -----------------------------------------------------------------------------------
  */
+
+/* With the rights that are left; sockets can be made for the last time. */
+static void try_look(struct netlink_role *role)
+{
+	role->untold = !router_is_told(role->paths);
+	if (role->untold)
+		log_message(LOG_WARNING,
+			    "this kernel does not tell who has a connection's records without "
+			    "CAP_NET_ADMIN: hardware = require is refused");
+}
 
 /* Without netlink it says so to each who asks: that is no reason for ktlsd not to start. */
 static int set_up(struct netlink_role *role, const struct bundle *bundle)
@@ -53,6 +64,8 @@ static int set_up(struct netlink_role *role, const struct bundle *bundle)
 	err = netlink_paths_open(&role->paths);
 	if (err)
 		log_message(LOG_WARNING, "no look at network devices: %s", strerror(-err));
+	else
+		try_look(role);
 	err = sandbox_enter(ROLE_NETLINK);
 	if (err)
 		log_message(LOG_WARNING, "no limits on system calls: %s", strerror(-err));
@@ -115,6 +128,7 @@ static int on_route(void *arg, struct reader *body, int fd)
 	if (!reader_u64(body, &token) || !route_question_read(body, &question))
 		return -EPROTO;
 	answer = router_route(link->role->paths, question.netns, &question.flow);
+	answer.untold = link->role->untold;
 	channel_begin(&link->answer, CHANNEL_ROUTED);
 	writer_u64(&link->answer.body, token);
 	route_answer_write(&link->answer.body, &answer);

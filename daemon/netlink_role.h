@@ -24,7 +24,7 @@
 #define ROUTE_QUESTION_LEN (8 + 12 + 32) /* bytes of a ROUTE, but for the token */
 #define LOOK_QUESTION_LEN  (ROUTE_QUESTION_LEN + 2 + 2 + 8) /* of a LOOK */
 #define LOOK_ANSWER_LEN    4                                /* of a LOOKED */
-#define ROUTE_ANSWER_LEN   (2 + 16)                         /* of a ROUTED, likewise */
+#define ROUTE_ANSWER_LEN   (2 + 16 + 1)                     /* of a ROUTED, likewise */
 
 /* What a worker asks: its socket's namespace (SO_NETNS_COOKIE), and where its packets go. */
 struct route_question {

@@ -221,7 +221,7 @@ static int begin(const struct carry *carry, int fd, struct carried *carried, int
 					 .tx = &carry->tx,
 					 .rx = &carry->rx,
 					 .content_max = carry->content_max,
-					 .rekey_after = carry->records_max,
+					 .records_max = carry->records_max,
 					 .ticket = carried->session_len > 0 ? on_ticket : NULL,
 					 .ended = on_ended,
 					 .arg = carried };

@@ -3,7 +3,7 @@
  * The role that holds the private keys. It is sent fields, never a digest to be signed as it is,
  * and builds the content of a CertificateVerify (RFC 9846, 4.5.2) itself: what it signs is good for
  * one TLS handshake and for nothing else. It has the keys of tickets and of sealed sessions, too.
- *It has no network, and nobody to talk to but its supervisor and the workers.
+ * It has no network, and nobody to talk to but its supervisor and the workers.
  *
  *	signer.c         the process, its channels, signatures
  *	signer_bundle.c  keys and profiles, from the supervisor

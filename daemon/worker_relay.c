@@ -255,7 +255,7 @@ static struct relay_link *hand_over(struct request *request, const struct conn_r
 			       .tx = *result->tx_key,
 			       .rx = *result->rx_key,
 			       .content_max = result->facts->content_max,
-			       .records_max = request->profile->conn.records_max };
+			       .records_max = result->records_max };
 	struct channel_message m;
 	struct relay_link *link;
 

@@ -182,9 +182,9 @@ static void tell_keys(const struct conn *c, struct conn_result *result)
 	if (c->keep_fd || result->carry)
 		result->fd = c->fd;
 	result->session = (struct ktls_span){ c->session, c->session_len };
+	result->records_max = conn_records_max(c->profile, c->facts.suite);
 	if (result->carry)
 		return;
-	result->records_max = conn_records_max(c->profile, c->facts.suite);
 	result->session_age = c->session ? c->loop->config.session_age : 0;
 }
 

@@ -46,6 +46,7 @@ struct x509_trust;
 struct conn_route {
 	enum ktls_no_hw tx, rx;
 	char device[16]; /* "": not known */
+	bool untold;     /* the kernel will not tell the router what has become of the records */
 };
 
 /* Who has a connection's records, once the kernel has its keys. */
@@ -61,6 +62,9 @@ struct conn_verdict {
 struct conn_router {
 	/* Before the handshake, only for policies that need to know; conn_route_done(). */
 	int (*find)(void *arg, uint64_t token, int fd, struct conn_route *out);
+	/* Before it, where a device is required, of a socket that has the ULP: whether look() will
+	 * be told. There and then. NULL: it will. */
+	bool (*sees)(void *arg, int fd);
 	/* After it, for TLS 1.2 with AES-GCM only; conn_verdict_done(). NULL: nobody may look. */
 	int (*look)(void *arg, uint64_t token, int fd, struct conn_verdict *out);
 	void *arg;
@@ -215,8 +219,8 @@ struct conn_result {
 	/*
 	 * With KTLS_OK. Sealed, for services to come; empty where none can be served; with carry it
 	 * is for the tickets that a relay meets, empty where none are kept. How many
-	 * records one key may protect (RFC 9846, 5.5), 0 with carry. Seconds for which a sealed
-	 * session is good. Of a service: the keys wanted, struct handoff_keys by its build().
+	 * records one key may protect (RFC 9846, 5.5). Seconds for which a sealed session is good,
+	 * 0 with carry. Of a service: the keys wanted, struct handoff_keys by its build().
 	 */
 	struct ktls_span session;
 	uint64_t records_max;

@@ -318,6 +318,8 @@ bool credentials_load(const struct ktls_embedded_config *config, struct credenti
 		return fail(error, KTLS_R_MISUSE, 0, "config", "a reserved field is not 0");
 	if (!versions_valid(config))
 		return fail(error, KTLS_R_MISUSE, 0, "config", "no range of TLS versions");
+	if (config->records_per_key > 0 && config->records_per_key < KTLS_RECORDS_PER_KEY_MIN)
+		return fail(error, KTLS_R_MISUSE, 0, "config", "records_per_key is too small");
 	if ((unsigned int)config->crl_check > KTLS_CRL_CHAIN)
 		return fail(error, KTLS_R_MISUSE, 0, "config", "crl_check has no such value");
 	if (!load_identities(config, out, error) || !load_trust(config, out, error)) {

@@ -88,6 +88,7 @@ static int start(struct embedded_relays *relays, const struct conn_result *resul
 		.tx = result->tx_key,
 		.rx = result->rx_key,
 		.content_max = result->facts->content_max,
+		.records_max = result->records_max,
 		.ticket = ticketed ? on_ticket : NULL,
 		.ended = on_ended,
 		.arg = ticketed,

@@ -151,6 +151,10 @@ static void go_on(struct conn *c)
 		refuse(c, c->route.tx, c->route.rx);
 		return;
 	}
+	if (c->route.untold && c->hardware == KTLS_HARDWARE_REQUIRE) {
+		refuse(c, KTLS_NO_HW_MAY_NOT_LOOK, KTLS_NO_HW_MAY_NOT_LOOK);
+		return;
+	}
 	if (none)
 		c->hardware = KTLS_HARDWARE_ANY;
 	conn_begin_routed(c);
@@ -192,6 +196,17 @@ void conn_route_done(struct conn_loop *loop, uint64_t token, const struct conn_r
 		return;
 	c->route = *route;
 	go_on(c);
+}
+
+bool conn_hardware_seen(struct conn *c)
+{
+	const struct conn_router *router = c->loop->config.router;
+
+	if (c->hardware != KTLS_HARDWARE_REQUIRE || !router || !router->sees ||
+	    router->sees(router->arg, c->fd))
+		return true;
+	refuse(c, KTLS_NO_HW_MAY_NOT_LOOK, KTLS_NO_HW_MAY_NOT_LOOK);
+	return false;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

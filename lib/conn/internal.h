@@ -212,6 +212,10 @@ static inline struct conn *conn_of_timer(struct timer *timer)
  */
 bool conn_hardware_begin(struct conn *c, enum ktls_hardware wanted);
 
+/* The socket has the ULP. False where that was the end: a device is required, and nobody will be
+ * told whether it has the records. */
+bool conn_hardware_seen(struct conn *c);
+
 /* Versions and suites that the policy allows, of those in config. False: that is nothing. */
 bool conn_hardware_apply(struct conn *c, struct ktls_engine_config *config)
 	__attribute__((warn_unused_result));

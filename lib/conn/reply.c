@@ -93,6 +93,7 @@ void conn_reply_carried(const struct conn_result *result, struct conn_carried *r
 	out->rx_no_hw = KTLS_NO_HW_RELAY;
 	out->descriptor = HANDOFF_FD_RELAYED;
 	out->session = (struct ktls_span){ NULL, 0 }; /* the relay's */
+	out->records_max = 0;                         /* which counts */
 	out->peer_address = address_of(result->fd, getpeername, room->peer);
 	out->local_address = address_of(result->fd, getsockname, room->local);
 }

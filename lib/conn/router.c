@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/ktls/kernel.h"
+#include "lib/ktls/loopback.h"
 #include "lib/netlink/path.h"
 #include "lib/netlink/verdict.h"
 
@@ -42,6 +45,30 @@ struct conn_verdict router_verdict(struct netlink_paths *paths, uint64_t netns,
 	};
 }
 
+/* What it says is of no interest yet, but it is not said to everybody. */
+static bool is_told_of(const struct netlink_paths *paths, int fd)
+{
+	struct netlink_socket socket;
+	struct netlink_tls tls;
+
+	return netlink_socket_of(fd, &socket) == 0 &&
+	       netlink_tls_get(netlink_of_paths(paths), &socket, &tls) == 0;
+}
+
+bool router_is_told(const struct netlink_paths *paths)
+{
+	bool told = true;
+	int fd[2], error;
+
+	if (loopback_pair(fd) < 0)
+		return true;
+	if (kernel_ulp_attach(fd[0], &error) == 0)
+		told = is_told_of(paths, fd[0]);
+	close(fd[0]);
+	close(fd[1]);
+	return told;
+}
+
 /* ---- in-process ------------------------------------------------------------------------------ */
 
 static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
@@ -54,6 +81,13 @@ static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
 	if (netlink_flow_of(fd, &flow) == 0)
 		*out = router_route(own->paths, netlink_namespace_of(fd), &flow);
 	return 0;
+}
+
+static bool sees(void *arg, int fd)
+{
+	const struct own_router *own = arg;
+
+	return is_told_of(own->paths, fd);
 }
 
 static int look(void *arg, uint64_t token, int fd, struct conn_verdict *out)
@@ -77,7 +111,7 @@ struct own_router *own_router_new(void)
 		free(own);
 		return NULL;
 	}
-	own->router = (struct conn_router){ .find = find, .look = look, .arg = own };
+	own->router = (struct conn_router){ .find = find, .sees = sees, .look = look, .arg = own };
 	return own;
 }
 

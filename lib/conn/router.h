@@ -9,6 +9,8 @@
 #include "lib/conn/conn.h"
 #include "lib/netlink/tls.h"
 
+#include <stdbool.h>
+
 struct netlink_paths;
 
 /*
@@ -19,6 +21,13 @@ struct conn_route router_route(struct netlink_paths *paths, uint64_t netns,
 			       const struct netlink_flow *flow);
 struct conn_verdict router_verdict(struct netlink_paths *paths, uint64_t netns,
 				   const struct netlink_socket *socket);
+
+/*
+ * Whether the kernel tells the caller who has a socket's records: tried with a connection of the
+ * caller's to itself, whose sockets have the ULP. True, too, where that cannot be tried, since
+ * there is no kernel TLS, or no loopback in this namespace.
+ */
+bool router_is_told(const struct netlink_paths *paths);
 
 /*
  * A router that asks the kernel in the caller's thread, which waits for the answer and for nothing

@@ -18,13 +18,13 @@
  * RFC 9846, 5.5: so many records under one key of AES-GCM are within the margin of safety. With
  * ChaCha20-Poly1305 the sequence numbers are at their end before that.
  */
-#define RECORDS_GCM    23726566 /* 2^24.5 */
 #define RECORDS_CHACHA (UINT64_C(1) << 60)
 
 uint64_t conn_records_max(const struct conn_profile *profile, uint16_t suite)
 {
 	const struct suite *s = suite_find(suite);
-	uint64_t most = s && s->aead == AEAD_CHACHA20_POLY1305 ? RECORDS_CHACHA : RECORDS_GCM;
+	uint64_t most =
+		s && s->aead == AEAD_CHACHA20_POLY1305 ? RECORDS_CHACHA : KTLS_AES_GCM_RECORDS_MAX;
 
 	return profile->records_max > 0 && profile->records_max < most ? profile->records_max
 								       : most;

@@ -233,6 +233,8 @@ void conn_begin_routed(struct conn *c)
 		return;
 	}
 	c->stage = CONN_HANDSHAKE;
+	if (reason == KTLS_OK && !conn_hardware_seen(c))
+		return;
 	conn_begin(c, reason, error);
 }
 

@@ -78,7 +78,9 @@ static const struct {
 	[KTLS_NO_HW_FEATURE_OFF] = { "FEATURE_OFF", "the device's TLS offload is switched off" },
 	[KTLS_NO_HW_CHECKSUM_OFF] = { "CHECKSUM_OFF",
 				      "the device's checksum offload is switched off" },
-	[KTLS_NO_HW_STACKED] = { "STACKED", "a VLAN, tunnel, team or bridge is in between" },
+	[KTLS_NO_HW_STACKED] = { "STACKED",
+				 "a VLAN, tunnel, team or bridge is in between, or a bond that "
+				 "does not go by addresses and ports" },
 	[KTLS_NO_HW_DEVICE_DOWN] = { "DEVICE_DOWN", "the device is down" },
 	[KTLS_NO_HW_KERNEL] = { "KERNEL", "the kernel was built without CONFIG_TLS_DEVICE" },
 	[KTLS_NO_HW_REFUSED] = { "REFUSED", "the device could have, and did not" },
@@ -86,6 +88,8 @@ static const struct {
 	[KTLS_NO_HW_MAY_NOT_LOOK] = { "MAY_NOT_LOOK", "nobody may look: another network namespace, "
 						      "or no right to" },
 	[KTLS_NO_HW_POLICY] = { "POLICY", "the policy avoids devices" },
+	[KTLS_NO_HW_BOND] = { "BOND", "a bond's devices send in the clear when one of them goes "
+				      "down: switch their sending off" },
 };
 
 #define NO_HW_LEN (sizeof(no_hw) / sizeof(no_hw[0]))

@@ -121,8 +121,8 @@ WIRE_MUST_CHECK int kernel_version(int fd);
  *	-EINVAL   len
  *	-EPIPE, -ECONNRESET, ... the connection is gone
  *
- * Linux before 6.12.104 aborts a connection when a signal interrupts a send: MSG_DONTWAIT avoids
- * that.
+ * Linux 6.12 up to 6.12.103 aborts a connection when a signal interrupts a send: MSG_DONTWAIT
+ * avoids that, or steady.h.
  */
 WIRE_MUST_CHECK ssize_t kernel_record_send(int fd, uint8_t type, const void *bytes, size_t len,
 					   int flags);

@@ -23,16 +23,21 @@ static int fail_close(int fd)
 	return -err;
 }
 
-static int tcp_socket(const union address *address)
+/* With a buffer of that many bytes; 0: as it is. */
+static int tcp_socket(const union address *address, int buffer, int bytes)
 {
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	if (bytes > 0 && setsockopt(fd, SOL_SOCKET, buffer, &bytes, sizeof(bytes)) < 0)
+		return fail_close(fd);
+	return fd;
 }
 
-static int listen_on(const union address *address)
+static int listen_on(const union address *address, int bytes)
 {
-	int fd = tcp_socket(address);
+	int fd = tcp_socket(address, SO_RCVBUF, bytes);
 
 	if (fd < 0)
 		return fd;
@@ -41,7 +46,7 @@ static int listen_on(const union address *address)
 	return fd;
 }
 
-static int connect_to(int listener)
+static int connect_to(int listener, int bytes)
 {
 	union address address = { 0 };
 	socklen_t len = sizeof(address);
@@ -49,7 +54,7 @@ static int connect_to(int listener)
 
 	if (getsockname(listener, &address.any, &len) < 0)
 		return -errno;
-	fd = tcp_socket(&address);
+	fd = tcp_socket(&address, SO_SNDBUF, bytes);
 	if (fd >= 0 && connect(fd, &address.any, len) < 0)
 		return fail_close(fd);
 	return fd;
@@ -80,14 +85,14 @@ static int accept_peer(int listener, int client)
 	}
 }
 
-static int pair_at(const union address *address, int fd[static 2])
+static int pair_at(const union address *address, int fd[static 2], int bytes)
 {
 	int listener, client, server;
 
-	listener = listen_on(address);
+	listener = listen_on(address, bytes);
 	if (listener < 0)
 		return listener;
-	client = connect_to(listener);
+	client = connect_to(listener, bytes);
 	server = client < 0 ? client : accept_peer(listener, client);
 	close(listener);
 	if (server >= 0) {
@@ -100,12 +105,17 @@ static int pair_at(const union address *address, int fd[static 2])
 	return server;
 }
 
-int loopback_pair(int fd[static 2])
+int loopback_narrow_pair(int fd[static 2], int bytes)
 {
 	union address v4 = { .v4 = { .sin_family = AF_INET,
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
 	union address v6 = { .v6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback } };
-	int err = pair_at(&v4, fd);
+	int err = pair_at(&v4, fd, bytes);
 
-	return err == 0 ? 0 : pair_at(&v6, fd);
+	return err == 0 ? 0 : pair_at(&v6, fd, bytes);
+}
+
+int loopback_pair(int fd[static 2])
+{
+	return loopback_narrow_pair(fd, 0);
 }

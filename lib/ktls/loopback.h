@@ -9,4 +9,10 @@
  */
 int loopback_pair(int fd[static 2]) __attribute__((warn_unused_result));
 
+/*
+ * The same, with no more room for what fd[0] sends than that many bytes in each of the two buffers,
+ * or as few as the kernel allows. TCP then cuts what is sent into small segments.
+ */
+int loopback_narrow_pair(int fd[static 2], int bytes) __attribute__((warn_unused_result));
+
 #endif

@@ -16,6 +16,7 @@
 #include "lib/ktls/cipher.h"
 #include "lib/ktls/kernel.h"
 #include "lib/ktls/loopback.h"
+#include "lib/ktls/probe_faults.h"
 #include "lib/ktls/uapi.h"
 
 #define WAIT_MS    1000
@@ -410,6 +411,10 @@ static uint64_t capabilities(const struct ktls_probe *p)
 		bits |= KTLS_CAN_EXPECT_NO_PAD;
 	if (p->max_payload == 0)
 		bits |= KTLS_CAN_RECORD_SIZE_LIMIT;
+	if (p->splice == 0)
+		bits |= KTLS_CAN_SPLICE;
+	if (p->interrupt == 0)
+		bits |= KTLS_CAN_INTERRUPT;
 	return bits;
 }
 
@@ -427,5 +432,7 @@ void ktls_probe(enum ktls_probe_extent extent, struct ktls_probe *out)
 	out->no_pad = ask(probe_no_pad);
 	out->max_payload = ask(probe_max_payload);
 	out->poll = ask(probe_poll);
+	out->splice = out->reason == KTLS_OK ? probe_splice() : out->error;
+	out->interrupt = out->reason == KTLS_OK ? probe_interrupt() : out->error;
 	out->capabilities = capabilities(out);
 }

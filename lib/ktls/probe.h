@@ -47,6 +47,8 @@ struct ktls_probe {
 			    than it returns */
 	int max_payload; /* TLS_TX_MAX_PAYLOAD_LEN shortens records */
 	int poll;        /* poll() wakes for whole records only; EBUSY: for parts of one, too */
+	int splice; /* splice() out of a socket; EOVERFLOW: it loses what a pipe has no room for */
+	int interrupt; /* a blocking send, by a signal; ECONNABORTED: that ends the connection */
 	/* The same in KTLS_CAN_... bits of ktls.h. */
 	uint64_t capabilities;
 };

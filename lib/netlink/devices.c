@@ -6,6 +6,7 @@
 
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/if_bonding.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -32,12 +33,27 @@ static struct netlink_device *list_add(struct list *list)
 	return &list->devices[list->len++];
 }
 
+static bool is_by_connection(struct nlattr *data)
+{
+	struct nlattr *attrs[IFLA_BOND_MAX + 1];
+	uint8_t mode;
+
+	if (!data || nla_parse_nested(attrs, IFLA_BOND_MAX, data, NULL) < 0 ||
+	    !attrs[IFLA_BOND_MODE] || !attrs[IFLA_BOND_XMIT_HASH_POLICY])
+		return false;
+	mode = nla_get_u8(attrs[IFLA_BOND_MODE]);
+	return (mode == BOND_MODE_8023AD || mode == BOND_MODE_XOR) &&
+	       nla_get_u8(attrs[IFLA_BOND_XMIT_HASH_POLICY]) == BOND_XMIT_POLICY_LAYER34;
+}
+
 static void read_kind(struct nlattr *info, struct netlink_device *out)
 {
 	struct nlattr *attrs[IFLA_INFO_MAX + 1];
 
-	if (nla_parse_nested(attrs, IFLA_INFO_MAX, info, NULL) == 0 && attrs[IFLA_INFO_KIND])
-		nla_strlcpy(out->kind, attrs[IFLA_INFO_KIND], sizeof(out->kind));
+	if (nla_parse_nested(attrs, IFLA_INFO_MAX, info, NULL) < 0 || !attrs[IFLA_INFO_KIND])
+		return;
+	nla_strlcpy(out->kind, attrs[IFLA_INFO_KIND], sizeof(out->kind));
+	out->by_connection = netlink_device_is_bond(out) && is_by_connection(attrs[IFLA_INFO_DATA]);
 }
 
 /* IFLA_LINK of a veth is its peer, on which it does not stand; of a tunnel, in another namespace,
@@ -111,6 +127,11 @@ int netlink_devices(struct netlink *nl, struct netlink_device **out, size_t *len
 	return 0;
 }
 
+bool netlink_device_is_bond(const struct netlink_device *d)
+{
+	return strcmp(d->kind, "bond") == 0;
+}
+
 bool netlink_device_stacked(const struct netlink_device *d)
 {
 	static const char *const kinds[] = { "vlan", "team",  "bridge",    "macvlan", "ipvlan",
@@ -118,10 +139,15 @@ bool netlink_device_stacked(const struct netlink_device *d)
 					     "ipip", "sit",   "ip6tnl",    "geneve",  "vti",
 					     "xfrm", "tun",   "hsr",       "macsec",  "bareudp" };
 
-	if (strcmp(d->kind, "bond") == 0)
-		return false;
+	if (netlink_device_is_bond(d))
+		return !d->by_connection;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(d->kind, kinds[i]) == 0)
 			return true;
 	return d->lower != 0;
+}
+
+bool netlink_device_carries(const struct netlink_device *d, const struct netlink_device *bond)
+{
+	return d->master == bond->index && d->up && d->carrier;
 }

@@ -16,6 +16,7 @@
 
 _Static_assert(ETH_GSTRING_LEN == NETLINK_COUNTER_MAX, "names of counters");
 _Static_assert(sizeof(((struct ethtool_drvinfo *)0)->driver) == NETLINK_DRIVER_MAX, "of drivers");
+_Static_assert(ETHTOOL_FWVERS_LEN == NETLINK_DRIVER_MAX, "of firmware");
 
 static int ethtool(struct netlink *nl, const char *device, void *command)
 {
@@ -27,17 +28,33 @@ static int ethtool(struct netlink *nl, const char *device, void *command)
 	return ioctl(nl->ioctl, SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
+/* info has no text where this fails. */
+static int describe(struct netlink *nl, const char *device, struct ethtool_drvinfo *info)
+{
+	int ret;
+
+	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
+	ret = ethtool(nl, device, info);
+	info->driver[NETLINK_DRIVER_MAX - 1] = info->fw_version[NETLINK_DRIVER_MAX - 1] = 0;
+	return ret;
+}
+
 int netlink_driver(struct netlink *nl, const char *device, char out[static NETLINK_DRIVER_MAX])
 {
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	int ret = ethtool(nl, device, &info);
+	struct ethtool_drvinfo info;
+	int ret = describe(nl, device, &info);
 
-	out[0] = 0;
-	if (ret < 0)
-		return ret;
 	memcpy(out, info.driver, NETLINK_DRIVER_MAX);
-	out[NETLINK_DRIVER_MAX - 1] = 0;
-	return 0;
+	return ret;
+}
+
+int netlink_firmware(struct netlink *nl, const char *device, char out[static NETLINK_DRIVER_MAX])
+{
+	struct ethtool_drvinfo info;
+	int ret = describe(nl, device, &info);
+
+	memcpy(out, info.fw_version, NETLINK_DRIVER_MAX);
+	return ret;
 }
 
 int netlink_permanent_address(struct netlink *nl, const char *device,

@@ -34,6 +34,9 @@ struct netlink_device {
 	char kind[NETLINK_KIND_MAX]; /* "vlan", "bond", "veth", ...; "": a device of its own */
 	int lower;  /* index of the device that it stands on, in this namespace; 0: none */
 	int master; /* index of the bond, team or bridge that has it; 0: none */
+	/* A bond that gives each connection to one of its devices for good, by addresses and ports:
+	 * mode 802.3ad or balance-xor, transmit hash policy layer3+4. */
+	bool by_connection;
 	bool up;
 	bool carrier;
 	bool loopback;
@@ -46,10 +49,15 @@ int netlink_devices(struct netlink *nl, struct netlink_device **out, size_t *len
 
 /*
  * A device that passes packets on to others, or makes other packets of them. The kernel asks the
- * device that a socket's route names whether it can TLS, and of all that stack, bonds alone answer
- * for those below.
+ * device that a socket's route names whether it can TLS, and of all that stack, bonds that go by
+ * connection alone name the one below (Linux: drivers/net/bonding, bond_sk_get_lower_dev()).
  */
 bool netlink_device_stacked(const struct netlink_device *device);
+
+bool netlink_device_is_bond(const struct netlink_device *device);
+
+/* One of a bond's, and connections may go by it now. */
+bool netlink_device_carries(const struct netlink_device *device, const struct netlink_device *bond);
 
 /* ---- features (ethtool) ---------------------------------------------------------------------- */
 
@@ -100,6 +108,10 @@ struct netlink_counter {
 
 /* The driver's name; -EOPNOTSUPP where there is none, with out "". */
 int netlink_driver(struct netlink *nl, const char *device, char out[static NETLINK_DRIVER_MAX])
+	__attribute__((warn_unused_result));
+
+/* Its firmware's version, as the driver spells it; the same way, "" where it names none. */
+int netlink_firmware(struct netlink *nl, const char *device, char out[static NETLINK_DRIVER_MAX])
 	__attribute__((warn_unused_result));
 
 #define NETLINK_ADDRESS_MAX 32 /* bytes */

@@ -10,6 +10,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "lib/netlink/kernel.h"
 #include "lib/netlink/route.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -41,6 +42,7 @@ struct netlink_paths {
 	struct known *known; /* of each */
 	size_t devices_len;
 	struct netlink_path_count count;
+	struct netlink_kernel kernel;
 	struct kept kept[KEPT];
 };
 
@@ -127,6 +129,7 @@ int netlink_paths_open(struct netlink_paths **out)
 		return ret;
 	}
 	p->cookie = netlink_namespace_of(p->events);
+	netlink_kernel_open(&p->kernel, "");
 	forget(p, now_ms());
 	*out = p;
 	return 0;
@@ -137,6 +140,7 @@ void netlink_paths_close(struct netlink_paths *p)
 	if (!p)
 		return;
 	netlink_close(p->nl);
+	netlink_kernel_close(&p->kernel);
 	close(p->events);
 	free(p->devices);
 	free(p->known);
@@ -209,33 +213,46 @@ static enum ktls_no_hw judge_device(struct netlink_paths *p, const struct netlin
 }
 
 /*
- * A bond hands each connection to one of its devices, and only in some modes does it tell which:
- * then it has the features itself. All that are up have to have them.
+ * The first thing in the way of a connection that goes by one of these, whichever; differ: there is
+ * nothing in the way of some, so that it depends on the connection.
  */
 static enum ktls_no_hw judge_bond(struct netlink_paths *p, const struct netlink_device *bond,
-				  bool tx)
+				  bool tx, bool *differ)
 {
-	enum ktls_no_hw why = judge_device(p, bond, tx);
-	bool any = false;
+	enum ktls_no_hw why = KTLS_NO_HW_NONE;
+	size_t good = 0, all = 0;
 
-	if (why != KTLS_NO_HW_NONE)
-		return why == KTLS_NO_HW_DEVICE_DOWN ? why : KTLS_NO_HW_STACKED;
-	for (size_t i = 0; i < p->devices_len && why == KTLS_NO_HW_NONE; i++) {
+	for (size_t i = 0; i < p->devices_len; i++) {
 		const struct netlink_device *d = &p->devices[i];
+		enum ktls_no_hw one;
 
-		if (d->master != bond->index || !d->up)
+		if (!netlink_device_carries(d, bond))
 			continue;
-		any = true;
-		why = judge_device(p, d, tx);
+		one = judge_device(p, d, tx);
+		all++;
+		good += one == KTLS_NO_HW_NONE;
+		why = why == KTLS_NO_HW_NONE ? one : why;
 	}
-	return any ? why : KTLS_NO_HW_DEVICE_DOWN;
+	*differ = good > 0 && good < all;
+	return all > 0 ? why : KTLS_NO_HW_DEVICE_DOWN;
 }
 
-static enum ktls_no_hw judge(struct netlink_paths *p, const struct netlink_device *d, bool tx)
+/*
+ * No driver has TLS in a kernel without TLS_DEVICE, and no other device would do then: that is
+ * looked for where nothing but that can be the reason.
+ */
+static enum ktls_no_hw judge(struct netlink_paths *p, const struct netlink_device *d, bool tx,
+			     bool *differ)
 {
+	enum ktls_no_hw why;
+
 	if (d->loopback)
 		return KTLS_NO_HW_LOOPBACK;
-	return strcmp(d->kind, "bond") == 0 ? judge_bond(p, d, tx) : judge_device(p, d, tx);
+	why = d->by_connection ? judge_bond(p, d, tx, differ) : judge_device(p, d, tx);
+	if (why != KTLS_NO_HW_NO_TLS_DRIVER && why != KTLS_NO_HW_STACKED)
+		return why;
+	return netlink_kernel_tls_device(&p->kernel) == NETLINK_TLS_DEVICE_NO ? KTLS_NO_HW_KERNEL
+									      : why;
 }
 
 /* ---- paths ----------------------------------------------------------------------------------- */
@@ -245,6 +262,11 @@ static struct netlink_path both(enum ktls_no_hw why)
 	return (struct netlink_path){ .tx = why, .rx = why };
 }
 
+/*
+ * Where a device below a bond goes down, the kernel encrypts twice what that had sent for, once for
+ * the bond and once for the device that is left: the plaintext comes out (Linux: 6.1 to 7.2,
+ * tls_validate_xmit_skb_sw()). Nobody is led there.
+ */
 static void look(struct netlink_paths *p, const struct netlink_flow *flow, struct netlink_path *out)
 {
 	const struct netlink_device *d;
@@ -269,8 +291,12 @@ static void look(struct netlink_paths *p, const struct netlink_flow *flow, struc
 		return;
 	out->index = d->index;
 	memcpy(out->name, d->name, sizeof(out->name));
-	out->tx = judge(p, d, true);
-	out->rx = judge(p, d, false);
+	out->tx = judge(p, d, true, &out->tx_differ);
+	out->rx = judge(p, d, false, &out->rx_differ);
+	if (d->by_connection && (out->tx == KTLS_NO_HW_NONE || out->tx_differ)) {
+		out->tx = out->rx = KTLS_NO_HW_BOND;
+		out->tx_differ = out->rx_differ = false;
+	}
 }
 
 /* FNV-1a: whoever chooses addresses so that answers are not kept pays with his own latency. */

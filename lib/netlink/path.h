@@ -2,8 +2,10 @@
 /*
  * The device that a TCP connection goes through, and whether it would have the connection's
  * records: TLS 1.2 with AES-GCM. The kernel decides in the same way when it gets the keys (Linux:
- * net/tls/tls_device.c): by the device that the socket's route names, where bonds alone stand for
- * the devices below them.
+ * net/tls/tls_device.c): by the device that the socket's route names, where bonds that go by
+ * connection alone stand for their devices. Which of these a connection gets is the kernel's
+ * secret: what is in the way of one is in the way of all, until it has the keys. If one of them
+ * might send, that is in the way of both directions: BOND.
  *
  * Answers are kept, for a server asks for each of its connections: until the kernel tells of a
  * change of links, addresses, routes or rules, and PATH_AGE_MS at most. They are kept by addresses,
@@ -13,6 +15,7 @@
 #ifndef KTLS_NETLINK_PATH_H
 #define KTLS_NETLINK_PATH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ktls.h>
@@ -28,6 +31,7 @@ struct netlink_path {
 	int index;                   /* of the device that the route names; 0: not known */
 	char name[NETLINK_NAME_MAX]; /* its name; "" */
 	enum ktls_no_hw tx, rx;      /* what is in the way; _NONE: nothing */
+	bool tx_differ, rx_differ;   /* it is in the way of some of a bond's devices only */
 };
 
 /* In the network namespace of the caller. Returns 0 or a negative errno, *out is unwritten then. */

@@ -73,6 +73,8 @@ TEST(capabilities_say_the_same)
 	EXPECT_EQ(probe.zerocopy == 0, (probe.capabilities & KTLS_CAN_ZEROCOPY) != 0);
 	EXPECT_EQ(probe.max_payload == 0, (probe.capabilities & KTLS_CAN_RECORD_SIZE_LIMIT) != 0);
 	EXPECT_EQ(probe.no_pad == 0, (probe.capabilities & KTLS_CAN_EXPECT_NO_PAD) != 0);
+	EXPECT_EQ(probe.splice == 0, (probe.capabilities & KTLS_CAN_SPLICE) != 0);
+	EXPECT_EQ(probe.interrupt == 0, (probe.capabilities & KTLS_CAN_INTERRUPT) != 0);
 	EXPECT_EQ(OUR_SUITES, probe.capabilities & OUR_SUITES);
 	for (size_t i = 0; i < KTLS_PROBE_CIPHERS; i++)
 		EXPECT_EQ(is_ours(&probe.ciphers[i]) ? 0 : KTLS_PROBE_NOT_ASKED,
@@ -105,6 +107,8 @@ static void expect_nothing(const struct ktls_probe *probe, int error)
 	EXPECT_EQ(error, probe->ciphers[0].rx[1]);
 	EXPECT_EQ(error, probe->rekey);
 	EXPECT_EQ(error, probe->poll);
+	EXPECT_EQ(error, probe->splice);
+	EXPECT_EQ(error, probe->interrupt);
 }
 
 TEST(a_loopback_that_is_down)

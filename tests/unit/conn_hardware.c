@@ -17,6 +17,8 @@ FIXTURE(hardware)
 	struct conn_router router;
 	struct conn_route route; /* what it says */
 	bool later;              /* it says so when it is asked to */
+	bool blind;              /* it will not be told what comes of it */
+	int seen;                /* how often it was asked whether it will */
 	uint64_t token;
 	int asked;
 	struct conn_profile mine; /* the end's that has the policy */
@@ -36,6 +38,16 @@ static int find(void *arg, uint64_t token, int fd, struct conn_route *out)
 	return 0;
 }
 
+static bool sees(void *arg, int fd)
+{
+	struct test_self_hardware *self = arg;
+
+	EXPECT_GE(fd, 0);
+	EXPECT_GT(self->asked, 0);
+	self->seen++;
+	return !self->blind;
+}
+
 /* A device takes whatever it is given. */
 static int look(void *arg, uint64_t token, int fd, struct conn_verdict *out)
 {
@@ -50,7 +62,8 @@ FIXTURE_SETUP(hardware)
 {
 	conns_init(&self->conns, false);
 	fake_kernel.remote = true;
-	self->router = (struct conn_router){ .find = find, .look = look, .arg = self };
+	self->router =
+		(struct conn_router){ .find = find, .sees = sees, .look = look, .arg = self };
 	self->conns.config.router = &self->router;
 	self->conns.profile.version_min = KTLS_TLS_1_2;
 	self->conns.profile.version_max = KTLS_TLS_1_3;
@@ -214,6 +227,74 @@ TEST_F(hardware, require_without_a_device)
 	EXPECT_NOT_NULL(strstr(self->server.text, "eth7"));
 	EXPECT_EQ(KTLS_ALERT_NONE, self->server.result.alert);
 	EXPECT_EQ(0, self->server.facts.version);
+}
+
+/* There could be a device, and nobody would know whether it has the records. */
+TEST_F(hardware, require_without_being_told)
+{
+	self->blind = true;
+	alone(self, KTLS_SERVER, KTLS_HARDWARE_REQUIRE);
+	expect_unavailable(&self->server, KTLS_NO_HW_MAY_NOT_LOOK);
+	EXPECT_EQ(KTLS_ALERT_NONE, self->server.result.alert);
+	EXPECT_EQ(1, self->seen);
+}
+
+/* A client that requires a device, of a router that is asked and answers later. */
+static void alone_later(struct test_self_hardware *self)
+{
+	struct conn_request request = conns_request(&self->conns, KTLS_CLIENT, &self->client);
+	struct conn_end *end = &self->client;
+
+	self->later = true;
+	request.hardware = KTLS_HARDWARE_REQUIRE;
+	conns_start(&self->conns, &request, end);
+	EXPECT_EQ(0, self->seen);
+	conn_route_done(self->conns.loop, self->token, &self->route);
+	ASSERT_TRUE(conns_run(&self->conns, &end, 1, 5000));
+}
+
+TEST_F(hardware, require_without_being_told_and_an_answer_that_comes_later)
+{
+	self->blind = true;
+	alone_later(self);
+	expect_unavailable(&self->client, KTLS_NO_HW_MAY_NOT_LOOK);
+	EXPECT_EQ(1, self->seen);
+}
+
+/* Or that is known before the socket is touched. What is in the device's way is said first. */
+TEST_F(hardware, require_of_a_router_that_is_never_told)
+{
+	self->route.untold = true;
+	alone(self, KTLS_SERVER, KTLS_HARDWARE_REQUIRE);
+	expect_unavailable(&self->server, KTLS_NO_HW_MAY_NOT_LOOK);
+	EXPECT_EQ(0, self->seen);
+	EXPECT_EQ(0, fake_kernel.attached);
+	self->route.tx = self->route.rx = KTLS_NO_HW_FEATURE_OFF;
+	alone_later(self);
+	expect_unavailable(&self->client, KTLS_NO_HW_FEATURE_OFF);
+}
+
+TEST_F(hardware, require_of_one_direction_by_a_router_that_is_never_told)
+{
+	self->route.untold = true;
+	self->route.rx = KTLS_NO_HW_FEATURE_OFF;
+	alone_later(self);
+	expect_unavailable(&self->client, KTLS_NO_HW_MAY_NOT_LOOK);
+}
+
+TEST_F(hardware, prefer_by_a_router_that_is_never_told)
+{
+	self->route.untold = true;
+	shake(self, KTLS_SERVER, KTLS_HARDWARE_PREFER);
+	expect_suite(self, KTLS_TLS_1_2, 0);
+}
+
+TEST_F(hardware, prefer_without_being_told)
+{
+	self->blind = true;
+	shake(self, KTLS_SERVER, KTLS_HARDWARE_PREFER);
+	expect_suite(self, KTLS_TLS_1_2, 0);
+	EXPECT_EQ(0, self->seen);
 }
 
 TEST_F(hardware, require_with_a_client_of_tls_1_3)

@@ -131,6 +131,7 @@ TEST(sockets_that_are_not_connected)
 	EXPECT_EQ(0, router->find(router->arg, 1, fd, &route));
 	EXPECT_EQ(KTLS_NO_HW_NO_ROUTE, route.tx);
 	EXPECT_EQ(KTLS_NO_HW_NO_ROUTE, route.rx);
+	EXPECT_FALSE(router->sees(router->arg, fd));
 	EXPECT_EQ(0, router->look(router->arg, 1, fd, &verdict));
 	EXPECT_EQ(KTLS_STATE_UNKNOWN, verdict.tx);
 	EXPECT_EQ(KTLS_NO_HW_MAY_NOT_LOOK, verdict.tx_no_hw);

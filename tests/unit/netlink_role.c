@@ -51,7 +51,7 @@ TEST(questions_come_through)
 
 TEST(answers_come_through)
 {
-	const struct conn_route route = { KTLS_NO_HW_STACKED, KTLS_NO_HW_POLICY, "nic0.5" };
+	const struct conn_route route = { KTLS_NO_HW_STACKED, KTLS_NO_HW_BOND, "nic0.5", true };
 	uint8_t bytes[ROUTE_ANSWER_LEN];
 	struct conn_route out = { 0 };
 	struct writer w;
@@ -67,9 +67,17 @@ TEST(answers_come_through)
 	reader_init(&r, bytes, sizeof(bytes));
 	ASSERT_TRUE(route_answer_read(&r, &out));
 	EXPECT_EQ(KTLS_NO_HW_STACKED, out.tx);
-	EXPECT_EQ(KTLS_NO_HW_POLICY, out.rx);
+	EXPECT_EQ(KTLS_NO_HW_BOND, out.rx);
 	EXPECT_STREQ("nic0.5", out.device);
-	bytes[1] = KTLS_NO_HW_POLICY + 1;
+	EXPECT_TRUE(out.untold);
+	bytes[18] = 2;
+	reader_init(&r, bytes, sizeof(bytes));
+	EXPECT_FALSE(route_answer_read(&r, &out));
+	bytes[18] = 0;
+	reader_init(&r, bytes, sizeof(bytes));
+	ASSERT_TRUE(route_answer_read(&r, &out));
+	EXPECT_FALSE(out.untold);
+	bytes[1] = KTLS_NO_HW_BOND + 1;
 	reader_init(&r, bytes, sizeof(bytes));
 	EXPECT_FALSE(route_answer_read(&r, &out));
 	bytes[1] = 0;
@@ -139,7 +147,7 @@ TEST(verdicts_that_are_none)
 	static const uint8_t bad[][2] = {
 		{ KTLS_STATE_NONE, 0 },
 		{ KTLS_STATE_RELAY, KTLS_NO_HW_RELAY },
-		{ KTLS_STATE_SW, KTLS_NO_HW_POLICY + 1 },
+		{ KTLS_STATE_SW, KTLS_NO_HW_BOND + 1 },
 		{ KTLS_STATE_HW, KTLS_NO_HW_REFUSED },
 		{ KTLS_STATE_SW, KTLS_NO_HW_NONE },
 	};

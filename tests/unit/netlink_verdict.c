@@ -30,6 +30,10 @@ static const struct {
 	{ KTLS_NO_HW_FEATURE_OFF, &kernel, KTLS_STATE_SW, KTLS_NO_HW_FEATURE_OFF },
 	{ KTLS_NO_HW_LOOPBACK, NULL, KTLS_STATE_SW, KTLS_NO_HW_LOOPBACK },
 	{ KTLS_NO_HW_STACKED, NULL, KTLS_STATE_SW, KTLS_NO_HW_STACKED },
+	/* It is not asked for, and may be had. */
+	{ KTLS_NO_HW_BOND, &device, KTLS_STATE_HW, NONE },
+	{ KTLS_NO_HW_BOND, &kernel, KTLS_STATE_SW, KTLS_NO_HW_BOND },
+	{ KTLS_NO_HW_BOND, NULL, KTLS_STATE_UNKNOWN, HIDDEN },
 	{ KTLS_NO_HW_NO_ROUTE, &device, KTLS_STATE_HW, NONE },
 	{ KTLS_NO_HW_NO_ROUTE, &kernel, KTLS_STATE_SW, KTLS_NO_HW_NO_ROUTE },
 	{ KTLS_NO_HW_NO_ROUTE, NULL, KTLS_STATE_UNKNOWN, HIDDEN },
@@ -50,6 +54,26 @@ TEST(of_path_and_socket)
 		EXPECT_EQ(cases[i].why, v.tx_no_hw);
 		EXPECT_EQ(cases[i].why, v.rx_no_hw);
 	}
+}
+
+/* Which of the bond's devices the connection got is the kernel's to say. */
+TEST(devices_of_a_bond_that_differ)
+{
+	const struct netlink_path path = { .tx = KTLS_NO_HW_FEATURE_OFF,
+					   .rx = KTLS_NO_HW_NO_TLS_DRIVER,
+					   .tx_differ = true };
+	struct netlink_verdict v;
+
+	netlink_verdict_of(&path, &device, &v);
+	EXPECT_EQ(KTLS_STATE_HW, v.tx);
+	netlink_verdict_of(&path, &kernel, &v);
+	EXPECT_EQ(KTLS_STATE_SW, v.tx);
+	EXPECT_EQ(KTLS_NO_HW_FEATURE_OFF, v.tx_no_hw);
+	netlink_verdict_of(&path, NULL, &v);
+	EXPECT_EQ(KTLS_STATE_UNKNOWN, v.tx);
+	EXPECT_EQ(HIDDEN, v.tx_no_hw);
+	EXPECT_EQ(KTLS_STATE_SW, v.rx);
+	EXPECT_EQ(KTLS_NO_HW_NO_TLS_DRIVER, v.rx_no_hw);
 }
 
 TEST(each_direction_for_itself)
