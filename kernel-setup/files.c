@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel-setup/refusal.h"
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static int read_all(int fd, char *out, size_t *len)
@@ -158,13 +160,10 @@ int file_write(const char *path, const char *content)
 
 void file_complain(const char *path, int error)
 {
-	fprintf(stderr, "ktls-setup: %s: %s\n", path, strerror(-error));
-	if (error == -EACCES || error == -EPERM)
-		fputs("ktls-setup: this needs root\n", stderr);
-	if (error == -EROFS)
-		fputs("ktls-setup: this system's configuration is not kept there: it is made "
-		      "elsewhere, and that is where the file belongs (--dry-run prints it)\n",
-		      stderr);
+	char text[PATH_MAX + 512];
+
+	(void)refusal_of_file(path, error, text, sizeof(text));
+	fprintf(stderr, "ktls-setup: %s\n", text);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

@@ -1,35 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /* "ktls-setup offload": its arguments, and turning it on and off. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "kernel-setup/json.h"
 #include "kernel-setup/offload.h"
 #include "kernel-setup/persist.h"
+#include "kernel-setup/refusal.h"
 #include "kernel-setup/watch.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_WRONG_USAGE = 2 };
 
-/* ---- messages -------------------------------------------------------------------------------- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
-static int fail(struct netlink *nl, const char *device, int error)
+static int fail(struct netlink *nl, const char *device, int error, const struct options *o)
 {
 	const char *text = netlink_text(nl);
 
-	fprintf(stderr, "ktls-setup: %s: %s%s%s\n", device, strerror(-error), text[0] ? ": " : "",
-		text);
-	if (error == -EPERM)
-		fputs("ktls-setup: changing a device needs CAP_NET_ADMIN in its namespace: run it "
-		      "as root\n",
-		      stderr);
-	return EXIT_NOT_DONE;
+	return refuse(o, error == -EPERM ? REFUSAL_NEEDS_ROOT : REFUSAL_SYSTEM, "%s: %s%s%s%s",
+		      device, strerror(-error), text[0] ? ": " : "", text,
+		      error == -EPERM ? ": changing a device needs CAP_NET_ADMIN in its "
+					"namespace: run it as root"
+				      : "");
 }
 
-static int no_device(const char *name)
+/* A bond's own feature says what its mode is, and nothing comes of asking for it. */
+static int is_a_bond(const char *name, const struct options *o)
 {
-	fprintf(stderr, "ktls-setup: no device %s: \"ktls-setup offload show\" lists them\n", name);
-	return EXIT_NOT_DONE;
+	return refuse(o, REFUSAL_CANNOT,
+		      "%s is a bond, its devices have the offload: \"ktls-setup offload show %s\" "
+		      "names them",
+		      name, name);
+}
+
+int offload_admit(const struct offload_device *d, bool named, bool directions[OFFLOAD_DIRECTIONS],
+		  const struct options *o)
+{
+	int refused = offload_choose(d, named, directions);
+	char why[256];
+
+	if (netlink_device_is_bond(&d->device))
+		return is_a_bond(d->device.name, o);
+	if (refused < 0)
+		return EXIT_DONE;
+	obstacle_text(d, refused, why, sizeof(why));
+	return refuse(o, REFUSAL_CANNOT, "%s: %s cannot be changed: %s", d->device.name,
+		      netlink_feature_name(offload_feature(refused)),
+		      why[0] ? why : "the driver has it fixed");
 }
 
 /* ---- show ------------------------------------------------------------------------------------ */
@@ -47,9 +63,9 @@ static int show(struct netlink *nl, const char *name, const struct options *o)
 		return EXIT_WRONG_USAGE;
 	ret = offload_look(nl, &report);
 	if (ret < 0)
-		return fail(nl, "devices", ret);
+		return fail(nl, "devices", ret, o);
 	if (name && !offload_find(&report, name)) {
-		ret = no_device(name);
+		ret = refuse_device(o, name);
 	} else {
 		if (option(o, OPTION_JSON))
 			offload_json(&report, name, stdout);
@@ -66,75 +82,88 @@ static int show(struct netlink *nl, const char *name, const struct options *o)
 struct change {
 	const char *name;
 	bool on;
+	bool named; /* the directions are what the user said */
 	bool directions[OFFLOAD_DIRECTIONS];
 };
 
+static void say_remains(const struct offload_device *d, int direction, bool on)
+{
+	char why[256];
+
+	obstacle_text(d, direction, why, sizeof(why));
+	fprintf(stderr, "ktls-setup: %s: %s is still %s: %s\n", d->device.name,
+		netlink_feature_name(offload_feature(direction)), on ? "on" : "off",
+		why[0] ? why : "the driver has it fixed");
+}
+
 /* Reads back what became of it: the kernel may have heard it and done nothing. */
-static int verify(struct netlink *nl, const struct change *c, bool json)
+static int verify(struct netlink *nl, const struct change *c, const struct options *o)
 {
 	struct offload_report report;
 	const struct offload_device *d;
 	int ret = offload_look(nl, &report), status = EXIT_DONE;
-	char why[256];
 
 	if (ret < 0)
-		return fail(nl, c->name, ret);
+		return fail(nl, c->name, ret, o);
 	d = offload_find(&report, c->name);
 	for (int i = 0; d && i < OFFLOAD_DIRECTIONS; i++) {
 		if (!c->directions[i] || d->features.states[offload_feature(i)].on == c->on)
 			continue;
-		obstacle_text(d, i, why, sizeof(why));
-		fprintf(stderr, "ktls-setup: %s: %s is still %s: %s\n", c->name,
-			netlink_feature_name(offload_feature(i)), c->on ? "off" : "on",
-			why[0] ? why : "the driver has it fixed");
+		say_remains(d, i, !c->on);
 		status = EXIT_NOT_DONE;
 	}
-	if (json)
+	if (!d)
+		status = refuse_device(o, c->name);
+	else if (option(o, OPTION_JSON))
 		offload_json(&report, c->name, stdout);
-	else if (d)
+	else
 		offload_text(&report, c->name, stdout);
 	offload_wipe(&report);
-	return d ? status : no_device(c->name);
+	return status;
 }
 
-static int device_index(struct netlink *nl, const char *name, int *index)
+/* What a device cannot have on is refused; off is what it is already. */
+static int admit(struct netlink *nl, struct change *c, const struct options *o, int *index)
 {
-	struct netlink_device *devices;
-	size_t len;
-	int ret = netlink_devices(nl, &devices, &len);
+	struct offload_report report;
+	const struct offload_device *d;
+	int ret = offload_look(nl, &report);
 
 	if (ret < 0)
-		return ret;
-	*index = 0;
-	for (size_t i = 0; i < len; i++)
-		if (strcmp(devices[i].name, name) == 0)
-			*index = devices[i].index;
-	free(devices);
-	return 0;
+		return fail(nl, c->name, ret, o);
+	d = offload_find(&report, c->name);
+	if (!d)
+		ret = refuse_device(o, c->name);
+	else if (netlink_device_is_bond(&d->device))
+		ret = is_a_bond(c->name, o);
+	else if (c->on)
+		ret = offload_admit(d, c->named, c->directions, o);
+	if (d)
+		*index = d->device.index;
+	offload_wipe(&report);
+	return ret;
 }
 
-static int change(struct netlink *nl, const struct change *c, bool json)
+static int change(struct netlink *nl, struct change *c, const struct options *o)
 {
 	int index = 0;
-	int ret = device_index(nl, c->name, &index);
+	int ret = admit(nl, c, o, &index);
 
-	if (ret < 0)
-		return fail(nl, c->name, ret);
-	if (index == 0)
-		return no_device(c->name);
+	if (ret != EXIT_DONE)
+		return ret;
 	for (int i = 0; i < OFFLOAD_DIRECTIONS; i++) {
 		if (!c->directions[i])
 			continue;
 		ret = netlink_features_set(nl, index, offload_feature(i), c->on);
 		if (ret < 0)
-			return fail(nl, c->name, ret);
+			return fail(nl, c->name, ret, o);
 	}
-	return verify(nl, c, json);
+	return verify(nl, c, o);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-/* on|off DEV [tx] [rx]: both where none is named. */
+/* on|off DEV [tx] [rx]: those that it has where none is named. */
 static bool parse_change(int argc, char **argv, struct change *out)
 {
 	*out = (struct change){ .on = strcmp(argv[0], "on") == 0 };
@@ -146,14 +175,14 @@ static bool parse_change(int argc, char **argv, struct change *out)
 			return false;
 		out->directions[argv[i][0] == 't' ? OFFLOAD_TX : OFFLOAD_RX] = true;
 	}
-	if (argc == 2)
+	out->named = argc > 2;
+	if (!out->named)
 		out->directions[OFFLOAD_TX] = out->directions[OFFLOAD_RX] = true;
 	return true;
 }
 
 static int run(struct netlink *nl, int argc, char **argv, const struct options *o)
 {
-	bool json = option(o, OPTION_JSON);
 	struct change c;
 
 	if (argc > 0 && strcmp(argv[0], "persist") == 0)
@@ -164,7 +193,7 @@ static int run(struct netlink *nl, int argc, char **argv, const struct options *
 		return EXIT_WRONG_USAGE;
 	if (strcmp(argv[0], "on") != 0 && strcmp(argv[0], "off") != 0)
 		return EXIT_WRONG_USAGE;
-	return parse_change(argc, argv, &c) ? change(nl, &c, json) : EXIT_WRONG_USAGE;
+	return parse_change(argc, argv, &c) ? change(nl, &c, o) : EXIT_WRONG_USAGE;
 }
 
 int offload_main(int argc, char **argv, const struct options *o)
@@ -172,10 +201,8 @@ int offload_main(int argc, char **argv, const struct options *o)
 	struct netlink *nl;
 	int ret = netlink_open(&nl);
 
-	if (ret < 0) {
-		fprintf(stderr, "ktls-setup: netlink: %s\n", strerror(-ret));
-		return EXIT_NOT_DONE;
-	}
+	if (ret < 0)
+		return refuse(o, REFUSAL_SYSTEM, "netlink: %s", strerror(-ret));
 	ret = run(nl, argc, argv, o);
 	netlink_close(nl);
 	return ret;

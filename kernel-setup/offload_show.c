@@ -21,14 +21,30 @@ static void text_counters(const struct offload_device *d, FILE *out)
 				d->counters[i].value);
 }
 
-static void text_device(const struct offload_device *d, FILE *out)
+/* The devices of a bond, team or bridge. */
+static void text_lowers(const struct offload_report *report, const struct offload_device *d,
+			FILE *out)
+{
+	const char *before = " of ";
+
+	for (size_t i = 0; i < report->len; i++) {
+		if (report->devices[i].device.master != d->device.index)
+			continue;
+		fprintf(out, "%s%s", before, report->devices[i].device.name);
+		before = ", ";
+	}
+}
+
+static void text_device(const struct offload_report *report, const struct offload_device *d,
+			FILE *out)
 {
 	const char *kind = d->driver[0] ? d->driver : d->device.kind;
 	char why[256];
 
 	fprintf(out, "%s%s%s%s", d->device.name, kind[0] ? " (" : "", kind, kind[0] ? ")" : "");
-	fprintf(out, "%s%s%s\n", d->lower ? " on " : "", d->lower ? d->lower->device.name : "",
-		d->device.up ? "" : ", down");
+	fprintf(out, "%s%s", d->lower ? " on " : "", d->lower ? d->lower->device.name : "");
+	text_lowers(report, d, out);
+	fputs(d->device.up ? "\n" : ", down\n", out);
 	for (int i = 0; i < OFFLOAD_DIRECTIONS; i++) {
 		obstacle_text(d, i, why, sizeof(why));
 		fprintf(out, "  %-10s %-10s%s%s\n", offload_direction(i), offload_state(d, i),
@@ -44,7 +60,7 @@ void offload_text(const struct offload_report *report, const char *name, FILE *o
 		      out);
 	for (size_t i = 0; i < report->len; i++)
 		if (wanted(&report->devices[i], name))
-			text_device(&report->devices[i], out);
+			text_device(report, &report->devices[i], out);
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
@@ -77,7 +93,24 @@ static void json_counters(const struct offload_device *d, FILE *out)
 	fputs(d->counters_len > 0 ? " }" : "}", out);
 }
 
-static void json_device(const struct offload_device *d, FILE *out)
+static void json_lowers(const struct offload_report *report, const struct offload_device *d,
+			FILE *out)
+{
+	const char *before = " ";
+
+	fputs("\"lowers\": [", out);
+	for (size_t i = 0; i < report->len; i++) {
+		if (report->devices[i].device.master != d->device.index)
+			continue;
+		fputs(before, out);
+		json_text(report->devices[i].device.name, out);
+		before = ", ";
+	}
+	fputs(before[0] == ',' ? " ]" : "]", out);
+}
+
+static void json_device(const struct offload_report *report, const struct offload_device *d,
+			FILE *out)
 {
 	fputs("    { ", out);
 	json_member("name", d->device.name, out);
@@ -87,6 +120,8 @@ static void json_device(const struct offload_device *d, FILE *out)
 	json_member("kind", d->device.kind[0] ? d->device.kind : NULL, out);
 	fputs(", ", out);
 	json_member("lower", d->lower ? d->lower->device.name : NULL, out);
+	fputs(", ", out);
+	json_lowers(report, d, out);
 	fprintf(out, ", \"up\": %s,\n      ", json_truth(d->device.up));
 	for (int i = 0; i < OFFLOAD_DIRECTIONS; i++) {
 		json_direction(d, i, out);
@@ -106,7 +141,7 @@ void offload_json(const struct offload_report *report, const char *name, FILE *o
 		if (!wanted(&report->devices[i], name))
 			continue;
 		fputs(first ? "\n" : ",\n", out);
-		json_device(&report->devices[i], out);
+		json_device(report, &report->devices[i], out);
 		first = false;
 	}
 	fputs(first ? "] }\n" : "\n  ] }\n", out);

@@ -10,31 +10,28 @@
 #include "kernel-setup/files.h"
 #include "kernel-setup/json.h"
 #include "kernel-setup/persist.h"
+#include "kernel-setup/refusal.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_WRONG_USAGE = 2 };
-
-static int fail(const char *what, const char *why)
-{
-	fprintf(stderr, "ktls-setup: %s: %s\n", what, why);
-	return EXIT_NOT_DONE;
-}
 
 /* ---- what the rule is made of ---------------------------------------------------------------- */
 
 /* What root runs at each boot has to be root's. */
-static int find_program(char out[static PATH_MAX])
+static int find_program(const struct options *o, char out[static PATH_MAX])
 {
 	ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 1);
 	struct stat st;
 
 	if (len < 0)
-		return fail("/proc/self/exe", strerror(errno));
+		return refuse_file(o, "/proc/self/exe", -errno);
 	out[len] = 0;
 	if (stat(out, &st) != 0)
-		return fail(out, strerror(errno));
+		return refuse_file(o, out, -errno);
 	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return fail(out, "the rule would run this as root, and others than root can change "
-				 "it: install it first");
+		return refuse(o, REFUSAL_PROGRAM,
+			      "%s: the rule would run this as root, and others than root can "
+			      "change it: install it first",
+			      out);
 	return EXIT_DONE;
 }
 
@@ -50,54 +47,16 @@ static void find_address(struct netlink *nl, struct persist *p)
 				       i > 0 ? ":" : "", address[i]);
 }
 
-static bool may_change(const struct offload_device *d, int direction)
-{
-	enum obstacle o = d->obstacles[direction];
-
-	return d->features.states[offload_feature(direction)].changeable &&
-	       o != OBSTACLE_LOOPBACK && o != OBSTACLE_KERNEL && o != OBSTACLE_STACKED;
-}
-
-static int refuse(const struct offload_device *d, int direction)
-{
-	char why[256];
-
-	obstacle_text(d, direction, why, sizeof(why));
-	fprintf(stderr, "ktls-setup: %s: %s cannot be changed: %s\n", d->device.name,
-		netlink_feature_name(offload_feature(direction)),
-		why[0] ? why : "the driver has it fixed");
-	return EXIT_NOT_DONE;
-}
-
-/* Where no direction was named, those are meant that can be changed. */
-static int judge(const struct offload_device *d, bool named, struct persist *p)
-{
-	bool any = false;
-
-	for (int i = 0; i < OFFLOAD_DIRECTIONS; i++) {
-		if (!p->directions[i])
-			continue;
-		if (may_change(d, i))
-			any = true;
-		else if (named)
-			return refuse(d, i);
-		else
-			p->directions[i] = false;
-	}
-	return any ? EXIT_DONE : refuse(d, OFFLOAD_TX);
-}
-
-static int look(struct netlink *nl, bool named, struct persist *p)
+static int look(struct netlink *nl, bool named, struct persist *p, const struct options *o)
 {
 	struct offload_report report;
 	const struct offload_device *d;
 	int ret = offload_look(nl, &report);
 
 	if (ret < 0)
-		return fail("devices", strerror(-ret));
+		return refuse(o, REFUSAL_SYSTEM, "devices: %s", strerror(-ret));
 	d = offload_find(&report, p->name);
-	ret = d ? judge(d, named, p)
-		: fail(p->name, "no such device: \"ktls-setup offload show\" lists them");
+	ret = d ? offload_admit(d, named, p->directions, o) : refuse_device(o, p->name);
 	offload_wipe(&report);
 	return ret;
 }
@@ -165,10 +124,8 @@ static int write_rule(const struct persist *p, const char *path, const char *con
 	}
 	if (ret == 0)
 		ret = file_write(path, content);
-	if (ret < 0) {
-		file_complain(path, ret);
-		return EXIT_NOT_DONE;
-	}
+	if (ret < 0)
+		return refuse_file(o, path, ret);
 	say(o, p, path, "written", content);
 	if (!json)
 		say_when(p);
@@ -178,16 +135,18 @@ static int write_rule(const struct persist *p, const char *path, const char *con
 static int keep(struct netlink *nl, bool named, struct persist *p, const struct options *o)
 {
 	char path[PATH_MAX], content[PERSIST_CONTENT_MAX];
-	int ret = look(nl, named, p);
+	int ret = look(nl, named, p, o);
 
 	if (ret == EXIT_DONE)
-		ret = find_program(p->program);
+		ret = find_program(o, p->program);
 	if (ret != EXIT_DONE)
 		return ret;
 	find_address(nl, p);
 	if (persist_path(p, "", path) < 0 || persist_content(p, content) < 0)
-		return fail(p->name, "its name, or the path of ktls-setup, has letters that cannot "
-				     "stand in a rule of udev's");
+		return refuse(o, REFUSAL_NAME,
+			      "%s: its name, or the path of ktls-setup, has letters that cannot "
+			      "stand in a rule of udev's",
+			      p->name);
 	return write_rule(p, path, content, o);
 }
 
@@ -211,10 +170,8 @@ static int take_back(struct netlink *nl, struct persist *p, const struct options
 	}
 	if (ret == 0 && unlink(path) != 0)
 		ret = -errno;
-	if (ret < 0) {
-		file_complain(path, ret);
-		return EXIT_NOT_DONE;
-	}
+	if (ret < 0)
+		return refuse_file(o, path, ret);
 	say(o, p, path, "removed", NULL);
 	return EXIT_DONE;
 }
@@ -255,7 +212,7 @@ int persist_main(struct netlink *nl, int argc, char **argv, const struct options
 	    !parse(argc, argv, &p, &named))
 		return EXIT_WRONG_USAGE;
 	if (!p.name[0])
-		return fail(argv[0], "no such device: \"ktls-setup offload show\" lists them");
+		return refuse_device(o, argv[0]);
 	if (!option(o, OPTION_REMOVE))
 		return keep(nl, named, &p, o);
 	return argc == 1 ? take_back(nl, &p, o) : EXIT_WRONG_USAGE;

@@ -293,6 +293,25 @@ void prepare_look_modules(struct prepare *p, const struct system *s)
 	free(ours);
 }
 
+enum refusal prepare_refusal(const struct system *s, char *text, size_t cap)
+{
+	text[0] = 0;
+	if (s->container) {
+		snprintf(text, cap,
+			 "this is a container (%s): the kernel is its host's, and that is where to "
+			 "prepare it",
+			 s->container);
+		return REFUSAL_CONTAINER;
+	}
+	if (s->tls == MODULE_ABSENT) {
+		snprintf(text, cap,
+			 "this kernel was built without CONFIG_TLS: \"ktls-setup check\" says "
+			 "which to boot");
+		return REFUSAL_NO_TLS;
+	}
+	return REFUSAL_NONE;
+}
+
 void prepare_look(struct prepare *p, const struct system *s)
 {
 	p->len = 0;

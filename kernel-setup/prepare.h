@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "kernel-setup/options.h"
+#include "kernel-setup/refusal.h"
 #include "kernel-setup/system.h"
 
 #define PREPARE_SYSCTL_FILE  "/etc/sysctl.d/00-ktls-setup.conf"
@@ -45,6 +46,9 @@ struct prepare {
 
 /* Fills in the items. */
 void prepare_look(struct prepare *p, const struct system *s);
+
+/* Why nothing can be prepared here, with a text; REFUSAL_NONE where it can. */
+enum refusal prepare_refusal(const struct system *s, char *text, size_t cap);
 
 /* Its parts. */
 void prepare_look_modules(struct prepare *p, const struct system *s);

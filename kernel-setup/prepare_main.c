@@ -157,9 +157,11 @@ static bool set_item(const struct prepare *p, const struct prepare_item *item)
 		ret = prepare_get(p, item->name, now);
 	if (ret < 0)
 		file_complain(item->name, ret);
-	else if (strcmp(now, item->wanted) != 0)
+	else if (strcmp(now, item->wanted) == 0)
+		return true;
+	else
 		fprintf(stderr, "ktls-setup: %s: the kernel made %s of it\n", item->name, now);
-	return ret == 0;
+	return false;
 }
 
 static bool change_file(const struct plan *plan, int i)
@@ -210,22 +212,6 @@ static bool may_be_done(const struct plan *plan)
 	return true;
 }
 
-static bool is_possible(const struct system *s)
-{
-	if (s->container)
-		fprintf(stderr,
-			"ktls-setup: this is a container (%s): the kernel is its host's, and that "
-			"is where to prepare it\n",
-			s->container);
-	else if (s->tls == MODULE_ABSENT)
-		fputs("ktls-setup: this kernel was built without CONFIG_TLS: \"ktls-setup check\" "
-		      "says which to boot\n",
-		      stderr);
-	else
-		return true;
-	return false;
-}
-
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static int end(const struct plan *plan, const struct options *o, const char *state, int status)
@@ -256,14 +242,17 @@ static int carry_out(const struct plan *plan, const struct options *o)
 int prepare_main(const struct options *o)
 {
 	static struct plan plan;
+	enum refusal why;
 	struct system s;
+	char text[256];
 
 	if (!options_only(o, OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_REMOVE))
 		return EXIT_WRONG_USAGE;
 	system_look(&s);
 	plan = (struct plan){ .p.root = "", .back = option(o, OPTION_REMOVE) };
-	if (!plan.back && !is_possible(&s))
-		return EXIT_NOT_DONE;
+	why = plan.back ? REFUSAL_NONE : prepare_refusal(&s, text, sizeof(text));
+	if (why != REFUSAL_NONE)
+		return refuse(o, why, "%s", text);
 	make_plan(&plan, &s);
 	return carry_out(&plan, o);
 }

@@ -13,7 +13,7 @@ struct option {
 	const char *text;
 };
 
-#define OPTIONS 5
+#define OPTIONS 7
 
 static void list_options(const struct ktls_probe *p, struct option out[static OPTIONS])
 {
@@ -25,6 +25,9 @@ static void list_options(const struct ktls_probe *p, struct option out[static OP
 				  "sendfile without a copy (TLS_TX_ZEROCOPY_RO)" };
 	out[4] = (struct option){ "no_pad", p->no_pad,
 				  "receiving without a copy (TLS_RX_EXPECT_NO_PAD)" };
+	out[5] = (struct option){ "splice", p->splice, "splice() out of a socket without loss" };
+	out[6] =
+		(struct option){ "interrupt", p->interrupt, "signals while a blocking send waits" };
 }
 
 /* ---- for people ---------------------------------------------------------------------------------

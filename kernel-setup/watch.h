@@ -85,7 +85,7 @@ const char *watch_trouble_name(enum watch_trouble trouble);
 struct watch_finding {
 	enum watch_trouble trouble;
 	const char *device; /* NULL: of all */
-	char text[320];
+	char text[384];
 };
 
 #define WATCH_FINDINGS_MAX 32

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kernel-setup/files.h"
+#include "kernel-setup/refusal.h"
 #include "kernel-setup/watch.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_NO_OUTPUT = 2 };
@@ -37,7 +38,8 @@ static void read_counters(struct watch_sample *out)
 	}
 }
 
-static int take(struct netlink *nl, const char *name, struct watch_sample *out)
+static int take(struct netlink *nl, const char *name, const struct options *o,
+		struct watch_sample *out)
 {
 	int ret;
 
@@ -45,8 +47,8 @@ static int take(struct netlink *nl, const char *name, struct watch_sample *out)
 	read_counters(out);
 	ret = offload_look(nl, &out->report);
 	if (ret < 0)
-		fprintf(stderr, "ktls-setup: devices: %s\n", strerror(-ret));
-	return ret;
+		return -refuse(o, REFUSAL_SYSTEM, "devices: %s", strerror(-ret));
+	return 0;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -123,7 +125,7 @@ static int watch(struct netlink *nl, struct watch_sample *before, const sigset_t
 	for (long n = 0; (!option(o, OPTION_COUNT) || n < o->count) && ret == 0; n++) {
 		if (!wait_until(signals, next))
 			return EXIT_DONE;
-		if (take(nl, before->only, &now) < 0)
+		if (take(nl, before->only, o, &now) < 0)
 			return EXIT_NOT_DONE;
 		ret = print(before, &now, option(o, OPTION_JSON));
 		offload_wipe(&before->report);
@@ -140,15 +142,12 @@ int watch_main(struct netlink *nl, const char *name, const struct options *o)
 	int status;
 
 	block_signals(&signals);
-	if (take(nl, name, &before) < 0)
+	if (take(nl, name, o, &before) < 0)
 		return EXIT_NOT_DONE;
-	if (name && !offload_find(&before.report, name)) {
-		fprintf(stderr,
-			"ktls-setup: no device %s: \"ktls-setup offload show\" lists them\n", name);
-		status = EXIT_NOT_DONE;
-	} else {
+	if (name && !offload_find(&before.report, name))
+		status = refuse_device(o, name);
+	else
 		status = watch(nl, &before, &signals, o);
-	}
 	offload_wipe(&before.report);
 	return status;
 }

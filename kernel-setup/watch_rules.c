@@ -85,7 +85,8 @@ static double percent(uint64_t part, uint64_t all)
 
 static bool is_on(const struct offload_device *d, int direction)
 {
-	return d->device.up && d->features.states[offload_feature(direction)].on;
+	return d->device.up && !netlink_device_is_bond(&d->device) &&
+	       d->features.states[offload_feature(direction)].on;
 }
 
 /* A device that has it on, NULL: none. */
@@ -208,8 +209,9 @@ static void judge_sending(struct judge *j)
 		add(j, WATCH_TX_DROPPED,
 		    "%" PRIu64 " packets were dropped (tx_tls_drop_no_sync_data %" PRIu64
 		    "): the record that they belong to was gone when they were to be sent again, "
-		    "so their connections may hang. A driver's fault: new connections are the "
-		    "CPU's after ktls-setup offload off %s tx",
+		    "so connections may hang, but for those whose peers had it by then. A driver's "
+		    "fault where they do: new ones are the CPU's after ktls-setup offload off %s "
+		    "tx",
 		    no_data + bypass, no_data, j->is->device.name);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ethtool -i, -S. Names are those of real drivers where they count the same. */
+/* ethtool, ethtool -i, -S. Names are those of real drivers where they count the same. */
 #include <linux/ethtool.h>
 
 #include "nicsim.h"
@@ -39,6 +39,18 @@ static void nicsim_get_drvinfo(struct net_device *dev,
 			       struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, "nicsim", sizeof(info->driver));
+	strscpy(info->fw_version, "emulated", sizeof(info->fw_version));
+}
+
+/* There is no limit; but LACP (802.3ad) asks what each of a bond's devices has. */
+static int nicsim_get_link_ksettings(struct net_device *dev,
+				     struct ethtool_link_ksettings *settings)
+{
+	settings->base.speed = SPEED_10000;
+	settings->base.duplex = DUPLEX_FULL;
+	settings->base.port = PORT_TP;
+	settings->base.autoneg = AUTONEG_DISABLE;
+	return 0;
 }
 
 static int nicsim_get_sset_count(struct net_device *dev, int sset)
@@ -65,6 +77,7 @@ static void nicsim_get_stats(struct net_device *dev,
 const struct ethtool_ops nicsim_ethtool_ops = {
 	.get_drvinfo = nicsim_get_drvinfo,
 	.get_link = ethtool_op_get_link,
+	.get_link_ksettings = nicsim_get_link_ksettings,
 	.get_sset_count = nicsim_get_sset_count,
 	.get_strings = nicsim_get_strings,
 	.get_ethtool_stats = nicsim_get_stats,

@@ -11,7 +11,6 @@
 #define PAIRS_MAX	64
 #define OFFLOADS	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | \
 			 NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_HIGHDMA)
-#define OFFLOADS_TLS	(NETIF_F_HW_TLS_TX | NETIF_F_HW_TLS_RX)
 
 static unsigned int pairs = 1;
 module_param(pairs, uint, 0444);
@@ -28,6 +27,18 @@ MODULE_PARM_DESC(rx_core_hint, "Have the stack say where records are, in place o
 unsigned int nicsim_max_ctx = 1024;
 module_param_named(max_ctx, nicsim_max_ctx, uint, 0644);
 MODULE_PARM_DESC(max_ctx, "Contexts of a device and direction; 0 refuses all");
+
+unsigned int nicsim_refuse;
+module_param_named(refuse, nicsim_refuse, uint, 0644);
+MODULE_PARM_DESC(refuse, "Directions without contexts: 1 transmit, 2 receive");
+
+unsigned int nicsim_ciphers = NICSIM_AES_128 | NICSIM_AES_256;
+module_param_named(ciphers, nicsim_ciphers, uint, 0644);
+MODULE_PARM_DESC(ciphers, "Ciphers of a device: 1 AES-128-GCM, 2 AES-256-GCM");
+
+static unsigned int features = NICSIM_TX | NICSIM_RX;
+module_param(features, uint, 0444);
+MODULE_PARM_DESC(features, "TLS features of a device: 1 transmit, 2 receive");
 
 static struct net_device **devices;
 
@@ -100,6 +111,12 @@ static void port_init(struct net_device *dev)
 	netif_napi_add(dev, &port->napi, nicsim_poll);
 }
 
+static netdev_features_t offloads_tls(void)
+{
+	return (features & NICSIM_TX ? NETIF_F_HW_TLS_TX : 0) |
+	       (features & NICSIM_RX ? NETIF_F_HW_TLS_RX : 0);
+}
+
 /* TLS offload is off until asked for, as with real drivers. */
 static void nicsim_setup(struct net_device *dev)
 {
@@ -108,7 +125,7 @@ static void nicsim_setup(struct net_device *dev)
 	dev->ethtool_ops = &nicsim_ethtool_ops;
 	dev->tlsdev_ops = &nicsim_tlsdev_ops;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
-	dev->hw_features = OFFLOADS | OFFLOADS_TLS;
+	dev->hw_features = OFFLOADS | offloads_tls();
 	dev->features = OFFLOADS;
 	dev->vlan_features = OFFLOADS;
 	dev->max_mtu = ETH_MAX_MTU;

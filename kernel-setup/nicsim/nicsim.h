@@ -21,6 +21,7 @@
 #ifndef NICSIM_H
 #define NICSIM_H
 
+#include <linux/bits.h>
 #include <linux/hashtable.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -244,10 +245,18 @@ static inline void nicsim_count(struct nicsim_port *port, enum nicsim_counter c)
 	nicsim_add(port, c, 1);
 }
 
+/* Bits of module parameters. */
+#define NICSIM_TX	BIT(0)
+#define NICSIM_RX	BIT(1)
+#define NICSIM_AES_128	BIT(0)
+#define NICSIM_AES_256	BIT(1)
+
 /* main.c: module parameters */
 extern bool nicsim_tx_helper;
 extern bool nicsim_rx_core_hint;
 extern unsigned int nicsim_max_ctx;
+extern unsigned int nicsim_refuse;
+extern unsigned int nicsim_ciphers;
 
 /* gcm.c */
 void nicsim_gcm_init(void);

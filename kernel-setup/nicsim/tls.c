@@ -54,6 +54,11 @@ static void flow_free_rcu(struct rcu_head *rcu)
 	flow_free(container_of(rcu, struct nicsim_flow, rcu));
 }
 
+static bool cipher_taken(unsigned int cipher)
+{
+	return READ_ONCE(nicsim_ciphers) & cipher;
+}
+
 static int secret_of(struct tls_crypto_info *info, struct nicsim_secret *out)
 {
 	struct tls12_crypto_info_aes_gcm_128 *aes128 = (void *)info;
@@ -63,10 +68,14 @@ static int secret_of(struct tls_crypto_info *info, struct nicsim_secret *out)
 		return -EOPNOTSUPP;
 	switch (info->cipher_type) {
 	case TLS_CIPHER_AES_GCM_128:
+		if (!cipher_taken(NICSIM_AES_128))
+			return -EOPNOTSUPP;
 		*out = (struct nicsim_secret){ aes128->key, sizeof(aes128->key),
 					       aes128->salt, aes128->rec_seq };
 		return 0;
 	case TLS_CIPHER_AES_GCM_256:
+		if (!cipher_taken(NICSIM_AES_256))
+			return -EOPNOTSUPP;
 		*out = (struct nicsim_secret){ aes256->key, sizeof(aes256->key),
 					       aes256->salt, aes256->rec_seq };
 		return 0;
@@ -130,6 +139,13 @@ static int context_add(struct nicsim_port *port, struct sock *sk,
 	return 0;
 }
 
+static unsigned int context_limit(bool tx)
+{
+	if (READ_ONCE(nicsim_refuse) & (tx ? NICSIM_TX : NICSIM_RX))
+		return 0;
+	return READ_ONCE(nicsim_max_ctx);
+}
+
 static int nicsim_tls_add(struct net_device *dev, struct sock *sk,
 			  enum tls_offload_ctx_dir dir,
 			  struct tls_crypto_info *info, u32 seq)
@@ -138,8 +154,7 @@ static int nicsim_tls_add(struct net_device *dev, struct sock *sk,
 	struct nicsim_port *port = netdev_priv(dev);
 	int err = -ENOSPC;
 
-	if (atomic_inc_return(&port->contexts[dir]) <=
-	    READ_ONCE(nicsim_max_ctx))
+	if (atomic_inc_return(&port->contexts[dir]) <= context_limit(tx))
 		err = context_add(port, sk, dir, info, seq);
 	if (err) {
 		atomic_dec(&port->contexts[dir]);

@@ -51,6 +51,16 @@ static int open_namespace(const char *path)
 	return fd;
 }
 
+void nicsim_enter(enum nicsim_end end)
+{
+	ASSERT_EQ(0, setns(nicsim.ns[end], CLONE_NEWNET));
+}
+
+void nicsim_leave(void)
+{
+	ASSERT_EQ(0, setns(nicsim.home, CLONE_NEWNET));
+}
+
 /* A socket stays in the namespace that it was made in. */
 static int socket_in(int ns, int domain, int type, int protocol)
 {
@@ -79,9 +89,9 @@ uint64_t nicsim_stat(enum nicsim_end end, const char *name)
 	char line[33];
 	FILE *f;
 
-	ASSERT_EQ(0, setns(nicsim.ns[end], CLONE_NEWNET));
+	nicsim_enter(end);
 	f = fopen("/proc/thread-self/net/tls_stat", "re");
-	ASSERT_EQ(0, setns(nicsim.home, CLONE_NEWNET));
+	nicsim_leave();
 	ASSERT_NOT_NULL(f);
 	while (found == 0 && fscanf(f, "%32s %llu", line, &value) == 2)
 		found = strcmp(line, name) == 0;
@@ -218,12 +228,13 @@ void nicsim_up(enum nicsim_end end, bool up)
 
 void nicsim_calm(void)
 {
-	static const char *const faults[] = { "drop_local", "drop_wire", "corrupt",
-					      "reorder",    "tx_helper", "rx_core_hint" };
+	static const char *const faults[] = { "drop_local", "drop_wire",    "corrupt", "reorder",
+					      "tx_helper",  "rx_core_hint", "refuse" };
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		nicsim_set(faults[i], 0);
 	nicsim_set("max_ctx", 1024);
+	nicsim_set("ciphers", 3);
 	/* What the ends send, and not what is forwarded: one fault a packet. */
 	nicsim_set("fault_ports", 1U << 0 | 1U << 3);
 	for (int end = NICSIM_A; end <= NICSIM_B; end++) {
@@ -245,6 +256,17 @@ static int shell(const char *command)
 	return system(line);
 }
 
+void nicsim_unload(void)
+{
+	ASSERT_EQ(0, system("rmmod nicsim"));
+}
+
+void nicsim_load(void)
+{
+	ASSERT_EQ(0, shell("nicsim_wire"));
+	nicsim_calm();
+}
+
 /* Both have the one folder, which is the first's: a CA for both. */
 static void start_daemon(enum nicsim_end end)
 {
@@ -264,9 +286,9 @@ static void start_daemon(enum nicsim_end end)
 		 "trust = %s/ca.pem\n" PROFILE,
 		 d->dir, d->dir, d->dir);
 	daemon_configure(d, "workers = 1\nlog = stderr\n", PROFILE "tls-max = 1.2\n", both);
-	ASSERT_EQ(0, setns(nicsim.ns[end], CLONE_NEWNET));
+	nicsim_enter(end);
 	daemon_start(d);
-	ASSERT_EQ(0, setns(nicsim.home, CLONE_NEWNET));
+	nicsim_leave();
 }
 
 static void begin(void)

@@ -56,9 +56,18 @@ void nicsim_large_packets(bool on);
 /* Takes the device of an end down, or up again. */
 void nicsim_up(enum nicsim_end end, bool up);
 
+/* Takes the module away, and all devices with it; and loads it again: new devices, set up as the
+ * old ones were, and calm. */
+void nicsim_unload(void);
+void nicsim_load(void);
+
 /* ethtool -S, and /proc/net/tls_stat. */
 uint64_t nicsim_counter(enum nicsim_end end, const char *name);
 uint64_t nicsim_stat(enum nicsim_end end, const char *name);
+
+/* What this process opens until it leaves is in the namespace of an end. */
+void nicsim_enter(enum nicsim_end end);
+void nicsim_leave(void);
 
 /* A socket in the namespace of an end, or that of the wire. */
 int nicsim_socket(enum nicsim_end end, int domain, int type, int protocol);
@@ -87,12 +96,19 @@ void nicsim_tcp(int fd[2], int domain);
 void nicsim_handshake(struct nicsim_conn *conn, const int fd[2],
 		      const struct ktls_params params[2]);
 
+/* The same by others than the two ktlsd, which are the connection's from then on. */
+void nicsim_handshake_by(struct nicsim_conn *conn, const int fd[2],
+			 const struct ktls_params params[2], struct ktls *const k[2]);
+
 /* TLS 1.2 with AES-128-GCM, by ktlsd, both ends. */
 void nicsim_connect(struct nicsim_conn *conn);
 void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2]);
 
 /* With a suite of one's own, by the same engine in this process. */
 void nicsim_connect_suite(struct nicsim_conn *conn, uint16_t suite);
+
+/* Files go to the devices without a copy from now on, at both ends (TLS_TX_ZEROCOPY_RO). */
+void nicsim_zerocopy(const struct nicsim_conn *conn);
 
 void nicsim_disconnect(struct nicsim_conn *conn);
 

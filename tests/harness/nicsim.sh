@@ -21,24 +21,27 @@
 [ -n "${KTLS_NICSIM:-}" ] || tap_skip_all 'no nicsim: KTLS_NICSIM names the module'
 
 # Namespaces, and the devices in them, go a while after their names.
+# nicsim_load PAIRS [PARAMETER=VALUE...]
 nicsim_load() {
 	! grep -q '^nicsim ' /proc/modules || until_true rmmod nicsim || return
-	modprobe tls && insmod "$KTLS_NICSIM" "pairs=$1"
+	modprobe tls && insmod "$KTLS_NICSIM" "pairs=$1" "${@:2}"
 }
 
-# nicsim_namespace NAME DEVICE...
+# nicsim_namespace NAME DEVICE...: made where it is not there; rmmod leaves them.
 nicsim_namespace() {
 	local name=$1 device
 
 	shift
-	ip netns add "$name" || return
+	[ -e "/run/netns/$name" ] || ip netns add "$name" || return
 	for device; do
 		echo "link set $device netns $name"
 	done | ip -batch -
 }
 
+# nicsim_pair [PARAMETER=VALUE...]
+# shellcheck disable=SC2120 # by some tests
 nicsim_pair() {
-	nicsim_load 1 && nicsim_namespace a nic0a && nicsim_namespace b nic0b || return
+	nicsim_load 1 "$@" && nicsim_namespace a nic0a && nicsim_namespace b nic0b || return
 	ip -n a -batch - <<-END && ip -n b -batch - <<-END
 		link set lo up
 		address add 10.9.0.1/24 dev nic0a

@@ -112,18 +112,28 @@ static void hand_over(struct nicsim_conn *conn, enum nicsim_end end, struct ktls
 	params.role = end == NICSIM_A ? KTLS_CLIENT : KTLS_SERVER;
 	params.server_name = end == NICSIM_A ? "localhost" : NULL;
 	params.deadline_ms = PATIENCE_MS;
-	conn->k[end] = ktls_open(nicsim_ktlsd(end), NULL);
-	ASSERT_NOT_NULL(conn->k[end]);
 	ASSERT_EQ(0, ktls_start(conn->k[end], conn->fd[end], &params, NULL));
 }
 
-void nicsim_handshake(struct nicsim_conn *conn, const int fd[2], const struct ktls_params params[2])
+void nicsim_handshake_by(struct nicsim_conn *conn, const int fd[2],
+			 const struct ktls_params params[2], struct ktls *const k[2])
 {
-	*conn = (struct nicsim_conn){ .fd = { fd[0], fd[1] } };
+	*conn = (struct nicsim_conn){ .fd = { fd[0], fd[1] }, .k = { k[0], k[1] } };
 	note_stats(conn);
 	hand_over(conn, NICSIM_A, params[NICSIM_A]);
 	hand_over(conn, NICSIM_B, params[NICSIM_B]);
 	collect_both(conn);
+}
+
+void nicsim_handshake(struct nicsim_conn *conn, const int fd[2], const struct ktls_params params[2])
+{
+	struct ktls *k[2];
+
+	for (int i = 0; i < 2; i++) {
+		k[i] = ktls_open(nicsim_ktlsd((enum nicsim_end)i), NULL);
+		ASSERT_NOT_NULL(k[i]);
+	}
+	nicsim_handshake_by(conn, fd, params, k);
 }
 
 void nicsim_connect_over(struct nicsim_conn *conn, const int fd[2])
@@ -155,6 +165,12 @@ void nicsim_connect_suite(struct nicsim_conn *conn, uint16_t suite)
 	note_stats(conn);
 	tls_pair_open_over(&conn->pair, &spec, CLIENT_BY_KERNEL, conn->fd);
 	note_keys(conn);
+}
+
+void nicsim_zerocopy(const struct nicsim_conn *conn)
+{
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, kernel_zerocopy(conn->fd[i]));
 }
 
 void nicsim_disconnect(struct nicsim_conn *conn)

@@ -12,9 +12,7 @@ needs='ip ethtool openssl'
 . tests/harness/nicsim.sh
 
 setup=$build/ktls-setup
-# run-vm has made some: RSA keys take long where the CPU is emulated.
-certs=${KTLS_CERTS:-$dir/certs}
-[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
+use_certs
 mkdir "$dir/www"
 head -c 1000000 /dev/urandom >"$dir/www/file"
 
@@ -31,6 +29,17 @@ says() {
 	status=$?
 	cat "$dir/out"
 	[ "$status" -eq "$wanted" ] && grep -qF -- "$line" "$dir/out"
+}
+
+# error CODE COMMAND...: refused, with an object on standard output that has the code.
+error() {
+	"${@:2}" >"$dir/out" 2>"$dir/err"
+	[ $? -eq 1 ] || return
+	cat "$dir/out"
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+sys.exit(d["error"] != sys.argv[2] or d["text"] not in open(sys.argv[3]).read())' \
+		"$dir/out" "$1" "$dir/err"
 }
 
 # json PATH VALUE: of the JSON that came last.
@@ -63,8 +72,14 @@ check 'root turns on what is sent' says 0 'sending    on' in_a "$setup" offload 
 check 'and nothing else' grep -q 'receiving  off' "$dir/out"
 check 'ethtool sees it' sh -c 'ip netns exec a ethtool -k nic0a | grep -x "tls-hw-tx-offload: on"'
 check 'root turns on both' says 0 'receiving  on' in_a "$setup" offload on nic0a
-check 'a device that is not there' says 1 'no device nic7' in_a "$setup" offload on nic7
+check 'a device that is not there' says 1 'no such device: nic7' in_a "$setup" offload on nic7
 check 'the loopback device has no offload' says 1 'no device is involved' in_a "$setup" offload on lo tx
+
+check 'a user cannot turn it off either' says 1 'needs CAP_NET_ADMIN' \
+	as_user_in_a "$setup" offload off nic0a
+check 'which is JSON where that is asked for' error NEEDS_ROOT \
+	as_user_in_a "$setup" offload off nic0a --json
+check 'and it is still on' grep -qx 'tls-hw-tx-offload: on' <(in_a ethtool -k nic0a)
 
 in_a ethtool -K nic0a rx off >/dev/null
 check 'without checksums there is no offload' says 0 'needs checksum offload first' \
@@ -77,8 +92,10 @@ check 'and it comes back with them' says 0 'receiving  on' in_a "$setup" offload
 ip -n a link set nic0a down
 check 'a device that is down' says 0 'the device is down: ip link set nic0a up' \
 	in_a "$setup" offload show nic0a
+check 'is turned on all the same' says 0 'sending    on         the device is down' \
+	in_a "$setup" offload on nic0a
 ip -n a link set nic0a up
-modprobe 8021q
+modprobe -a 8021q bridge vxlan ip_gre team
 ip -n a link add link nic0a name nic0a.5 type vlan id 5
 check 'a vlan on it' says 0 'never offloaded, only those directly through nic0a' \
 	in_a "$setup" offload show nic0a.5
@@ -88,25 +105,45 @@ check 'JSON of the device' says 0 '"driver": "nicsim"' in_a "$setup" offload sho
 check 'has the state' json tx.state on
 check 'and nothing in the way' json tx.obstacle NONE
 check 'and the counters' json counters.tx_tls_ctx 0
+for verb in on persist; do
+	check "a vlan cannot have it: $verb" says 1 \
+		'nic0a.5: tls-hw-tx-offload cannot be changed: connections through a vlan device are never' \
+		in_a "$setup" offload "$verb" nic0a.5
+done
+check 'in JSON' error CANNOT in_a "$setup" offload on nic0a.5 rx --json
 ip -n a link del nic0a.5
+
+# stacked KIND OPTION...: such a device, and what is said of it.
+stacked() {
+	ip -n a link add stacked type "$@" &&
+		says 0 "connections through a $1 device are never offloaded" in_a "$setup" offload show stacked &&
+		says 1 "stacked: tls-hw-tx-offload cannot be changed" in_a "$setup" offload on stacked tx
+	local status=$?
+
+	ip -n a link del stacked
+	return $status
+}
+check 'a bridge' stacked bridge
+check 'a vxlan' stacked vxlan id 7 dev nic0a remote 10.9.0.2 dstport 4789
+check 'a gre tunnel' stacked gre local 10.9.0.1 remote 10.9.0.2
+check 'a team' stacked team
+ip -n a link add veth0 type veth peer name veth1
+check 'a driver without TLS' says 1 'veth0: tls-hw-tx-offload cannot be changed: the driver veth has no TLS' \
+	in_a "$setup" offload on veth0
+check 'is off already' says 0 'sending    fixed' in_a "$setup" offload off veth0
+ip -n a link del veth0
 check 'off' says 0 'receiving  off' in_a "$setup" offload off nic0a rx
-check 'and on again' says 0 'receiving  on' in_a "$setup" offload on nic0a
+check 'and on again, in JSON' says 0 '"devices"' in_a "$setup" offload on nic0a --json
+check 'with what was done' json rx.state on
+check 'off in JSON' says 0 '"devices"' in_a "$setup" offload off nic0a tx --json
+check 'with that' json tx.state off
+check 'and nothing else' json rx.state on
+check 'and on again' says 0 'sending    on' in_a "$setup" offload on nic0a
 
 # ---- connections ---------------------------------------------------------------------------------
 
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $dir/ktlsd.sock
-	socket-mode = 0666
-	workers = 1
-	[profile default]
-	certificate = $certs/p256.pem
-	key = $certs/p256.key
-	server-users = root
-	client-users = root
-	trust = $certs/ca.pem
-	tls-min = 1.2
-END
+ktlsd_conf 'workers = 1'
+ktlsd_profile default 'tls-min = 1.2'
 start_ktlsd
 start server in_a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port 4433 \
 	--socket "$dir/ktlsd.sock" --http "$dir/www/file"
@@ -188,5 +225,18 @@ check 'and has counted that' test "$(counter tx_tls_ctx_refused)" -gt 0
 
 stop_last
 check 'all of it can go' nicsim_remove
+
+# ---- a device that sends, and does not receive ---------------------------------------------------
+
+check 'a device that only sends is there' nicsim_pair features=1
+check 'it says so' says 0 'receiving  fixed      the driver nicsim has no TLS offload here' \
+	in_a "$setup" offload show nic0a
+check 'what is meant is what it has' says 0 'sending    on' in_a "$setup" offload on nic0a
+check 'what it has not is refused' says 1 'nic0a: tls-hw-rx-offload cannot be changed: the driver nicsim' \
+	in_a "$setup" offload on nic0a rx
+check 'with what it has, too' error CANNOT in_a "$setup" offload on nic0a tx rx --json
+check 'and nothing was done' says 0 'sending    on' in_a "$setup" offload show nic0a
+check 'off is both' says 0 'sending    off' in_a "$setup" offload off nic0a
+check 'it can go, too' nicsim_remove
 
 tap_done

@@ -14,28 +14,18 @@ needs='ip ethtool gnutls-cli gnutls-serv'
 . tests/harness/nicsim.sh
 
 limit=1000
-certs=${KTLS_CERTS:-$dir/certs}
-[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
+use_certs
 # Lines of text, for gnutls-serv; two records and more, where they have their full length.
 head -c 30000 /dev/urandom | base64 >"$dir/file"
 size=$(stat -c %s "$dir/file")
 sum=$(sha256sum "$dir/file" | cut -c1-64)
 printf 'GET /file HTTP/1.0\r\n\r\n' >"$dir/request"
 limits=false
-! "$build/ktls-setup" check --json | grep -q '"max_payload": "ok"' || limits=true
+! kernel_can max_payload || limits=true
 
-printf '[ktlsd]\nsocket = %s\nsocket-mode = 0666\nworkers = 1\n' "$dir/ktlsd.sock" >"$dir/ktlsd.conf"
+ktlsd_conf 'workers = 1'
 for policy in any require; do
-	cat >>"$dir/ktlsd.conf" <<-END
-		[profile $policy]
-		certificate = $certs/p256.pem
-		key = $certs/p256.key
-		server-users = root
-		client-users = root
-		trust = $certs/ca.pem
-		tls-min = 1.2
-		hardware = $policy
-	END
+	ktlsd_profile "$policy" 'tls-min = 1.2' "hardware = $policy"
 done
 
 check 'the emulated device is there' nicsim_pair_offloading

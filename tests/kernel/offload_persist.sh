@@ -29,6 +29,16 @@ says() {
 	[ "$status" -eq "$wanted" ] && grep -qF -- "$text" "$dir/out"
 }
 
+# error CODE COMMAND...: refused, with an object on standard output that has the code.
+error() {
+	"${@:2}" >"$dir/out" 2>/dev/null
+	[ $? -eq 1 ] || return
+	cat "$dir/out"
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+sys.exit(d["error"] != sys.argv[2] or not d["text"])' "$dir/out" "$1"
+}
+
 persist() { "$setup" offload persist "$@"; }
 absent() { [ ! -e "$rule" ]; }
 is_on() { ethtool -k nic0a | grep -qx "tls-hw-$1-offload: on"; }
@@ -44,7 +54,7 @@ ip link add link nic0a name nic0a.5 type vlan id 5
 check 'no device is wrong usage' says 2 'usage: ' persist
 check 'so is a third direction' says 2 'usage: ' persist nic0a tx both
 check 'and what belongs to another command' says 2 'usage: ' "$setup" offload show --yes
-check 'a device that is not there' says 1 'nic7: no such device' persist nic7 --yes
+check 'a device that is not there' says 1 'no such device: nic7' persist nic7 --yes
 check 'a name longer than names are' says 1 'no such device' persist nic0anic0anic0anic0a --yes
 check 'the loopback device' says 1 'no device is involved' persist lo --yes
 check 'a driver without TLS' says 1 'the driver veth has no TLS offload here' persist veth0 --yes
@@ -60,6 +70,18 @@ check 'a system whose /etc is read-only' says 1 "this system's configuration is 
 install -o nobody -m 755 "$setup" "$dir/ktls-setup"
 check 'a program that others can change' says 1 'others than root can change it' \
 	"$dir/ktls-setup" offload persist nic0a --yes
+for mode in 775 757; do
+	install -o root -m "$mode" "$setup" "$dir/ktls-setup"
+	check "mode $mode is such a one" says 1 'others than root can change it' \
+		"$dir/ktls-setup" offload persist nic0a --yes
+done
+check 'which is an error in JSON' error PROGRAM "$dir/ktls-setup" offload persist nic0a --yes --json
+check 'a user is' error NEEDS_ROOT as_user "$setup" offload persist nic0a --yes --json
+# shellcheck disable=SC2016
+check 'a system whose /etc is read-only is' error READ_ONLY \
+	unshare -m sh -c 'mount --bind /etc /etc && mount -o remount,bind,ro /etc &&
+		"$0" offload persist nic0a --yes --json' "$setup"
+check 'a driver without TLS is' error CANNOT persist veth0 --yes --json
 check 'nothing of all that has written a rule' absent
 
 # ---- shown, and written --------------------------------------------------------------------------

@@ -11,21 +11,11 @@ needs='ip ethtool openssl'
 . tests/harness/nicsim.sh
 
 setup=$build/ktls-setup
-certs=$dir/certs
-"$build/tests/tools/certs" "$certs"
+use_certs
 head -c 300000 /dev/urandom >"$dir/file"
 
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $dir/ktlsd.sock
-	socket-mode = 0666
-	workers = 1
-	[profile default]
-	certificate = $certs/p256.pem
-	key = $certs/p256.key
-	server-users = root
-	tls-min = 1.2
-END
+ktlsd_conf 'workers = 1'
+ktlsd_profile default 'tls-min = 1.2'
 check 'the emulated devices are there' nicsim_pair
 in_a "$setup" offload on nic0a >/dev/null
 start_ktlsd ktlsd
@@ -93,6 +83,77 @@ put $gcm
 nicsim_set corrupt=0
 check 'records that were changed are seen' \
 	waits_for '"did not decrypt" in wrong.get("DECRYPT_ERRORS", "")'
+check 'and that the device saw them' waits_for 'wrong.get("RX_ERRORS", "").endswith("failed in the device")'
+
+# ---- what is wrong as long as it lasts -----------------------------------------------------------
+
+# Every packet is as long as the wire allows, or shorter, and every record from b has one of its own,
+# so that a packet that is lost is a header that the device misses.
+for end in a b; do
+	ip netns exec $end ethtool -K nic0$end tso off gso off gro off >/dev/null
+done
+
+lines() {
+	mapfile -t lines <"$dir/watch.log"
+}
+more_lines() {
+	lines
+	[ ${#lines[@]} -gt "$mark" ]
+}
+next_line() {
+	lines
+	mark=${#lines[@]}
+	until_true more_lines
+	mark=${#lines[@]}
+}
+
+# lately get|put TROUBLE...: a file goes, and all of these are told of the time that it takes, in the
+# lines from $from on
+lately() {
+	local way=$1 trouble
+
+	shift
+	next_line
+	from=$mark
+	# shellcheck disable=SC2086
+	case $way in
+	get) get $gcm ;;
+	put) put $gcm -max_send_frag 1024 ;;
+	esac
+	next_line
+	for trouble; do
+		[[ "${lines[*]:from}" == *"\"trouble\": \"$trouble\", \"device\": "* ]] || return
+	done
+}
+
+troubles() {
+	until_true lately "$@" || { echo "${lines[-1]}"; return 1; }
+}
+
+# calm: a file comes and goes through the device, and none of them is told. A busy machine may send
+# something again.
+calm() {
+	local trouble sent received
+
+	sent=$(nicsim_counter a nic0a tx_tls_encrypted_bytes)
+	received=$(nicsim_counter a nic0a rx_tls_decrypted_bytes)
+	lately put
+	for trouble in RETRANSMITS TX_RESYNC_STORM RX_RESYNC_STORM; do
+		[[ "${lines[*]:from}" != *"$trouble"* ]] || return
+	done
+	[ "$(nicsim_counter a nic0a tx_tls_encrypted_bytes)" -gt $((sent + 290000)) ] &&
+		[ "$(nicsim_counter a nic0a rx_tls_decrypted_bytes)" -gt $((received + 150000)) ]
+}
+
+nicsim_set drop_wire=11 fault_ports=1
+check 'losses on the way are told, and what they cost the device' \
+	troubles get RETRANSMITS TX_RESYNC_STORM
+nicsim_set drop_wire=0
+check 'and no more when there are none' until_true calm
+nicsim_set drop_wire=11 fault_ports=2
+check 'losses of what comes are told, and that the device loses its place' troubles put RX_RESYNC_STORM
+nicsim_set drop_wire=0
+check 'and no more when these are over' until_true calm
 stop_last
 check 'it has ended with a whole line' sh -c "tail -n 1 '$dir/watch.log' | python3 -m json.tool"
 

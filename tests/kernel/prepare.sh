@@ -37,6 +37,7 @@ is() { [ "$(sysctl -n "$1" | tr '\t' ' ')" = "$2" ]; }
 
 # Whatever failed before may have left its devices.
 ! grep -q '^nicsim ' /proc/modules || rmmod nicsim
+! grep -q '^bonding ' /proc/modules || rmmod bonding
 modprobe -r tls
 wmem=$(sysctl -n net.ipv4.tcp_wmem | tr '\t' ' ')
 raised="${wmem% *} 16777216"
@@ -55,6 +56,14 @@ check 'a system whose /etc is read-only' says 1 "this system's configuration is 
 		"$0" prepare --yes' "$setup"
 check 'a container is told where to do it' says 1 'this is a container (lxc)' \
 	env container=lxc unshare -pf --mount-proc "$setup" prepare --yes
+check 'in JSON' sh -c "env container=lxc unshare -pf --mount-proc '$setup' prepare --yes --json 2>/dev/null |
+	python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)[\"error\"] != \"CONTAINER\")'"
+# Its files say that there is no such module, and none is loaded.
+# shellcheck disable=SC2016
+check 'a kernel without TLS' says 1 'this kernel was built without CONFIG_TLS' unshare -m sh -c '
+	mount -t tmpfs none "/lib/modules/$(uname -r)" && touch "/lib/modules/$(uname -r)/modules.dep" &&
+		"$0" prepare --yes --json' "$setup"
+check 'which JSON says' grep -qF '{ "error": "NO_TLS", ' "$tmp/out"
 mkdir -p /etc/sysctl.d
 echo 'net.ipv4.tcp_sack = 1' >"$sysctls"
 check 'a file of somebody else with our name' says 1 'was not written by ktls-setup' prepare --yes
@@ -92,6 +101,14 @@ check 'root can' says 0 'done' prepare --remove --yes
 check 'the value is that of before' is net.ipv4.tcp_wmem "$wmem"
 check 'the files are gone' sh -c "! [ -e $sysctls ] && ! [ -e $modules ]"
 check 'the second time there is nothing' says 0 'nothing is to be done' prepare --remove --yes
+
+# A sysctl that takes what is written, and keeps what it was.
+# shellcheck disable=SC2016
+check 'a value that the kernel does not take' says 1 'fs.pipe-user-pages-soft: the kernel made 256 of it' \
+	unshare -m sh -c 'mount --bind /proc/sys/kernel/random/write_wakeup_threshold \
+		/proc/sys/fs/pipe-user-pages-soft && "$0" prepare --yes' "$setup"
+check 'is not what was asked for' grep -qx 'not all of it was done' "$tmp/out"
+check 'and can be taken back' says 0 'done' prepare --remove --yes
 
 modprobe -r tls
 echo 'install tls /bin/false' >/etc/modprobe.d/00-none.conf

@@ -72,6 +72,71 @@ else
 	check 'and in JSON' value missing 0 command
 fi
 
+# ---- offload show: what the kernel was built with, by its types -----------------------------------
+
+# Without CONFIG_TLS_DEVICE that is in the way of all devices, and with it of none.
+built_with() {
+	"$setup" offload show --json >"$tmp/out" && python3 - "$tmp/out" <<-'END'
+		import json, sys
+		report = json.load(open(sys.argv[1]))
+		without = b"\0tlsdev_ops\0" not in open("/sys/kernel/btf/vmlinux", "rb").read()
+		ways = {d["name"]: d["tx"]["obstacle"] for d in report["devices"]}
+		print(without, report["kernel_unknown"], ways)
+		ways = [way for way in ways.values() if way != "LOOPBACK"]
+		sys.exit(report["kernel_unknown"] or any((way == "KERNEL") != without for way in ways))
+	END
+}
+
+[ ! -r /sys/kernel/btf/vmlinux ] || check 'whether the kernel has TLS_DEVICE is known' built_with
+
+# ---- offload, prepare: what is refused -----------------------------------------------------------
+
+# refused CODE COMMAND...: status 1, a line on standard error, and with --json an object that has CODE.
+refused() {
+	local code=$1
+
+	shift
+	status 1 "$@" && [ ! -s "$tmp/out" ] && grep -q '^ktls-setup: ' "$tmp/err" &&
+		status 1 "$@" --json && grep -q '^ktls-setup: ' "$tmp/err" || return
+	cat "$tmp/out"
+	python3 - "$tmp/out" "$tmp/err" "$code" <<-'END'
+		import json, sys
+		d = json.load(open(sys.argv[1]))
+		assert sorted(d) == ["error", "text"] and d["error"] == sys.argv[3], d
+		assert "ktls-setup: " + d["text"] + "\n" in open(sys.argv[2]).read(), d
+	END
+}
+
+# Nobody's, even where root runs this.
+as_user() {
+	if [ "$(id -u)" -eq 0 ]; then
+		cp "$setup" "$tmp/ktls-setup" && chmod 755 "$tmp" &&
+			setpriv --reuid=65534 --regid=65534 --clear-groups "$tmp/ktls-setup" "$@"
+	else
+		"$setup" "$@"
+	fi
+}
+
+for verb in on off show persist; do
+	check "$verb: a device that is not there" refused NO_DEVICE "$setup" offload "$verb" nosuch
+done
+check 'nor can it be watched' refused NO_DEVICE "$setup" offload show nosuch --watch --count 1
+check 'the loopback device cannot be turned on' refused CANNOT "$setup" offload on lo
+check 'nor in one direction' refused CANNOT "$setup" offload on lo rx
+check 'nor for good' refused CANNOT "$setup" offload persist lo
+check 'a user cannot turn anything off' refused NEEDS_ROOT as_user offload off lo
+check 'a name that is too long' refused NO_DEVICE "$setup" offload persist nosuchnosuchnosuch
+if [ "$(id -u)" -eq 0 ] && unshare -pf --mount-proc true 2>/dev/null; then
+	check 'a container is not prepared' refused CONTAINER \
+		env container=lxc unshare -pf --mount-proc "$setup" prepare --yes
+fi
+
+for wrong in on off 'on lo both' 'on lo tx rx tx' 'flip lo' 'show lo lo' 'on lo --yes' 'off lo --dry-run' \
+	'on lo --remove' persist 'persist lo tx both'; do
+	# shellcheck disable=SC2086 # several words
+	check "offload $wrong: wrong usage" refuses offload $wrong
+done
+
 # ---- offload show --watch: counters are those of whatever kernel this is -------------------------
 
 watch() { "$setup" offload show --watch --interval 0.05 "$@"; }

@@ -229,6 +229,26 @@ TEST_F(prepare, files_of_others_are_not_ours)
 	EXPECT_FALSE(prepare_is_ours(path));
 }
 
+/* ---- where nothing can be prepared ------------------------------------------------------------
+ */
+
+TEST_F(prepare, other_peoples_kernels_and_those_without_tls_are_refused)
+{
+	char text[256];
+
+	EXPECT_EQ(REFUSAL_NONE, prepare_refusal(&self->s, text, sizeof(text)));
+	EXPECT_STREQ("", text);
+	self->s.tls = MODULE_UNKNOWN;
+	EXPECT_EQ(REFUSAL_NONE, prepare_refusal(&self->s, text, sizeof(text)));
+	self->s.tls = MODULE_ABSENT;
+	EXPECT_EQ(REFUSAL_NO_TLS, prepare_refusal(&self->s, text, sizeof(text)));
+	EXPECT_TRUE(strstr(text, "built without CONFIG_TLS: "));
+	/* Whatever the files of a container say, they are not those of its kernel. */
+	self->s.container = "podman";
+	EXPECT_EQ(REFUSAL_CONTAINER, prepare_refusal(&self->s, text, sizeof(text)));
+	EXPECT_TRUE(strstr(text, "this is a container (podman): "));
+}
+
 /* ---- modules --------------------------------------------------------------------------------- */
 
 TEST_F(prepare, the_module_is_loaded_and_kept)
