@@ -11,8 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS  2000 /* past a deadline, before ktlsd's worker is given up */
-#define TRIES_MAX 3    /* new lanes lost in sending a request, before that is given up */
+#define GRACE_MS  5000  /* past a deadline, before ktlsd's worker is given up that says nothing */
+#define LOOK_MS   500   /* until the next look at one that is late */
+#define LATE_MS   30000 /* ... that answers others only, who are given up with it */
+#define TRIES_MAX 3     /* new lanes lost in sending a request, before that is given up */
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
@@ -190,13 +192,18 @@ static void lane_has_room(struct client *c, struct lane *lane)
 
 /* ---- expiry -------------------------------------------------------------------------------- */
 
-static bool any_expired(const struct job_list *jobs, int64_t now)
+/*
+ * A worker that has not even noticed a deadline. Where it has so much to do that it is late with
+ * that, or the machine has, others' handshakes are not to pay for it.
+ */
+static bool is_lost(const struct lane *lane, int64_t now)
 {
 	const struct job *job;
 
-	TAILQ_FOREACH(job, jobs, link)
+	TAILQ_FOREACH(job, &lane->jobs, link)
 	{
-		if (job->expires <= now)
+		if (job->expires <= now &&
+		    (now - lane->heard >= GRACE_MS || now - job->expires >= LATE_MS - GRACE_MS))
 			return true;
 	}
 	return false;
@@ -225,20 +232,19 @@ static void expire_waiting(struct client *c, int64_t now)
 	}
 }
 
-/* A worker that has not even noticed a deadline is as good as lost. */
 static void expire(struct client *c)
 {
 	int64_t now = now_ms(), next;
 
 	expire_waiting(c, now);
 	for (size_t i = c->lanes_len; i > 0; i--)
-		if (any_expired(&c->lanes[i - 1]->jobs, now))
+		if (is_lost(c->lanes[i - 1], now))
 			lane_lost(c, c->lanes[i - 1], KTLS_R_WORKER_LOST);
 	next = earliest(&c->waiting, 0);
 	for (size_t i = 0; i < c->lanes_len; i++)
 		next = earliest(&c->lanes[i]->jobs, next);
 	if (next)
-		client_wake_at(c, next);
+		client_wake_at(c, next > now ? next : now + LOOK_MS);
 }
 
 /* ---- the ops ------------------------------------------------------------------------------- */

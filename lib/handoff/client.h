@@ -46,6 +46,7 @@ struct lane {
 	bool leaving;           /* the worker takes no more requests */
 	unsigned int in_flight; /* number of jobs */
 	unsigned int cancels;   /* number of those with a cancel to be sent */
+	int64_t heard; /* monotonic milliseconds: its worker's last word, or its beginning */
 	struct job_list jobs;
 	TAILQ_HEAD(, share) shares; /* of listening sockets: listen.h */
 };

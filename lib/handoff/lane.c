@@ -47,6 +47,7 @@ int lane_add(struct client *c, int fd)
 
 	if (lane) {
 		lane->fd = fd;
+		lane->heard = now_ms();
 		TAILQ_INIT(&lane->jobs);
 		TAILQ_INIT(&lane->shares);
 		ret = lane_watch(c, lane, EPOLL_CTL_ADD);
@@ -318,6 +319,7 @@ bool lane_read(struct client *c, struct lane *lane)
 			lane_lost(c, lane, KTLS_R_WORKER_LOST);
 			return false;
 		}
+		lane->heard = now_ms();
 		ret = packet_recv(c, lane, &packet);
 		explicit_bzero(c->packet, packet.len); /* keys may have been in it */
 		handoff_close_fds(&packet);

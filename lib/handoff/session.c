@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 
 #include <ktls.h>
 
@@ -13,6 +12,7 @@
 #include "lib/handoff/sealed.h"
 #include "lib/handoff/service.h"
 #include "lib/ktls/kernel.h"
+#include "lib/ktls/steady.h"
 #include "lib/wire/reason.h"
 
 static ssize_t kernel_send(int fd, const struct msghdr *message, int flags)
@@ -22,22 +22,47 @@ static ssize_t kernel_send(int fd, const struct msghdr *message, int flags)
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t kernel_sendfile(int fd, int in_fd, off_t *offset, size_t count)
-{
-	ssize_t n = sendfile(fd, in_fd, offset, count);
-
-	return n < 0 ? -errno : n;
-}
-
 const struct session_kernel session_kernel = {
 	.recv = kernel_record_recvmsg,
 	.send = kernel_send,
-	.sendfile = kernel_sendfile,
+	.sendfile = steady_file_send,
 	.send_record = kernel_record_send,
 	.version = kernel_version,
 	.get = kernel_get,
 	.install = kernel_install,
 };
+
+static ssize_t kernel_send_steadily(int fd, const struct msghdr *message, int flags)
+{
+	return steady_send(fd, message, flags | MSG_NOSIGNAL);
+}
+
+const struct session_kernel session_kernel_steady = {
+	.recv = kernel_record_recvmsg,
+	.send = kernel_send_steadily,
+	.sendfile = steady_sendfile,
+	.send_record = steady_record_send,
+	.version = kernel_version,
+	.get = kernel_get,
+	.install = kernel_install,
+};
+
+/* Where nobody tells, it might be such a kernel. */
+static const struct session_kernel *kernel_for(struct ktls *k)
+{
+	struct ktls_info info = { 0 };
+
+	if (k)
+		ktls_get_info(k, &info);
+	return info.capabilities & KTLS_CAN_INTERRUPT ? &session_kernel : &session_kernel_steady;
+}
+
+const struct session_kernel *session_sender(const struct ktls_session *session)
+{
+	if (session->carrier == SESSION_RELAY && session->kernel == &session_kernel_steady)
+		return &session_kernel;
+	return session->kernel;
+}
 
 /* ---- beginning and end --------------------------------------------------------------------- */
 
@@ -64,7 +89,7 @@ static struct ktls_session *session_alloc(struct ktls *k, const void *sealed, si
 	if (!session)
 		return NULL;
 	session->k = k;
-	session->kernel = &session_kernel;
+	session->kernel = kernel_for(k);
 	pthread_mutex_init(&session->out, NULL);
 	pthread_mutex_init(&session->in, NULL);
 	pthread_mutex_init(&session->lock, NULL);

@@ -38,7 +38,8 @@ struct session_kernel {
 	int (*install)(int fd, bool transmit, const struct ktls_traffic_key *key, int *error);
 };
 
-extern const struct session_kernel session_kernel;
+/* The second is for kernels where a signal must not interrupt a send. */
+extern const struct session_kernel session_kernel, session_kernel_steady;
 
 enum session_carrier {
 	SESSION_UNKNOWN = 0, /* not looked yet */
@@ -78,7 +79,7 @@ struct ktls_session {
 	atomic_uint end;       /* 0: it goes on; else the reason, and its alert << 16 */
 	atomic_uint alert_due; /* SESSION_ALERT_..., that could not be sent yet; 0: none */
 	atomic_bool owed;      /* the peer wants our key changed; or that is half done */
-	atomic_uint asked;     /* KeyUpdates that the peer owes us: its answers are no storm */
+	atomic_uint asked;     /* KeyUpdates that we have asked for, and updates does not know of */
 	atomic_int wish;       /* enum session_wish: that the peer changes its key */
 	atomic_bool lost;      /* the socket has told of its end, as it does once */
 	atomic_bool shut;      /* close_notify is out: nothing may follow it */
@@ -99,9 +100,8 @@ struct ktls_session {
 	unsigned int renegotiations; /* that the peer wanted and did not get */
 	atomic_int follows;          /* enum session_follows */
 	bool follows_requested;      /* with the KeyUpdate that is followed, for an answer */
-	unsigned int updates;        /* KeyUpdates of the peer's that are not forgotten yet */
-	int64_t updates_since;       /* monotonic milliseconds, when one was forgotten last */
-	uint64_t in_unseen;          /* records received at most, since they were counted last */
+	struct ktls_key_update_limit updates; /* of the peer's */
+	uint64_t in_unseen; /* records received at most, since they were counted last */
 
 	pthread_mutex_t lock;
 	size_t sealed_len;
@@ -113,6 +113,9 @@ struct ktls_session {
  * then the old ones stay, which are as good, for the kernel says which keys are in force.
  */
 bool session_keep_sealed(struct ktls_session *session, const void *sealed, size_t len);
+
+/* By whom data is sent: a relay's socket is one that signals may interrupt. */
+const struct session_kernel *session_sender(const struct ktls_session *session);
 
 /* Who carries the records of fd, which is asked once. */
 enum session_carrier session_carrier(struct ktls_session *session, int fd);

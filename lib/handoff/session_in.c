@@ -9,6 +9,7 @@
 #include "lib/handoff/relayed.h"
 #include "lib/handoff/session_keys.h"
 #include "lib/ktls/kernel.h"
+#include "lib/wire/update_limit.h"
 
 #define WITHOUT_DATA_MAX   64   /* records read over in one call */
 #define RENEGOTIATIONS_MAX 8    /* wishes for one that a stream refuses and goes on */
@@ -73,27 +74,6 @@ static int failed(struct ktls_session *session, int fd, int error)
 }
 
 /* ---- the peer's keys ----------------------------------------------------------------------- */
-
-#define UPDATES_MAX       32   /* KeyUpdates in a row */
-#define UPDATES_FORGOTTEN 1000 /* one in so many milliseconds */
-
-static bool too_many_updates(struct ktls_session *session)
-{
-	int64_t now = now_ms();
-	int64_t forgotten = (now - session->updates_since) / UPDATES_FORGOTTEN;
-
-	if (forgotten >= session->updates) {
-		session->updates = 0;
-		session->updates_since = now;
-	} else {
-		session->updates -= (unsigned int)forgotten;
-		session->updates_since += forgotten * UPDATES_FORGOTTEN;
-	}
-	if (session->updates == UPDATES_MAX)
-		return true;
-	session->updates++;
-	return false;
-}
 
 /*
  * What has to be done before the next record is read, or is still to be done since ktlsd was not
@@ -168,29 +148,30 @@ static int refuse_renegotiation(struct ktls_session *session, int fd)
 	return 0;
 }
 
-/* An answer to a KeyUpdate of ours that asked for one; it asks for nothing itself. */
-static bool is_answer(struct ktls_session *session, int what)
+static int count_update(struct ktls_session *session, int fd, bool request)
 {
-	unsigned int asked = session->asked;
+	uint64_t records = session_records(session, fd, false);
 
-	if (what & STREAM_REQUESTED)
-		return false;
-	while (asked > 0)
-		if (atomic_compare_exchange_weak(&session->asked, &asked, asked - 1))
-			return true;
-	return false;
+	session->updates.asked += atomic_exchange(&session->asked, 0);
+	if (records == UINT64_MAX)
+		records = 0;
+	return update_limit_count(&session->updates, request, records, (uint64_t)now_ms());
 }
 
 static int key_update(struct ktls_session *session, int fd, int what)
 {
+	bool request = (what & STREAM_REQUESTED) != 0;
+	int ret;
+
 	if (session->kernel->version(fd) == KTLS_TLS_1_2)
 		return -KTLS_R_MESSAGE_UNEXPECTED;
 	if (!session->can_rekey)
 		return -KTLS_R_KEY_UPDATE_UNSUPPORTED;
-	if (!is_answer(session, what) && too_many_updates(session))
-		return -KTLS_R_KEY_UPDATE_STORM;
+	ret = count_update(session, fd, request);
+	if (ret < 0)
+		return ret;
 	session->follows = what & STREAM_STOPS ? SESSION_FOLLOWS_KEY_STOP : SESSION_FOLLOWS_KEY;
-	session->follows_requested = (what & STREAM_REQUESTED) != 0;
+	session->follows_requested = request;
 	return 0;
 }
 

@@ -170,6 +170,17 @@ uint64_t session_records(const struct ktls_session *session, int fd, bool transm
 	return records;
 }
 
+/* It has been asked for another key, and what was under way then had the old one. */
+static bool peer_has_time(const struct ktls_session *session, uint64_t records)
+{
+	uint64_t max = session->records_max;
+
+	/* "Receiving implementations SHOULD NOT enforce these limits" (RFC 9846, 5.5). */
+	if (max >= KTLS_AES_GCM_RECORDS_MAX)
+		return true;
+	return session->can_rekey && records < max + max + KTLS_RECORDS_UNDER_WAY;
+}
+
 enum session_use session_count_in(struct ktls_session *session, int fd)
 {
 	uint64_t records = session_records(session, fd, false);
@@ -178,6 +189,8 @@ enum session_use session_count_in(struct ktls_session *session, int fd)
 
 	if (records != UINT64_MAX)
 		use = session_use(session, records);
+	if (use == SESSION_SPENT && peer_has_time(session, records))
+		use = SESSION_HALF;
 	if (use == SESSION_HALF)
 		atomic_compare_exchange_strong(&session->wish, &none, SESSION_WISH_NOW);
 	return use;

@@ -34,7 +34,10 @@ WIRE_MUST_CHECK int session_update(struct ktls_session *session, int fd, bool re
 /* The records that a key has protected so far; UINT64_MAX where there is none. */
 uint64_t session_records(const struct ktls_session *session, int fd, bool transmit);
 
-/* How far the peer's key is used. At half its time the peer is to be asked to change it. */
+/*
+ * How far the peer's key is used. At half its time the peer is to be asked to change it; it is
+ * never spent by RFC 9846's own limit, but by a lower one.
+ */
 enum session_use session_count_in(struct ktls_session *session, int fd);
 
 #endif

@@ -169,7 +169,7 @@ ssize_t ktls_sendmsg(struct ktls_session *session, int fd, const struct msghdr *
 	session_out_lock(session);
 	n = settle_for(session, fd, flags);
 	if (n == 0)
-		n = sent(session, fd, session->kernel->send(fd, &plain, flags));
+		n = sent(session, fd, session_sender(session)->send(fd, &plain, flags));
 	session_out_unlock(session, fd);
 	return n;
 }
@@ -193,7 +193,7 @@ static ssize_t sendfile_silently(struct ktls_session *session, int fd, int in_fd
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, &old);
-	n = session->kernel->sendfile(fd, in_fd, offset, count);
+	n = session_sender(session)->sendfile(fd, in_fd, offset, count);
 	if (n == -EPIPE && !sigismember(&old, SIGPIPE))
 		sigtimedwait(&pipe, NULL, &now);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -310,7 +310,7 @@ int ktls_shutdown(struct ktls_session *session, int fd)
 	if (session ? session_carrier(session, fd) == SESSION_RELAY : relayed_is(fd))
 		return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 	if (!session)
-		return close_notify(&session_kernel, fd);
+		return close_notify(&session_kernel_steady, fd);
 	session_out_lock(session);
 	ret = finish(session, fd);
 	session_out_unlock(session, fd);

@@ -3,6 +3,7 @@
 #include <ktls-secrets.h>
 
 #include "lib/handshake/engine.h"
+#include "lib/wire/update_limit.h"
 
 enum { NOT_REQUESTED, REQUESTED };
 
@@ -36,22 +37,8 @@ int ktls_secrets_parse_key_update(const uint8_t *message, size_t len, bool *requ
 	return 0;
 }
 
-/* A bucket that holds a burst and fills up again with time. */
-int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, uint64_t now)
+int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, bool request,
+				  uint64_t records, uint64_t now)
 {
-	uint64_t granted = 0;
-
-	if (limit->used > 0 && now > limit->since)
-		granted = (now - limit->since) / KTLS_KEY_UPDATE_REFILL_MS;
-	if (granted >= limit->used) {
-		limit->used = 0;
-		limit->since = now;
-	} else {
-		limit->used -= (uint32_t)granted;
-		limit->since += granted * KTLS_KEY_UPDATE_REFILL_MS;
-	}
-	if (limit->used == KTLS_KEY_UPDATE_BURST)
-		return -KTLS_R_KEY_UPDATE_STORM;
-	limit->used++;
-	return 0;
+	return update_limit_count(limit, request, records, now);
 }

@@ -13,9 +13,6 @@
 #define CIPHERTEXT_MAX_1_3    (16384 + 256)  /* RFC 9846, 5.2 */
 #define CIPHERTEXT_MAX_1_2    (16384 + 2048) /* RFC 5246, 6.2.3 */
 
-/* RFC 9846, 5.5: so many full-size records keep AES-GCM's margin at 2^-57. */
-#define GCM_RECORDS_MAX 23726566 /* 2^24.5 */
-
 struct direction {
 	const struct suite *suite; /* NULL: no key, or no further record */
 	struct aead aead;
@@ -107,7 +104,7 @@ static bool used_up(const struct direction *d)
 {
 	if (d->seq == UINT64_MAX)
 		return true;
-	return d->suite->aead != AEAD_CHACHA20_POLY1305 && d->used >= GCM_RECORDS_MAX;
+	return d->suite->aead != AEAD_CHACHA20_POLY1305 && d->used >= KTLS_AES_GCM_RECORDS_MAX;
 }
 
 static void count(struct direction *d)

@@ -469,7 +469,7 @@ struct ktls_embedded_config {
 	 * of these, or, without trust, the peer's own, whoever signed it. */
 	const uint8_t (*pins)[32];
 	size_t pins_len;
-	uintptr_t records_per_key; /* 0, or too many: what its cipher allows (RFC 9846, 5.5) */
+	uintptr_t records_per_key; /* KTLS_RECORDS_PER_KEY_MIN or more; 0: RFC 9846, 5.5 */
 	uintptr_t reserved[4];     /* 0 */
 };
 
@@ -482,7 +482,7 @@ struct ktls_embedded_config {
  *
  * Devices (enum ktls_hardware) need version_min KTLS_TLS_1_2. They are looked for over netlink, in
  * the network namespace of this call: sockets of others get MAY_NOT_LOOK. Who has the records is
- * told to CAP_NET_ADMIN only before Linux 7.0: else UNKNOWN, and REQUIRE fails (DEVICE_REFUSED).
+ * told to CAP_NET_ADMIN only before Linux 7.0: else UNKNOWN, and REQUIRE is HARDWARE_UNAVAILABLE.
  * Returns NULL on failure, with *error filled in unless error is NULL: MISUSE for a file that
  * cannot be read or holds something else, a key that does not fit its certificate, a config without
  * sense; NO_MEMORY; INTERNAL without random numbers. To be closed by ktls_close().

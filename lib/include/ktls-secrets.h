@@ -56,21 +56,17 @@ void ktls_secrets_build_key_update(bool request, uint8_t out[KTLS_AT_LEAST(KTLS_
 int ktls_secrets_parse_key_update(const uint8_t *message, size_t len, bool *request)
 	__attribute__((warn_unused_result));
 
-#define KTLS_KEY_UPDATE_BURST     32   /* KeyUpdates of a peer that may come at once */
-#define KTLS_KEY_UPDATE_REFILL_MS 1000 /* after which one more is granted */
-
-/* How many KeyUpdates of a peer were granted. Zeros first. */
-struct ktls_key_update_limit {
-	uint64_t since; /* ms: when the first of those counted came */
-	uint32_t used;
-};
-
 /*
  * Counts a KeyUpdate of the peer: each costs key derivations, and a record of ours if it asks for
- * one. now is a time in milliseconds that does not go back. Returns 0, or
+ * one. A peer may send KTLS_KEY_UPDATE_BURST at once, and one more for each
+ * KTLS_KEY_UPDATE_REFILL_MS that pass and each KTLS_KEY_UPDATE_RECORDS records that it sends.
+ * request: what ktls_secrets_parse_key_update() gave; one that makes no request is free where
+ * limit->asked is more than 0. records: how many have come under the key that it ends, its own
+ * included. now: a time in milliseconds that does not go back. Returns 0, or
  * -KTLS_R_KEY_UPDATE_STORM where there were too many.
  */
-int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, uint64_t now)
+int ktls_secrets_count_key_update(struct ktls_key_update_limit *limit, bool request,
+				  uint64_t records, uint64_t now)
 	__attribute__((warn_unused_result));
 
 #define KTLS_EXPORT_MAX 8160 /* bytes of keying material */

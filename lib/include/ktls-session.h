@@ -26,6 +26,9 @@
  * ktls_sendfile(), ktls_update_keys(), ktls_maintain(), ktls_shutdown(), plain write() and
  * sendfile(). The two may be different threads and run at the same time. More than one of a kind
  * is safe as far as keys go, none is ever used twice, but their bytes mix as they would on TCP.
+ * ktls_session_new(), ktls_session_open(), ktls_session_sealed(), ktls_session_reason(),
+ * ktls_session_alert() and ktls_update_owed() any thread may call at any time; ktls_session_free()
+ * when no other call has the session.
  *
  * Processes. A session belongs to one process. Another that has the descriptor, by fork() or
  * SCM_RIGHTS, makes its own from the bytes of ktls_session_sealed(), with a struct ktls of its own.
@@ -122,10 +125,10 @@ ssize_t ktls_recvmsg(struct ktls_session *session, int fd, struct msghdr *messag
 	__attribute__((warn_unused_result));
 
 /*
- * For read loops of one's own: read(), recv(), readv(), recvmsg(), splice() or io_uring on fd
- * failed with error (errno's value, positive: EIO, EINVAL, EKEYEXPIRED, EBADMSG, ...), or returned
- * 0, which is error 0. Takes from the socket what is no data, installs the peer's new key where
- * there is one, and never takes a byte of data. Never waits for the peer.
+ * For read loops of one's own: read(), recv(), readv(), recvmsg() without a control buffer,
+ * splice() or io_uring on fd failed with error (errno's value, positive: EIO, EINVAL, EKEYEXPIRED,
+ * EBADMSG, ...), or returned 0, which is error 0. Takes from the socket what is no data, installs
+ * the peer's new key where there is one, and never takes a byte of data. Never waits for the peer.
  *
  * Such a loop reads until EAGAIN before it waits in poll(): a record that the kernel has opened
  * already, a KeyUpdate behind data above all, poll() does not tell of. Returns
@@ -146,6 +149,12 @@ int ktls_recover(struct ktls_session *session, int fd, int error)
  * MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, which is implied. Where the key cannot be changed (TLS 1.2,
  * Linux before 6.14) the connection is closed in order before that: -EPROTO, KEY_EXHAUSTED. -EPIPE
  * behind ktls_shutdown() and where the connection is gone, though the kernel may still take data.
+ *
+ * count may be more than a regular file has, on any kernel. ktls_sendfile() returns 0 where nothing
+ * is left of it.
+ *
+ * A signal costs no more than -EINTR, and with SA_RESTART not that. In plain write() and sendfile()
+ * that block it ends the connection on some kernels (no KTLS_CAN_INTERRUPT): 6.12 up to 6.12.103.
  */
 ssize_t ktls_send(struct ktls_session *session, int fd, const void *buf, size_t len, int flags)
 	__attribute__((warn_unused_result));
@@ -171,6 +180,7 @@ bool ktls_update_owed(const struct ktls_session *session);
  * again. -EOPNOTSUPP where keys cannot be changed (TLS 1.2, Linux before 6.14, no struct ktls, a
  * relay, a session that ktlsd does not accept); -ETIMEDOUT where ktlsd is not there. In all these
  * cases the old key is in force; but where ktls_update_owed() says so, no data may be sent before.
+ * -EPIPE behind ktls_shutdown(), or where the connection is lost.
  */
 int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
 	__attribute__((warn_unused_result));
@@ -182,8 +192,8 @@ int ktls_update_keys(struct ktls_session *session, int fd, unsigned int flags)
  * Looks how many records the key in force has protected, wipes what it saw, and does what
  * ktls_send() would do before data: returns 0 where data may be sent, else as ktls_update_keys();
  * or -EPROTO with KEY_EXHAUSTED where the connection had to be closed; or -EPIPE as ktls_send(). Of
- * the peer's key it looks at the same, and asks for another in time. Between two calls nothing is
- * to be done.
+ * the peer's key it looks at the same, and asks for another in time; where records-per-key is set,
+ * a peer that goes on without one is the end, too. Between two calls nothing is to be done.
  */
 int ktls_maintain(struct ktls_session *session, int fd) __attribute__((warn_unused_result));
 

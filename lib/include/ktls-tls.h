@@ -64,6 +64,12 @@ enum ktls_role {
 #define KTLS_RSA_AES_128_GCM_SHA256 0x009c
 #define KTLS_RSA_AES_256_GCM_SHA384 0x009d
 
+/* Records that one key of AES-GCM may protect: 2^24.5 (RFC 9846, 5.5). */
+#define KTLS_AES_GCM_RECORDS_MAX 23726566
+
+/* Records that may be under way when a peer is asked to change its key. */
+#define KTLS_RECORDS_UNDER_WAY 16384
+
 /* Exporters, RFC 9846 7.5 and RFC 5705. */
 #define KTLS_EXPORT_LABEL_MAX   249  /* bytes of a label */
 #define KTLS_EXPORT_CONTEXT_MAX 1024 /* bytes of a context */
@@ -129,6 +135,24 @@ struct ktls_traffic_key {
 	uint8_t key[32];
 	uint8_t iv[12];
 	uint8_t seq[8]; /* sequence number of the next record, big endian */
+};
+
+/*
+ * The least that may be set. Below 64 it is for tests: one send uses up more, and with less than
+ * KTLS_KEY_UPDATE_RECORDS between two KeyUpdates the other end takes many of them for a storm.
+ */
+#define KTLS_RECORDS_PER_KEY_MIN  2
+
+#define KTLS_KEY_UPDATE_BURST     32   /* KeyUpdates of a peer that may come at once */
+#define KTLS_KEY_UPDATE_REFILL_MS 1000 /* after which one more is granted */
+#define KTLS_KEY_UPDATE_RECORDS   4    /* of the peer's, for which one more is granted, too */
+
+/* How many KeyUpdates of a peer (RFC 9846, 4.7.3) were granted. Zeros first. */
+struct ktls_key_update_limit {
+	uint64_t since;   /* ms: when the first of those counted came */
+	uint64_t records; /* for which nothing has been granted yet */
+	uint32_t used;
+	uint32_t asked; /* the caller adds those that it has asked for: answers cost nothing */
 };
 
 /*
@@ -212,7 +236,7 @@ struct ktls_traffic_key {
 	R(CERTIFICATE_CRL_EXPIRED, 75, CERTIFICATE_UNKNOWN, "RFC 5280 6.3", "the revocation list of the certificate's issuer is out of date") \
 	R(CERTIFICATE_CRL_INVALID, 76, CERTIFICATE_UNKNOWN, "RFC 5280 6.3", "the revocation list of the certificate's issuer cannot be used") \
 	/* the peer's word */ \
-	R(PEER_ALERT, 80, NONE, "RFC 9846 6.2", "the peer ended the handshake with an alert") \
+	R(PEER_ALERT, 80, NONE, "RFC 9846 6.2", "the peer ended the connection with an alert") \
 	R(PEER_CLOSE_NOTIFY, 81, NONE, "RFC 9846 6.1", "the peer closed before the handshake was complete") \
 	/* ourselves */ \
 	R(INTERNAL, 90, INTERNAL_ERROR, "RFC 9846 6.2", "internal error") \
@@ -239,7 +263,7 @@ struct ktls_traffic_key {
 	R(SOCKET_ERROR, 118, NONE, "-", "the socket reported an error") \
 	R(PEER_EOF, 119, NONE, "-", "the peer closed the connection during the handshake") \
 	R(SOCKET_NOT_LISTENING, 121, NONE, "-", "the socket is not listening") \
-	R(PEER_RESET, 120, NONE, "-", "the peer reset the connection during the handshake") \
+	R(PEER_RESET, 120, NONE, "-", "the peer reset the connection") \
 	/* the hand-off */ \
 	R(REQUEST_MALFORMED, 140, NONE, "-", "malformed request") \
 	R(REQUEST_TOO_LONG, 141, NONE, "-", "request longer than 65536 bytes") \

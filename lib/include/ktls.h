@@ -96,6 +96,8 @@ void ktls_close(struct ktls *k);
 #define KTLS_CAN_ZEROCOPY                  (UINT64_C(1) << 17) /* TLS_TX_ZEROCOPY_RO */
 #define KTLS_CAN_RECORD_SIZE_LIMIT         (UINT64_C(1) << 18) /* TLS_TX_MAX_PAYLOAD_LEN */
 #define KTLS_CAN_EXPECT_NO_PAD             (UINT64_C(1) << 19) /* TLS_RX_EXPECT_NO_PAD */
+#define KTLS_CAN_SPLICE                    (UINT64_C(1) << 20) /* out of a socket, without loss */
+#define KTLS_CAN_INTERRUPT                 (UINT64_C(1) << 21) /* a blocking send, by a signal */
 #define KTLS_CAN_RELAY                     (UINT64_C(1) << 24) /* KTLS_RECORDS_PREFER_KERNEL */
 
 struct ktls_info {
@@ -116,7 +118,7 @@ enum ktls_records {
 	/*
 	 * Or a relay, where ktlsd has one (KTLS_CAN_RELAY). Then the application's number becomes
 	 * another socket, before the reply is there: leave it out of epoll sets until then, and do
-	 * not close it. Its flags stay.
+	 * not close it. Its flags stay. What is written goes out at once, as by TCP_NODELAY.
 	 */
 	KTLS_RECORDS_PREFER_KERNEL = 1,
 };
@@ -127,10 +129,12 @@ enum ktls_records {
  * clients that have AES-GCM there; TLS 1.3 is for the others. REQUIRE speaks nothing else, and
  * fails with HARDWARE_UNAVAILABLE, before any key is installed, where version, cipher, route,
  * device or kernel forbid it, and with DEVICE_REFUSED, the connection being shut down, where the
- * device could and then did not. Without ktlsd, and for sockets of other network namespaces than
- * ktlsd's, nobody may look: PREFER is ANY there, and REQUIRE fails. AVOID is TLS 1.3, or ChaCha20.
- * The profile has a word, too: its REQUIRE and AVOID hold whatever the request says, and who
- * demands the opposite is refused; else the request's counts, and the profile's where that is ANY.
+ * device could and then did not. For sockets of other network namespaces than ktlsd's (without
+ * ktlsd, than that of ktls_open_embedded()) nobody may look: PREFER is ANY there, and REQUIRE
+ * fails, as it does where the kernel does not tell ktlsd who has the records (CAP_NET_ADMIN, before
+ * Linux 7.0). AVOID is TLS 1.3, or ChaCha20. The profile has a word, too: its REQUIRE and AVOID
+ * hold whatever the request says, and who demands the opposite is refused; else the request's
+ * counts, and the profile's where that is ANY.
  */
 enum ktls_hardware {
 	KTLS_HARDWARE_ANY = 0,
@@ -220,13 +224,16 @@ enum ktls_no_hw {
 	KTLS_NO_HW_NO_TLS_DRIVER = 5, /* the device's driver has no such feature */
 	KTLS_NO_HW_FEATURE_OFF = 6,   /* it has, and it is switched off */
 	KTLS_NO_HW_CHECKSUM_OFF = 7,  /* the feature needs checksum offload, which is off */
-	KTLS_NO_HW_STACKED = 8,       /* VLAN, tunnel, team, bridge: no device of its own */
+	KTLS_NO_HW_STACKED = 8,       /* VLAN, tunnel, team, bridge, most bonds */
 	KTLS_NO_HW_DEVICE_DOWN = 9,   /* the device is down */
 	KTLS_NO_HW_KERNEL = 10,       /* the kernel was built without TLS_DEVICE */
 	KTLS_NO_HW_REFUSED = 11,      /* the device could, and did not: its table is full, say */
 	KTLS_NO_HW_RELAY = 12,        /* a relay has the records */
 	KTLS_NO_HW_MAY_NOT_LOOK = 13, /* another network namespace, or no permission */
 	KTLS_NO_HW_POLICY = 14,       /* devices were to be avoided */
+	/* A bond, whose devices would send in the clear once one of them goes down: not demanded or
+	 * preferred. */
+	KTLS_NO_HW_BOND = 15,
 };
 
 enum ktls_alert_origin {

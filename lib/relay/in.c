@@ -71,19 +71,47 @@ static bool has_record(const struct relay_in *in)
 	return len > 0 && in->len - in->at >= len;
 }
 
+/*
+ * The peer had better not go on with its key (RFC 9846, 5.5). In TLS 1.2 one more record may be its
+ * close_notify, for the same reason; in TLS 1.3 it has been asked for another.
+ */
+static bool key_is_worn(const struct relay *r)
+{
+	uint64_t max = r->request.records_max;
+
+	if (r->s->secrets.version == KTLS_TLS_1_3)
+		max += max + KTLS_RECORDS_UNDER_WAY;
+	return r->received_max && r->received > max;
+}
+
+/* A peer with the same limit changes its key by itself. */
+static void ask_for_key(struct relay *r)
+{
+	if (r->received <= r->request.records_max || r->wish != WISH_NONE ||
+	    r->s->secrets.version != KTLS_TLS_1_3)
+		return;
+	r->wish = WISH_NOW;
+	r->update_owed = true;
+}
+
 static void open_record(struct relay *r)
 {
 	struct relay_in *in = &r->in;
 	size_t len = record_len(in);
 	struct ktls_span content;
 	uint8_t type;
-	int result = ktls_record_open(&r->s->layer, in->buf + in->at, len, &type, &content);
+	int result = -KTLS_R_KEY_EXHAUSTED;
 
+	if (!key_is_worn(r))
+		result = ktls_record_open(&r->s->layer, in->buf + in->at, len, &type, &content);
 	in->at += len;
-	if (result < 0)
+	if (result < 0) {
 		relay_fail(r, (enum ktls_reason)(-result));
-	else
-		take_content(r, type, &content);
+		return;
+	}
+	r->received++;
+	take_content(r, type, &content);
+	ask_for_key(r);
 }
 
 /* ---- sockets --------------------------------------------------------------------------------- */

@@ -67,6 +67,9 @@ struct relay_message {
 	size_t cap;
 };
 
+/* That the peer changes its key. */
+enum relay_wish { WISH_NONE, WISH_NOW, WISH_SENT };
+
 struct relay {
 	struct relay_loop *loop;
 	struct relay *next_ended;
@@ -83,7 +86,10 @@ struct relay {
 	struct relay_out out;
 	struct relay_message message;
 	struct ktls_key_update_limit updates;
-	uint64_t records;   /* under the transmit key */
+	uint64_t records;  /* under the transmit key */
+	uint64_t received; /* under the peer's */
+	enum relay_wish wish;
+	bool received_max;  /* records_max is somebody's own limit: the peer is held to it */
 	bool update_owed;   /* to be sent before the next data */
 	uint8_t refusals;   /* of renegotiation, owed */
 	uint8_t refused;    /* so often */
@@ -118,7 +124,10 @@ void relay_name_end(struct relay *r, enum ktls_reason reason, uint8_t alert);
 /* Nothing more is for the application: says why, if it is no close_notify. */
 void relay_receive_over(struct relay *r, enum ktls_reason reason, uint8_t alert);
 
-/* The peer broke the rules, or we cannot go on: its alert goes out, then it is over. */
+/*
+ * The peer broke the rules, or we cannot go on: the reason's alert goes out, close_notify with
+ * KEY_EXHAUSTED, then it is over.
+ */
 void relay_fail(struct relay *r, enum ktls_reason reason);
 
 /* Nothing more of the application's is wanted: its next write fails. */

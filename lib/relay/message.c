@@ -38,6 +38,8 @@ static void update_rx(struct relay *r)
 		result = ktls_record_rekey_rx(&r->s->layer, &r->s->next);
 	if (result < 0)
 		relay_fail(r, KTLS_R_INTERNAL);
+	r->received = 0;
+	r->wish = WISH_NONE;
 	r->end.updates_received++;
 }
 
@@ -49,7 +51,8 @@ static void take_update(struct relay *r, size_t behind)
 	if (result == 0 && behind > 0)
 		result = -KTLS_R_MESSAGE_SPANS_KEY_CHANGE;
 	if (result == 0)
-		result = ktls_secrets_count_key_update(&r->updates, timer_now() / 1000000);
+		result = ktls_secrets_count_key_update(&r->updates, request, r->received,
+						       timer_now() / 1000000);
 	if (result < 0) {
 		relay_fail(r, (enum ktls_reason)(-result));
 		return;

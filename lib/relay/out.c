@@ -48,7 +48,7 @@ static bool put_update(struct relay *r)
 	uint8_t message[KTLS_KEY_UPDATE_LEN];
 	int result;
 
-	ktls_secrets_build_key_update(false, message);
+	ktls_secrets_build_key_update(r->wish == WISH_NOW, message);
 	if (!have_buffer(r) || !put(r, TYPE_HANDSHAKE, message, sizeof(message)))
 		return false;
 	result = ktls_secrets_key_update(&r->s->secrets, KTLS_TX, &r->s->next);
@@ -57,6 +57,10 @@ static bool put_update(struct relay *r)
 	if (result < 0) {
 		relay_fail(r, KTLS_R_INTERNAL);
 		return false;
+	}
+	if (r->wish == WISH_NOW) {
+		r->wish = WISH_SENT;
+		r->updates.asked++;
 	}
 	r->update_owed = false;
 	r->records = 0;
@@ -134,7 +138,7 @@ static bool take(struct relay *r)
  */
 static bool key_is_worn(struct relay *r)
 {
-	if (r->records < r->request.rekey_after)
+	if (r->records < r->request.records_max)
 		return false;
 	if (r->s->secrets.version == KTLS_TLS_1_3) {
 		r->update_owed = true;

@@ -3,6 +3,8 @@
 #include "lib/relay/relay.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,7 +18,7 @@
 #define EVENTS      64
 #define LINGER_MS   5000
 #define CONTENT_MAX 16384
-#define REKEY_AFTER (UINT64_C(1) << 24) /* below the 2^24.5 of RFC 9846, 5.5 */
+#define RECORDS_MAX (UINT64_C(1) << 24) /* of AES-GCM: the limit leaves room for some more */
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -84,9 +86,10 @@ void relay_fail(struct relay *r, enum ktls_reason reason)
 
 	if (r->in.discard && r->out.app_over)
 		return;
-	r->last_alert = (uint8_t)row->alert;
+	if (reason != KTLS_R_KEY_EXHAUSTED)
+		r->last_alert = (uint8_t)row->alert;
 	r->in.content_left = 0;
-	relay_receive_over(r, reason, r->last_alert);
+	relay_receive_over(r, reason, (uint8_t)row->alert);
 	r->in.discard = true;
 	relay_stop_application(r);
 }
@@ -178,6 +181,16 @@ static void set_linger(int fd, int on)
 	struct linger linger = { .l_onoff = on };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/*
+ * A record is as long as what there was to send, and no longer one will come of waiting: Nagle's
+ * algorithm would hold back the end of each until the peer has acknowledged the rest, which may
+ * take it 40 ms. The application cannot ask for this: its socket is no TCP socket any more.
+ */
+static void send_at_once(int fd)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 }
 
 static void finish(struct relay *r)
@@ -409,17 +422,18 @@ static void set_limits(struct relay_request *request)
 {
 	if (request->content_max == 0 || request->content_max > CONTENT_MAX)
 		request->content_max = CONTENT_MAX;
-	if (request->rekey_after == 0 || request->rekey_after > REKEY_AFTER)
-		request->rekey_after = REKEY_AFTER;
+	if (request->records_max == 0 || (request->records_max > RECORDS_MAX &&
+					  request->records_max <= KTLS_AES_GCM_RECORDS_MAX))
+		request->records_max = RECORDS_MAX;
 }
 
 /* What the key has protected up to here: a Finished, or tickets. */
-static uint64_t records_before(const struct ktls_traffic_key *tx)
+static uint64_t records_before(const struct ktls_traffic_key *key)
 {
 	uint64_t records = 0;
 
-	for (size_t i = 0; i < sizeof(tx->seq); i++)
-		records = records << 8 | tx->seq[i];
+	for (size_t i = 0; i < sizeof(key->seq); i++)
+		records = records << 8 | key->seq[i];
 	return records;
 }
 
@@ -452,12 +466,16 @@ int relay_start(struct relay_loop *loop, const struct relay_request *request)
 	}
 	r->s->secrets = *request->secrets;
 	r->records = records_before(request->tx);
+	r->received = records_before(request->rx);
+	r->received_max =
+		request->records_max > 0 && request->records_max < KTLS_AES_GCM_RECORDS_MAX;
 	r->request.secrets = NULL;
 	r->request.tx = NULL;
 	r->request.rx = NULL;
 	set_limits(&r->request);
 	add(loop, r);
 	set_linger(r->peer.fd, 1);
+	send_at_once(r->peer.fd);
 	poll_for(r);
 	return 0;
 }

@@ -9,6 +9,13 @@
  * further), half-closed connections both ways, close_notify, KeyUpdate from the peer and for its
  * own keys (5.5), tickets passed on, HelloRequest refused, alerts for what a peer does wrong.
  *
+ * A key that has protected records_max records is changed, ours before the next data, the peer's at
+ * our wish (KeyUpdate, update_requested), which is said once. Where it cannot be changed, in
+ * TLS 1.2, the connection is closed in order with KEY_EXHAUSTED; and so it is where a peer goes on
+ * with the old key for as many records again, KTLS_RECORDS_UNDER_WAY more than that. What comes is
+ * not held to RFC 9846's own limit, though ("Receiving implementations SHOULD NOT enforce these
+ * limits", 5.5), but to a lower one that somebody has set.
+ *
  * How the application sees the end. close_notify and every other end are an end of file for it; the
  * difference shows in the name of the relay's end of the pair (getpeername(2) on the
  * application's), which lib/handoff/relayed.h writes and reads. So a library can tell them apart
@@ -54,8 +61,10 @@ struct relay_request {
 	int application; /* a Unix stream socket, connected to the application's */
 	const struct ktls_secrets *secrets;
 	const struct ktls_traffic_key *tx, *rx; /* as a kernel would get them */
-	size_t content_max;   /* bytes of content in our records (RFC 8449); 0: 16384 */
-	uint64_t rekey_after; /* records under one key; 0: 2^24, which is also the most */
+	size_t content_max; /* bytes of content in our records (RFC 8449); 0: 16384 */
+	/* That one key may protect, either way. 0, or what is good for AES-GCM: 2^24, which is a
+	 * little less; more is for ChaCha20-Poly1305, which has no such limit. */
+	uint64_t records_max;
 
 	/* Client, TLS 1.3: a whole NewSessionTicket. NULL: they are dropped. */
 	void (*ticket)(void *arg, const uint8_t *message, size_t len);
