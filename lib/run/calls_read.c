@@ -133,6 +133,32 @@ RUN_EXPORT ssize_t readv(int fd, const struct iovec *iov, int len)
 	return n;
 }
 
+/* Sockets have no offset but -1, and then it is readv() with RWF_NOWAIT. */
+static ssize_t run_preadv2(int fd, const struct iovec *iov, int len, off_t at, int flags)
+{
+	struct run_file *file = at == -1 ? run_get_kind(fd, RUN_STREAM) : NULL;
+	ssize_t n = 0;
+
+	if (!file)
+		return REAL(preadv2)(fd, iov, len, at, flags);
+	if (len < 0 || iov_bytes(iov, (size_t)len) > 0)
+		READ(file, fd, n, REAL(preadv2)(fd, iov, len, at, flags));
+	run_put(file);
+	return n;
+}
+
+RUN_EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int len, off_t at, int flags)
+{
+	return run_preadv2(fd, iov, len, at, flags);
+}
+
+_Static_assert(sizeof(off_t) == sizeof(off64_t), "preadv64v2() is another function");
+
+RUN_EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int len, off64_t at, int flags)
+{
+	return run_preadv2(fd, iov, len, at, flags);
+}
+
 /* Before the first message it may block; behind it, only if that was asked for. */
 static int recvmmsg_all(int fd, struct mmsghdr *messages, unsigned int len, int flags,
 			const struct timespec *timeout)

@@ -120,9 +120,12 @@ static bool is_over(struct run_file *file)
 /* Once. What is left to be done is for a thread. */
 static int notify(struct run_file *file, int fd)
 {
+	int ret;
+
 	if (atomic_exchange(&file->shut_writing, true))
 		return 0;
-	return !has_room(fd, 0) || ktls_shutdown(NULL, fd) == -EAGAIN ? NOTIFY : 0;
+	ret = has_room(fd, 0) ? ktls_shutdown(NULL, fd) : -EAGAIN;
+	return ret == -EAGAIN || ret == -EINTR ? NOTIFY : 0;
 }
 
 /*
@@ -198,6 +201,21 @@ void run_release(int fd)
 	run_put(file);
 }
 
+/* Threads are gone with the program, and their sockets are closed then. */
+void run_lingers_wait(void)
+{
+	struct timespec while_ago = { .tv_nsec = 5000000 };
+	int64_t until = run_now_ms() + LINGER_MS;
+
+	while (atomic_load(&lingers) > 0 && run_now_ms() < until)
+		nanosleep(&while_ago, NULL);
+}
+
+void run_lingers_forget(void)
+{
+	atomic_store(&lingers, 0);
+}
+
 static bool release_one(int fd, struct run_file *file, void *arg)
 {
 	(void)file;
@@ -208,12 +226,8 @@ static bool release_one(int fd, struct run_file *file, void *arg)
 
 void run_release_all(void)
 {
-	struct timespec while_ago = { .tv_nsec = 5000000 };
-	int64_t until = run_now_ms() + LINGER_MS;
-
 	if (!run_is_mine())
 		return;
 	run_each(release_one, NULL);
-	while (atomic_load(&lingers) > 0 && run_now_ms() < until)
-		nanosleep(&while_ago, NULL);
+	run_lingers_wait();
 }

@@ -74,6 +74,20 @@ static void address_keep(const struct sockaddr *from, struct sockaddr_in6 *to)
 		(void)run_address_from(from, sizeof(struct sockaddr_in6), to);
 }
 
+/* What this kernel gets wrong. Where nobody tells, it might. */
+static void find_faults(struct run_file *file)
+{
+	struct ktls *k = run_service();
+	struct ktls_info info = { 0 };
+
+	if (file->relayed)
+		return;
+	if (k)
+		ktls_get_info(k, &info);
+	file->steady = !(info.capabilities & KTLS_CAN_INTERRUPT);
+	file->staged = !(info.capabilities & KTLS_CAN_SPLICE);
+}
+
 bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told *told, bool client)
 {
 	struct run_file *file = run_file_new(RUN_STREAM);
@@ -85,6 +99,7 @@ bool run_connected(int fd, const struct ktls_reply *reply, const struct run_told
 	file->relayed = reply->tx == KTLS_STATE_RELAY;
 	if (file->relayed)
 		run_told_keep(file, fd, told);
+	find_faults(file);
 	count_from(file, reply->records_max);
 	address_keep(reply->peer, &file->peer);
 	address_keep(reply->local, &file->local);

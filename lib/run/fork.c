@@ -142,6 +142,7 @@ static void child(void)
 	run_generation++;
 	run_table_after_fork();
 	run_connect_forget();
+	run_lingers_forget();
 	run_names_after_fork();
 	atomic_store(&run_listeners_idle, 0);
 	run_each(renew, NULL);
@@ -182,6 +183,7 @@ void run_exec_begin(void)
 	forks++;
 	run_each(stays, NULL);
 	run_each(leave, NULL);
+	run_lingers_wait();
 }
 
 static bool come_back(int fd, struct run_file *file, void *arg)

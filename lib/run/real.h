@@ -82,10 +82,14 @@
 	X(int, ppoll,                                                                              \
 	  (struct pollfd * fds, nfds_t len, const struct timespec *timeout, const sigset_t *mask), \
 	  (fds, len, timeout, mask))                                                               \
+	X(ssize_t, preadv2, (int fd, const struct iovec *iov, int len, off_t at, int flags),       \
+	  (fd, iov, len, at, flags))                                                               \
 	X(int, pselect,                                                                            \
 	  (int len, fd_set *in, fd_set *out, fd_set *other, const struct timespec *timeout,        \
 	   const sigset_t *mask),                                                                  \
 	  (len, in, out, other, timeout, mask))                                                    \
+	X(ssize_t, pwritev2, (int fd, const struct iovec *iov, int len, off_t at, int flags),      \
+	  (fd, iov, len, at, flags))                                                               \
 	X(int, recvmmsg,                                                                           \
 	  (int fd, struct mmsghdr *messages, unsigned int len, int flags,                          \
 	   struct timespec *timeout),                                                              \

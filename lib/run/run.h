@@ -61,11 +61,12 @@ void run_names_after_fork(void);
 
 /* ---- options.c ----------------------------------------------------------------------------- */
 
-#define RUN_TOLD_TCP 5
+#define RUN_TOLD_TCP 6
 
 /* What a TCP socket was told, which a relay's Unix socket in its place does not know. */
 struct run_told {
-	int tcp[RUN_TOLD_TCP]; /* in the order of options.c */
+	int tcp[RUN_TOLD_TCP], ip[RUN_TOLD_IP]; /* in the order of options.c */
+	uint64_t congestion[RUN_CONGESTION];    /* TCP_CONGESTION: characters */
 	struct timeval timeouts[2];
 };
 
@@ -149,6 +150,10 @@ void run_release_all(void);
 
 /* Nobody will have the connection any more: close_notify. Never blocks: a thread waits. */
 void run_stream_end(struct run_file *file, int fd);
+
+/* For these threads, which end with the program. And: in a fork()'s child, which has none. */
+void run_lingers_wait(void);
+void run_lingers_forget(void);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 

@@ -21,6 +21,9 @@
 
 #include <ktls-session.h>
 
+#define RUN_TOLD_IP    4
+#define RUN_CONGESTION 2 /* times 8 bytes: a name, TCP_CA_NAME_MAX */
+
 struct run_rule;
 struct run_shared;
 
@@ -51,6 +54,8 @@ struct run_file {
 	bool client;              /* servers send tickets to it */
 	atomic_bool heard;        /* data has come, and so what comes before data has been taken */
 	bool relayed;             /* a Unix socket now: the addresses are those of TCP's */
+	bool steady;              /* a signal in a blocking send would end it: lib/ktls/steady.h */
+	bool staged;              /* splice() out of it would lose what a pipe has no room for */
 	_Atomic int ended;        /* for reading: enum run_ended */
 	atomic_bool shut_reading; /* by the program */
 	atomic_bool shut_writing; /* close_notify has been sent */
@@ -60,6 +65,8 @@ struct run_file {
 	_Atomic int64_t not_before;      /* monotonic ms: ktlsd was not there; ask for keys later */
 	struct sockaddr_in6 peer, local; /* or sockaddr_in; family 0: not known */
 	_Atomic int options[64];         /* of TCP, by number, for a Unix socket */
+	_Atomic int ip[RUN_TOLD_IP];     /* of IP, as options.c has them */
+	_Atomic uint64_t congestion[RUN_CONGESTION];
 	/* ---- a listening socket ---- */
 	pthread_mutex_t lock; /* of what follows */
 	int real;             /* the TCP socket; the program's number is ktls_fd() */

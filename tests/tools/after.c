@@ -3,11 +3,18 @@
  * after: an application of ktlsd that goes on talking, to be tried against what others' programs
  * send behind a handshake.
  *
- *	after echo --socket PATH             prints "port N", takes a connection, prints "ready",
- *	                                     prints and sends back all that comes, with an update of
- *keys that asks for the peer's behind every "update" line after lines PORT --socket PATH LINE...
- *connects, and has each LINE answered by a line, with such an update before the next after rekey
- *--socket PATH            status 0 where the kernel can change keys, 1 where not
+ *	after echo --socket PATH                prints "port N", takes a connection, prints
+ *	                                        "ready", prints and sends back all that comes;
+ *	                                        behind every line "update" new keys, and the
+ *	                                        peer's are asked for
+ *	after lines PORT --socket PATH LINE...  connects, prints "resumed" if so it is, has each
+ *	                                        LINE answered by a line, with such an update
+ *	                                        before the next
+ *	after rekey --socket PATH               status 0 where the kernel can change keys, else 1
+ *
+ *	--profile NAME                          of ktlsd's
+ *	--relay                                 ktlsd's has the records, and changes keys when it
+ *	                                        wants: no such updates
  *
  * The last line is "end REASON"; status 0 where that is PEER_CLOSE_NOTIFY.
  */
@@ -26,6 +33,8 @@
 #define PATIENCE_MS 60000
 
 struct talk {
+	const char *profile;
+	bool relay;
 	struct ktls *k;
 	struct ktls_session *session;
 	int fd;
@@ -43,15 +52,23 @@ static struct ktls *open_ktls(const char *path)
 
 static void shake(struct talk *t, enum ktls_role role)
 {
-	const struct ktls_params params = { .role = role,
-					    .server_name = role == KTLS_CLIENT ? "localhost" : NULL,
-					    .deadline_ms = PATIENCE_MS };
+	const struct ktls_params params = {
+		.role = role,
+		.profile = t->profile,
+		.records = t->relay ? KTLS_RECORDS_PREFER_KERNEL : KTLS_RECORDS_REQUIRE_KERNEL,
+		.server_name = role == KTLS_CLIENT ? "localhost" : NULL,
+		.deadline_ms = PATIENCE_MS,
+	};
 	struct ktls_reply *reply;
 
 	if (ktls_handshake(t->k, t->fd, &params, &reply) != 0)
 		errx(2, "no handshake");
 	if (reply->reason != KTLS_OK)
 		errx(2, "handshake: %s", ktls_reason_name((int)reply->reason));
+	if ((reply->tx == KTLS_STATE_RELAY) != t->relay)
+		errx(2, "the records are elsewhere");
+	if (reply->resumed)
+		printf("resumed\n");
 	t->session = ktls_session_new(t->k, reply);
 	if (!t->session)
 		errx(2, "no session");
@@ -60,7 +77,7 @@ static void shake(struct talk *t, enum ktls_role role)
 
 static void update(struct talk *t)
 {
-	int r = ktls_update_keys(t->session, t->fd, KTLS_UPDATE_REQUEST);
+	int r = t->relay ? 0 : ktls_update_keys(t->session, t->fd, KTLS_UPDATE_REQUEST);
 
 	if (r != 0)
 		printf("update: %s\n", strerror(-r));
@@ -135,14 +152,18 @@ static int lines(struct talk *t, char **line)
 {
 	char address[64];
 	bool on = true;
+	char *text;
 	char c;
 
 	snprintf(address, sizeof(address), "127.0.0.1:%s", *line++);
 	t->fd = peer_connect(address);
 	shake(t, KTLS_CLIENT);
 	for (; *line && on; line++) {
-		send_all(t, *line, strlen(*line));
-		send_all(t, "\n", 1);
+		/* In one record: a KeyUpdate within a line makes two of it for s_server -rev. */
+		if (asprintf(&text, "%s\n", *line) < 0)
+			err(2, "asprintf");
+		send_all(t, text, strlen(text));
+		free(text);
 		on = answered(t);
 		if (on && line[1])
 			update(t);
@@ -156,14 +177,27 @@ static int lines(struct talk *t, char **line)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "socket", required_argument, NULL, 's' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ "relay", no_argument, NULL, 'r' },
+		{ 0 },
+	};
 	struct talk t = { .fd = -1 };
 	const char *path = NULL;
 	struct ktls_info info;
+	int c;
 
-	while (getopt_long(argc, argv, "", options, NULL) == 's')
-		path = optarg;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			path = optarg;
+		else if (c == 'p')
+			t.profile = optarg;
+		else if (c == 'r')
+			t.relay = true;
+		else
+			return 2;
+	}
 	argv += optind;
 	if (argc - optind < 1 || !path)
 		errx(2, "after echo|lines|rekey --socket PATH ...");

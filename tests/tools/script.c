@@ -10,9 +10,10 @@
  *	script pattern 1000000 >file
  *
  * Prints "port N" (server), and one line a connection that went well:
- *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn= sent=.. received=..
- *updates=SENT,RECEIVED What went wrong is on standard error. Status 0: all went as the script says;
- *1: it did not; 2: wrong usage.
+ *	ok version=.. suite=.. group=.. scheme=.. sni=.. alpn= sent=.. received=.. \
+ *		updates=SENT,RECEIVED
+ * What went wrong is on standard error. Status 0: all went as the script says; 1: it did not; 2:
+ * wrong usage.
  */
 #include <err.h>
 #include <getopt.h>

@@ -69,6 +69,13 @@ static ssize_t by_writev(int fd, const void *buf, size_t len)
 	return writev(fd, iov, 2);
 }
 
+static ssize_t by_pwritev2(int fd, const void *buf, size_t len)
+{
+	const struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+	return pwritev2(fd, &iov, 1, -1, 0);
+}
+
 static ssize_t by_sendmmsg(int fd, const void *buf, size_t len)
 {
 	struct iovec iov[2] = { { (void *)(uintptr_t)buf, len / 2 },
@@ -130,6 +137,13 @@ static ssize_t by_readv(int fd, void *buf, size_t len)
 	return readv(fd, iov, 2);
 }
 
+static ssize_t by_preadv2(int fd, void *buf, size_t len)
+{
+	const struct iovec iov = { buf, len };
+
+	return preadv2(fd, &iov, 1, -1, 0);
+}
+
 /* With room for control messages, of which TCP has none. */
 static ssize_t by_recvmsg(int fd, void *buf, size_t len)
 {
@@ -162,19 +176,31 @@ static ssize_t by_recvmmsg(int fd, void *buf, size_t len)
 	return messages[0].msg_len + messages[1].msg_len;
 }
 
-static ssize_t by_splicing(int fd, void *buf, size_t len)
+static ssize_t splice_by(int fd, void *buf, size_t len, int room)
 {
 	size_t done = 0;
 	ssize_t n;
 	int p[2];
 
 	ASSERT_EQ(0, pipe(p));
+	ASSERT_GE(fcntl(p[1], F_SETPIPE_SZ, room), room);
 	n = splice(fd, NULL, p[1], NULL, len < 65536 ? len : 65536, 0);
 	while (n > 0 && done < (size_t)n)
 		done += (size_t)read(p[0], (uint8_t *)buf + done, (size_t)n - done);
 	close(p[0]);
 	close(p[1]);
 	return n;
+}
+
+static ssize_t by_splicing(int fd, void *buf, size_t len)
+{
+	return splice_by(fd, buf, len, 65536);
+}
+
+/* A record has more. */
+static ssize_t by_splicing_little(int fd, void *buf, size_t len)
+{
+	return splice_by(fd, buf, len, 4096);
 }
 
 static ssize_t by_read_chk(int fd, void *buf, size_t len)
@@ -212,9 +238,11 @@ FIXTURE_VARIANT_ADD(pair, send_recv){ AF_INET, by_send, by_recv };
 FIXTURE_VARIANT_ADD(pair, sendto_recvfrom){ AF_INET, by_sendto, by_recvfrom };
 FIXTURE_VARIANT_ADD(pair, sendmsg_recvmsg){ AF_INET, by_sendmsg, by_recvmsg };
 FIXTURE_VARIANT_ADD(pair, writev_readv){ AF_INET, by_writev, by_readv };
+FIXTURE_VARIANT_ADD(pair, pwritev2_preadv2){ AF_INET, by_pwritev2, by_preadv2 };
 FIXTURE_VARIANT_ADD(pair, sendmmsg_recvmmsg){ AF_INET, by_sendmmsg, by_recvmmsg };
 FIXTURE_VARIANT_ADD(pair, sendfile_read_chk){ AF_INET, by_sendfile, by_read_chk };
 FIXTURE_VARIANT_ADD(pair, splice){ AF_INET, by_splice, by_splicing };
+FIXTURE_VARIANT_ADD(pair, splice_little){ AF_INET, by_splice, by_splicing_little };
 FIXTURE_VARIANT_ADD(pair, sendfile_recv_chk){ AF_INET, by_sendfile, by_recv_chk };
 FIXTURE_VARIANT_ADD(pair, write_recvfrom_chk){ AF_INET, write, by_recvfrom_chk };
 
@@ -431,6 +459,26 @@ TEST_F(flags, fionbio)
 	EXPECT_EQ(0, ioctl(self->server, FIONBIO, &on));
 	EXPECT_EQ(-1, read(self->server, &byte, 1));
 	EXPECT_EQ(EAGAIN, errno);
+}
+
+/* Linux does not know RWF_NOWAIT for sockets before 6.4. */
+TEST_F(flags, vectors_with_offsets_and_flags)
+{
+	char byte = 'x';
+	const struct iovec iov = { &byte, 1 };
+
+	EXPECT_EQ(-1, preadv2(self->server, &iov, 1, 0, 0));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(-1, pwritev2(self->client, &iov, 1, 0, 0));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(-1, preadv2(self->server, &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_TRUE(errno == EAGAIN || errno == EOPNOTSUPP);
+	EXPECT_EQ(-1, pwritev2(self->client, &iov, 1, -1, 1 << 30));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(1, pwritev64v2(self->client, &iov, 1, -1, 0));
+	EXPECT_EQ(1, preadv64v2(self->server, &iov, 1, -1, 0));
+	EXPECT_EQ(0, shutdown(self->client, SHUT_WR));
+	EXPECT_EQ(0, preadv2(self->server, &iov, 1, -1, 0));
 }
 
 TEST_HARNESS_MAIN

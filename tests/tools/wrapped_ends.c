@@ -8,26 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/harness/harness.h"
-#include "tests/harness/wrapped.h"
-
-FIXTURE(ends)
-{
-	int listener, client, server;
-};
-
-FIXTURE_SETUP(ends)
-{
-	self->listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0);
-	wrapped_pair(self->listener, AF_INET, &self->client, &self->server);
-}
-
-FIXTURE_TEARDOWN(ends)
-{
-	close(self->client);
-	close(self->server);
-	close(self->listener);
-}
+#include "tests/harness/wrapped_ends.h"
 
 static volatile sig_atomic_t pipes;
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Run by ktlsrun: descriptors as such, addresses and options, streams of stdio, and connect(). */
+/* Run by ktlsrun: descriptors as such, addresses, streams of stdio, and connect(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,26 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/harness/harness.h"
-#include "tests/harness/wrapped.h"
-
-FIXTURE(ends)
-{
-	int listener, client, server;
-};
-
-FIXTURE_SETUP(ends)
-{
-	self->listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0);
-	wrapped_pair(self->listener, AF_INET, &self->client, &self->server);
-}
-
-FIXTURE_TEARDOWN(ends)
-{
-	close(self->client);
-	close(self->server);
-	close(self->listener);
-}
+#include "tests/harness/wrapped_ends.h"
 
 static void is_open(int from, int to)
 {
@@ -250,17 +230,50 @@ TEST_F(ends, the_end_of_a_process_is_an_end)
 	close(client);
 }
 
-/* ---- addresses and options ------------------------------------------------------------------- */
-
-static int option(int fd, int level, int name)
+/* It has read nothing, and the server's tickets may come at any time. */
+TEST_F(ends, another_program_behind_the_first_write)
 {
-	socklen_t len = sizeof(int);
-	int value = -1;
+	pid_t pid;
+	int status, server;
 
-	EXPECT_EQ(0, getsockopt(fd, level, name, &value, &len));
-	EXPECT_EQ(sizeof(int), len);
-	return value;
+	pid = fork();
+	if (pid == 0) {
+		int client = wrapped_connect(AF_INET, wrapped_port("listen ", 0), SOCK_CLOEXEC);
+
+		if (client >= 0 && write(client, "x", 1) == 1)
+			become_a_shell(0);
+		_exit(1);
+	}
+	server = accept(self->listener, NULL, NULL);
+	ASSERT_GE(server, 0);
+	EXPECT_EQ(1, read(server, &(char){ 0 }, 1));
+	has_ended(server);
+	close(server);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 }
+
+/* What the parent's threads wait for is nothing to it. */
+TEST_F(ends, a_child_behind_the_end_of_a_connection)
+{
+	struct timespec before, after;
+	int status;
+	pid_t pid;
+
+	wrapped_works(self->client, self->server);
+	close(self->client);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	pid = fork();
+	if (pid == 0)
+		exit(0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	EXPECT_EQ(0, status);
+	EXPECT_LT(after.tv_sec - before.tv_sec, 5);
+	has_ended(self->server);
+}
+
+/* ---- addresses and options ------------------------------------------------------------------- */
 
 TEST_F(ends, addresses_are_those_of_TCP)
 {
@@ -280,53 +293,6 @@ TEST_F(ends, addresses_are_those_of_TCP)
 	len = 4;
 	EXPECT_EQ(0, getpeername(self->client, (struct sockaddr *)&c, &len));
 	EXPECT_EQ(sizeof(a), len);
-}
-
-TEST_F(ends, options_are_those_of_TCP)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-	int on = 1;
-
-	EXPECT_EQ(AF_INET, option(self->server, SOL_SOCKET, SO_DOMAIN));
-	EXPECT_EQ(IPPROTO_TCP, option(self->client, SOL_SOCKET, SO_PROTOCOL));
-	EXPECT_EQ(SOCK_STREAM, option(self->client, SOL_SOCKET, SO_TYPE));
-	EXPECT_EQ(0, option(self->client, SOL_SOCKET, SO_ERROR));
-	EXPECT_EQ(0, option(self->client, SOL_SOCKET, SO_ACCEPTCONN));
-	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
-	EXPECT_EQ(1, option(self->client, IPPROTO_TCP, TCP_NODELAY));
-	EXPECT_EQ(0, setsockopt(self->client, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
-	EXPECT_EQ(1, option(self->client, SOL_SOCKET, SO_KEEPALIVE));
-	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 60 }, 4));
-	EXPECT_EQ(60, option(self->client, IPPROTO_TCP, TCP_KEEPIDLE));
-	EXPECT_EQ(0, setsockopt(self->client, IPPROTO_IP, IP_TOS, &(int){ 0 }, 4));
-	EXPECT_EQ(0, getsockopt(self->client, IPPROTO_TCP, TCP_INFO, &info, &len));
-	EXPECT_EQ(TCP_ESTABLISHED, info.tcpi_state);
-}
-
-/* As sockets inherit from the one that listens, and as they keep what they were told before. */
-TEST(options_last)
-{
-	int listener = wrapped_listener(AF_INET, wrapped_port("listen ", 0), 0), on = 1;
-	struct timeval time = { .tv_sec = 7 };
-	socklen_t len = sizeof(time);
-	struct wrapped_dial d;
-	int server, client;
-
-	ASSERT_EQ(0, setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
-	ASSERT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)));
-	wrapped_dial(&d, AF_INET, wrapped_port("listen ", 0));
-	server = accept(listener, NULL, NULL);
-	ASSERT_GE(server, 0);
-	client = wrapped_dialled(&d);
-	EXPECT_EQ(1, option(server, IPPROTO_TCP, TCP_NODELAY));
-	EXPECT_EQ(0, option(client, IPPROTO_TCP, TCP_NODELAY));
-	memset(&time, 0, sizeof(time));
-	EXPECT_EQ(0, getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
-	EXPECT_EQ(7, time.tv_sec);
-	close(client);
-	close(server);
-	close(listener);
 }
 
 /* ---- stdio ----------------------------------------------------------------------------------- */
