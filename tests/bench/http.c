@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What serving files over TLS costs: the example server httpd beside nginx, with OpenSSL in
- *userspace and with the kernel's TLS. All servers run at once, idle but one; rounds are
- *interleaved; what is counted is the CPU of a server's processes, ktlsd's among them, and never the
- *client's.
- *
- *	http [--rounds N] [--mib N] [--big MIB] [--requests N] [--clients N] [--workers N]
- *	     [--only TEXT] [--json FILE]
- *
- * --mib: what a round sends of files, at least one (64). --big: the largest file (1024).
- * --requests: of the smallest file, and new connections (a tenth), at most (20000). --only: servers
- * whose mode has TEXT.
+ * userspace and with the kernel's TLS. All servers run at once, idle but one; rounds are
+ * interleaved; what is counted is the CPU of a server's processes, ktlsd's among them, and never
+ * the client's.
  */
 #include <getopt.h>
-#include <sys/utsname.h>
 
 #include "tests/bench/bench.h"
 #include "tests/bench/http_files.h"
+#include "tests/bench/http_table.h"
+#include "tests/bench/ktls-bench/machine.h"
+#include "tests/bench/ktls-bench/progress.h"
 #include "tests/bench/ktls-bench/result_json.h"
+#include "tests/bench/ktls-bench/warnings.h"
 
 #define ROUNDS_MAX 100
 
@@ -26,53 +22,55 @@ static const char *only = "", *json;
 
 static SSL_CTX *tls;
 static struct result_run *run;
+static struct progress progress;
+static struct cpu_list halves[RESULT_ENDS];
 static struct result_cell *cells[KINDS][SERVERS];
 
-/* ---- CPUs --------------------------------------------------------------------------------------
- */
+/* ---- CPUs ------------------------------------------------------------------------------------ */
 
 /* Servers have the first half of the CPUs, the client the other one; a single CPU they share. */
-static void use_half(bool first)
+static void make_halves(void)
 {
-	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	const uint32_t n = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (uint32_t i = 0; i < n && i < 2 * CPUS_MAX; i++)
+		for (int end = 0; end < RESULT_ENDS; end++)
+			if (n == 1 || (i < n / 2) == (end == RESULT_SERVER))
+				halves[end].cpus[halves[end].len++] = (uint16_t)i;
+}
+
+static void use_half(enum result_end end)
+{
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	for (int i = 0; i < n; i++)
-		if (n == 1 || (i < n / 2) == first)
-			CPU_SET((size_t)i, &set);
+	for (uint32_t i = 0; i < halves[end].len; i++)
+		CPU_SET(halves[end].cpus[i], &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
 		run->parameters.shared_cpu = true;
 }
 
-static void describe_machine(void)
+/* Before anything is started. */
+static void describe_run(void)
 {
-	struct result_machine *m = &run->machines[RESULT_SERVER];
-	FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[512];
-	struct utsname u;
+	const struct sockaddr_in loopback = { .sin_family = AF_INET,
+					      .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct device device = { .tx_before = -1, .rx_before = -1 };
 
-	uname(&u);
-	result_text(m->kernel, sizeof(m->kernel), "%s %s", u.release, u.version);
-	m->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
-			result_text(m->cpu_model, sizeof(m->cpu_model), "%.200s",
-				    strtok(strchr(line, ':') + 2, "\n"));
-	if (f)
-		fclose(f);
-	/* QEMU's own name of a CPU: translated instructions. */
-	m->emulated = strstr(m->cpu_model, "QEMU") || strstr(m->cpu_model, "TCG");
-	result_text(m->nic, sizeof(m->nic), "lo");
-	result_text(m->libssl, sizeof(m->libssl), "%s", OpenSSL_version(OPENSSL_VERSION_STRING));
-	run->machines[RESULT_CLIENT] = *m;
+	device_find(&device, (const struct sockaddr *)&loopback);
+	for (int end = 0; end < RESULT_ENDS; end++)
+		machine_describe(&run->machines[end], &device, &halves[end]);
+	device_forget(&device);
+	run->machines[RESULT_SERVER].load = machine_load(CLOCKS_STAT);
+	run->machines[RESULT_CLIENT].load = run->machines[RESULT_SERVER].load;
 	run->parameters.one_machine = true;
-	run->parameters.shared_cpu = m->cpus < 2;
+	run->parameters.shared_cpu =
+		cpu_lists_meet(&halves[RESULT_SERVER], &halves[RESULT_CLIENT], CPUS_FOLDER);
 	run->parameters.rounds = (uint32_t)rounds;
+	result_text(run->base, sizeof(run->base), "nginx-openssl");
 }
 
-/* ---- starting ----------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static void choose_servers(bool kernel)
 {
@@ -122,8 +120,7 @@ static void start_servers(void)
 	}
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------
- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 static void take_latency(struct result_round *r, uint64_t *latency, size_t n)
 {
@@ -168,9 +165,9 @@ static void measure(const struct kind *k, const struct server *s, struct result_
 
 	load.latency = calloc(load.requests, sizeof(*load.latency));
 	cpu = server_ns(s);
-	from = clock_ns();
+	from = wall_now();
 	load_run(&load);
-	r->wall_seconds = (double)(clock_ns() - from) * 1e-9;
+	r->wall_seconds = (double)(wall_now() - from) * 1e-9;
 	/* What the last requests have left to be done, closing above all. */
 	usleep(20000);
 	r->cpu_seconds[RESULT_SERVER] = (double)(server_ns(s) - cpu) * 1e-9;
@@ -222,98 +219,41 @@ static void measure_round(size_t round, uint64_t began)
 
 			if (!runs(&servers[i]))
 				continue;
-			fprintf(stderr, "\rround %zu of %zu: %s, %s          \r", round + 1, rounds,
-				kinds[k].title, servers[i].mode);
+			progress_round(&progress, "round %zu of %zu: %s, %s", round + 1, rounds,
+				       kinds[k].title, servers[i].mode);
 			measure(&kinds[k], &servers[i], &warm, true);
 			r = result_round_add(cells[k][i]);
 			if (!r)
 				abort();
-			r->began_seconds = (double)(clock_ns() - began) * 1e-9;
+			r->began_seconds = (double)(wall_now() - began) * 1e-9;
 			measure(&kinds[k], &servers[i], r, false);
 			r->payload = warm.failures > 0 ? RESULT_CORRUPT : RESULT_VERIFIED;
 		}
 }
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
-
-/* Of a round: seconds of CPU for a GiB, or microseconds for a request. */
-static double cost(const struct result_round *r, bool per_request)
+static void measure_all(uint64_t began)
 {
-	const double cpu = r->cpu_seconds[RESULT_SERVER];
+	unsigned int running = 0;
 
-	if (r->operations == 0)
-		return 0;
-	return per_request ? cpu * 1e6 / (double)r->operations
-			   : cpu * (double)(1 << 30) / (double)r->bytes;
+	for (size_t i = 0; i < SERVERS; i++)
+		running += runs(&servers[i]);
+	progress_begin(&progress, false, (unsigned int)(rounds * KINDS) * running);
+	for (size_t i = 0; i < rounds; i++)
+		measure_round(i, began);
+	progress_end(&progress);
 }
 
-static double per_second(const struct result_round *r)
-{
-	return r->wall_seconds > 0 ? (double)r->operations / r->wall_seconds : 0;
-}
-
-/* The median of rounds; with base, of their ratios to the same round of the base. */
-static double median(const struct result_cell *c, const struct result_cell *base, int what)
-{
-	double samples[ROUNDS_MAX];
-
-	if (c->rounds_len == 0)
-		return 0;
-	for (size_t i = 0; i < c->rounds_len; i++) {
-		const struct result_round *r = &c->rounds[i];
-
-		samples[i] = what == 'r' ? per_second(r) : cost(r, what == 'u');
-		if (base && cost(&base->rounds[i], false) > 0)
-			samples[i] = cost(r, false) / cost(&base->rounds[i], false);
-	}
-	return bench_median(samples, c->rounds_len);
-}
-
-static uint64_t failures(const struct result_cell *c)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->rounds_len; i++)
-		sum += c->rounds[i].failures + (c->rounds[i].payload == RESULT_CORRUPT);
-	return sum;
-}
-
-static uint64_t show_row(size_t k, size_t i, const struct result_cell *base)
-{
-	const struct result_cell *c = cells[k][i];
-	char ratio[16] = "";
-
-	if (c->missing[0] != '\0')
-		return 0;
-	if (base->rounds_len > 0)
-		snprintf(ratio, sizeof(ratio), "%.2f", median(c, base, 0));
-	printf("| %s | %s | %.2f | %.1f | %s | %.0f | %u | %ju |\n", kinds[k].title,
-	       servers[i].label, median(c, NULL, 'g'), median(c, NULL, 'u'), ratio,
-	       median(c, NULL, 'r'),
-	       c->rounds[0].tx[RESULT_SERVER].sw + c->rounds[0].tx[RESULT_SERVER].hw,
-	       (uintmax_t)failures(c));
-	return failures(c);
-}
+/* ---- what came of it ------------------------------------------------------------------------- */
 
 /* Returns how many requests went wrong. */
 static uint64_t show(void)
 {
-	const struct result_machine *m = &run->machines[RESULT_SERVER];
 	uint64_t wrong = 0;
-	size_t base = 0;
 
-	while (base < SERVERS - 1 && strcmp(servers[base].mode, run->base) != 0)
-		base++;
-	printf("Linux %s, %s, %u CPUs%s; %zu rounds, %zu clients, %u workers.\n\n", m->kernel,
-	       m->cpu_model, m->cpus, m->emulated ? ", emulated" : "", rounds, clients,
-	       server_workers);
-	puts("| object | server | CPU s/GiB | CPU us/request | ratio | requests/s | kTLS tx | "
-	     "wrong |\n"
-	     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+	table_head(run);
 	for (size_t k = 0; k < KINDS; k++)
 		for (size_t i = 0; i < SERVERS; i++)
-			wrong += show_row(k, i, cells[k][base]);
+			wrong += table_row(run, kinds[k].title, cells[k][i]);
 	for (size_t i = 0; i < SERVERS; i++) {
 		const char *why = servers[i].missing;
 
@@ -322,6 +262,7 @@ static uint64_t show(void)
 		wrong += why && strcmp(why, FAILED) == 0;
 	}
 	puts("");
+	table_foot(run);
 	return wrong;
 }
 
@@ -344,12 +285,23 @@ static void write_json(int argc, char **argv)
 		errx(1, "%s was not written", json);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-static void usage(void)
+static void usage(FILE *out)
 {
-	errx(2, "usage: http [OPTION...], see the first lines of tests/bench/http.c");
+	fputs("usage: http [OPTION...], as root\n"
+	      "  --rounds N    rounds, each of all servers and objects (5)\n"
+	      "  --mib N       what a round sends of each object, at least one of it (64)\n"
+	      "  --big N       MiB of the largest object (1024)\n"
+	      "  --requests N  of the smallest object in a round, at most; a tenth of new\n"
+	      "                connections (20000)\n"
+	      "  --clients N   connections at a time (4)\n"
+	      "  --workers N   of each server (1)\n"
+	      "  --only TEXT   servers whose mode, nginx-ktls for one, has this in it\n"
+	      "  --json FILE   all that was measured, for ktls-bench show and compare\n"
+	      "KTLS_BUILD: the folder of ktlsd and httpd (build)\n",
+	      out);
+	exit(out == stdout ? 0 : 2);
 }
 
 static size_t number(const char *text)
@@ -358,22 +310,18 @@ static size_t number(const char *text)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (end == text || *end != '\0' || n < 1 || n > 1000000)
-		usage();
+		usage(stderr);
 	return n;
 }
 
 static void take_options(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "rounds", 1, NULL, 'r' },
-		{ "mib", 1, NULL, 'm' },
-		{ "big", 1, NULL, 'b' },
-		{ "requests", 1, NULL, 'n' },
-		{ "clients", 1, NULL, 'c' },
-		{ "workers", 1, NULL, 'w' },
-		{ "only", 1, NULL, 'o' },
-		{ "json", 1, NULL, 'j' },
-		{ 0 },
+		{ "rounds", 1, NULL, 'r' },  { "mib", 1, NULL, 'm' },
+		{ "big", 1, NULL, 'b' },     { "requests", 1, NULL, 'n' },
+		{ "clients", 1, NULL, 'c' }, { "workers", 1, NULL, 'w' },
+		{ "only", 1, NULL, 'o' },    { "json", 1, NULL, 'j' },
+		{ "help", 0, NULL, 'h' },    { 0 },
 	};
 	int c;
 
@@ -388,7 +336,8 @@ static void take_options(int argc, char **argv)
 		case 'w': server_workers = (unsigned int)least(number(optarg), 64); break;
 		case 'o': only = optarg; break;
 		case 'j': json = optarg; break;
-		default: usage();
+		case 'h': usage(stdout); break;
+		default: usage(stderr);
 		} /* clang-format on */
 }
 
@@ -407,7 +356,7 @@ static SSL_CTX *client_tls(void)
 int main(int argc, char **argv)
 {
 	bool kernel = access("/proc/net/tls_stat", R_OK) == 0;
-	uint64_t began = clock_ns(), wrong;
+	uint64_t began = wall_now(), wrong;
 
 	take_options(argc, argv);
 	if (getenv("KTLS_BUILD"))
@@ -417,19 +366,19 @@ int main(int argc, char **argv)
 		err(1, "memory");
 	signal(SIGPIPE, SIG_IGN);
 	tls = client_tls();
-	describe_machine();
-	result_text(run->base, sizeof(run->base), "nginx-openssl");
+	make_halves();
+	describe_run();
 	make_folder();
 	make_kinds();
-	use_half(true);
+	use_half(RESULT_SERVER);
 	choose_servers(kernel);
 	start_ktlsd(kernel);
 	start_servers();
-	use_half(false);
+	use_half(RESULT_CLIENT);
 	make_cells();
-	for (size_t i = 0; i < rounds; i++)
-		measure_round(i, began);
+	measure_all(began);
 	stop_all();
+	warnings_add(run);
 	wrong = show();
 	fflush(stdout);
 	if (json)

@@ -17,10 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
+
+#include "tests/bench/ktls-bench/clocks.h"
 
 #define CLIENTS_MAX 64
 
@@ -44,14 +45,6 @@ struct client {
 	uint8_t buf[1 << 16];
 	size_t len; /* bytes in buf, at an answer's beginning */
 };
-
-static inline uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static inline void client_close(struct client *c)
 {
@@ -159,11 +152,11 @@ static inline void *client_run(void *arg)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&c->load->begun, 1)) < c->load->requests) {
-		uint64_t start = clock_ns();
+		uint64_t start = wall_now();
 		bool ok = client_get(c);
 
 		if (c->load->latency)
-			c->load->latency[i] = clock_ns() - start;
+			c->load->latency[i] = wall_now() - start;
 		atomic_fetch_add(ok ? &c->load->answered : &c->load->failed, 1);
 		if (!ok || c->load->churn)
 			client_close(c);

@@ -51,6 +51,20 @@ TEST(defaults_are_a_run_of_all_modes)
 	EXPECT_EQ((1U << MODES) - 1, o.modes);
 	EXPECT_EQ(5, o.rounds);
 	EXPECT_TRUE(o.verify);
+	EXPECT_FALSE(o.verify_rounds);
+}
+
+TEST(what_is_verified)
+{
+	struct options o;
+
+	ASSERT_TRUE(PARSE(&o, "run", "--verify", "all"));
+	EXPECT_TRUE(o.verify && o.verify_rounds);
+	ASSERT_TRUE(PARSE(&o, "run", "--no-verify", "--verify", "first"));
+	EXPECT_TRUE(o.verify && !o.verify_rounds);
+	ASSERT_TRUE(PARSE(&o, "run", "--verify", "all", "--no-verify"));
+	EXPECT_FALSE(o.verify || o.verify_rounds);
+	EXPECT_FALSE(PARSE(&o, "run", "--verify", "some"));
 }
 
 TEST(options_are_taken)
@@ -160,11 +174,11 @@ TEST(lists_of_cpus)
 	EXPECT_FALSE(cpu_list_parse("0-99999999", &b));
 	EXPECT_FALSE(cpu_list_parse("1 2", &b));
 	ASSERT_TRUE(cpu_list_parse("3-7", &b));
-	EXPECT_FALSE(cpu_lists_meet(&a, &b));
+	EXPECT_FALSE(cpu_lists_meet(&a, &b, "/nonexistent"));
 	ASSERT_TRUE(cpu_list_parse("8", &b));
-	EXPECT_TRUE(cpu_lists_meet(&a, &b));
+	EXPECT_TRUE(cpu_lists_meet(&a, &b, "/nonexistent"));
 	b.len = 0;
-	EXPECT_TRUE(cpu_lists_meet(&a, &b));
+	EXPECT_TRUE(cpu_lists_meet(&a, &b, "/nonexistent"));
 }
 
 TEST(percentiles_are_no_more_than_six_percent_too_high)

@@ -58,7 +58,7 @@ static const char golden[] =
 	"  no room for: ratio to libssl, client CPU s/GiB, server cycles/B, client cycles/B, "
 	"records, payload\n"
 	"\n"
-	"Medians of the rounds; in brackets, where the median lies with 95% confidence.\n"
+	"Medians of the rounds; in brackets, where the median lies with 93.75% confidence.\n"
 	"Ratios are taken round by round.\n";
 
 TEST_F(report, fits_a_terminal)
@@ -109,6 +109,26 @@ TEST_F(report, tells_versions_apart_where_a_mode_has_two)
 	report_text(self->run, 0, self->out);
 	EXPECT_TRUE(HAS("kTLS, software, TLS 1.3 ECDHE"));
 	EXPECT_TRUE(HAS("kTLS, software, TLS 1.2 ECDHE"));
+}
+
+/* Two rounds are their own smallest and largest value: the median lies there every other time. */
+TEST_F(report, claims_no_more_than_its_rounds_give)
+{
+	for (size_t i = 0; i < self->run->cells_len; i++)
+		self->run->cells[i].rounds_len = 2;
+	report_text(self->run, 0, self->out);
+	EXPECT_TRUE(HAS("where the median lies with 50% confidence.\n"));
+	self->run->cells[1].rounds_len = 4;
+	report_html(self->run, self->out);
+	EXPECT_TRUE(HAS("whiskers where the median lies with at least 50% confidence, "));
+	EXPECT_TRUE(LACKS("class=\"better\""));
+	EXPECT_TRUE(LACKS("class=\"worse\""));
+	for (size_t i = 0; i < self->run->cells_len; i++)
+		self->run->cells[i].rounds_len = 1;
+	report_text(self->run, 0, self->out);
+	EXPECT_TRUE(HAS("\nMedians of the rounds.\n"));
+	for (size_t i = 0; i < self->run->cells_len; i++)
+		self->run->cells[i].rounds_len = 5;
 }
 
 TEST_F(report, of_nothing_has_a_head)

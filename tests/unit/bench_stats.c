@@ -40,6 +40,21 @@ TEST(the_spread_is_that_of_the_sign_test)
 	}
 }
 
+/* Of n throws of a coin, that neither all nor all but k show the same side. */
+TEST(the_confidence_is_that_of_the_rounds)
+{
+	static const struct {
+		size_t n;
+		double sure;
+	} known[] = { { 0, 0 },     { 1, 0 },      { 2, .5 },       { 3, .75 },     { 4, .875 },
+		      { 5, .9375 }, { 6, .96875 }, { 8, .9921875 }, { 9, .9609375 } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		NEAR(known[i].sure, estimate_confidence(known[i].n));
+	for (size_t n = 6; n <= RESULT_ROUNDS_MAX; n++)
+		EXPECT_TRUE(estimate_confidence(n) >= .95 && estimate_confidence(n) < 1);
+}
+
 TEST(estimates_differ_where_their_spreads_have_nothing_in_common)
 {
 	const struct estimate a = { 2, 1, 3, 5 }, b = { 4, 3, 5, 5 }, c = { 6, 5.5, 7, 5 },

@@ -129,7 +129,7 @@ static const struct {
 	{ "emulated-cpu", "emulated CPU", change_emulated },
 	{ "other-load", "others kept 1.5 CPUs busy", change_load },
 	{ "debug-build", "(address sanitizer)", change_build },
-	{ "shared-cpu", "on one CPU", change_cpus },
+	{ "shared-cpu", "on one core", change_cpus },
 	{ "loopback", "over loopback", change_nic },
 	{ "few-rounds", "fewer than five", change_rounds },
 	{ "short-rounds", "0.2 s", change_seconds },

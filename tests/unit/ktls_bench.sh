@@ -149,6 +149,101 @@ leaves() {
 }
 check 'a serving end that is told to leaves in the middle of a run, which ends then' leaves
 
+# ---- what is measured, and how -------------------------------------------------------------------
+
+# In each round another mode is the first; cycles are none, or such as a CPU may take for a byte.
+in_turns() {
+	run -r 3 -m tcp,user,libssl -p write --bytes 50K && python3 - "$dir/out.json" <<-'END'
+		import json, sys
+		seen = []
+		for cell in json.load(open(sys.argv[1]))["cells"]:
+		    for r in cell["rounds"]:
+		        seen.append((r["began_seconds"], cell["mode"]))
+		        for end in "server", "client":
+		            each = r["cycles"][end] / r["bytes"]
+		            assert each == 0 or 0.01 < each < 1e6, (end, each)
+		turns = [mode for began, mode in sorted(seen)]
+		print(turns)
+		assert turns == "tcp user libssl user libssl tcp libssl tcp user".split()
+	END
+}
+check 'modes take turns, and cycles are none or plausible' in_turns
+
+# runs_on PID CPU: a thread of that process has to
+runs_on() { grep -qsx "Cpus_allowed_list:[[:space:]]*$2" /proc/"$1"/task/*/status; }
+both_run_where_they_should() {
+	local child
+
+	child=$(cat /proc/"$1"/task/*/children) && runs_on "$1" "$3" && runs_on "${child% }" "$2"
+}
+pinned() {
+	local cpus pid status
+
+	cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+	"$bench" run -q -m tcp -p write -D 600 -r 1 --serve-pin "${cpus%%[,-]*}" --pin "${cpus##*[,-]}" \
+		>"$dir/out" 2>&1 &
+	pid=$!
+	until_true both_run_where_they_should $pid "${cpus%%[,-]*}" "${cpus##*[,-]}"
+	status=$?
+	kill -INT $pid
+	wait $pid
+	return $status
+}
+check 'threads are pinned to the CPUs that are named' pinned
+
+# Between two ends: every second connection for data brings a byte that is another. Ports: control, data.
+damage() {
+	exec python3 - "$1" <<-'END'
+		import re, socket, sys, threading
+
+		def copy(source, to, at):
+		    seen = 0
+		    try:
+		        while block := bytearray(source.recv(65536)):
+		            if at is not None and seen <= at < seen + len(block):
+		                block[at - seen] ^= 1
+		            seen += len(block)
+		            to.sendall(block)
+		        to.shutdown(socket.SHUT_WR)
+		    except OSError:
+		        pass
+
+		def between(listener, port):
+		    n = 0
+		    while True:
+		        client = listener.accept()[0]
+		        server = socket.create_connection(("127.0.0.1", port or real_port()))
+		        at = 100000 if port and n % 2 else None
+		        n += 1
+		        threading.Thread(target=copy, args=(client, server, None), daemon=True).start()
+		        threading.Thread(target=copy, args=(server, client, at), daemon=True).start()
+
+		def real_port():
+		    return int(re.search(r"^port (\d+)", open(sys.argv[1]).read(), re.M)[1])
+
+		control, data = (socket.create_server(("127.0.0.2", 0)) for i in range(2))
+		number = data.getsockname()[1]
+		print("ports", control.getsockname()[1], number, flush=True)
+		threading.Thread(target=between, args=(data, number), daemon=True).start()
+		between(control, None)
+	END
+}
+start damage damage "$dir/served.log"
+until_true grep -qs '^ports' "$dir/damage.log" >/dev/null
+read -r _ control data <"$dir/damage.log"
+start served "$bench" serve --key-file "$dir/key" --address 127.0.0.1 --port 0 --data-port "$data"
+until_true grep -qs '^port' "$dir/served.log" >/dev/null
+damaged() {
+	run 127.0.0.2 --port "$control" --key-file "$dir/key" -m tcp -p write "$@"
+}
+noticed() { bench_is tcp write '$5 == "corrupt"' && grep -q verified-rounds "$dir/out.json" && grep CORRUPT "$dir/out"; }
+check 'a byte that is another, in a round whose bytes are hashed' damaged --verify all
+check 'is noticed, and that rounds were disturbed is said' noticed
+check 'in one whose bytes are not' damaged --verify first
+check 'it is not: these were so in the pass before' bench_is tcp write '$5 == "verified"'
+stop_last
+stop_last
+
 # ---- the end ------------------------------------------------------------------------------------
 
 # A busy machine needs longer until there is a round that has ended.

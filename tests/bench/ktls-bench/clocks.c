@@ -27,9 +27,9 @@ uint64_t cycles_read(int fd)
 }
 
 /* user, nice, system, idle, iowait, irq, softirq, steal: proc(5). Guests are in user already. */
-uint64_t busy_now(void)
+uint64_t busy_now(const char *stat)
 {
-	FILE *file = fopen("/proc/stat", "re");
+	FILE *file = fopen(stat, "re");
 	uint64_t ticks[8] = { 0 }, busy = 0;
 	const long hz = sysconf(_SC_CLK_TCK);
 

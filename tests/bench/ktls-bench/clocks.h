@@ -33,6 +33,7 @@ int cycles_open(void);
 uint64_t cycles_read(int fd); /* 0 for -1 */
 
 /* Time for which all CPUs of the machine were busy so far, whoever that was for; 0: not known. */
-uint64_t busy_now(void);
+#define CLOCKS_STAT "/proc/stat"
+uint64_t busy_now(const char *stat);
 
 #endif

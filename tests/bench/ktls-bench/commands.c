@@ -11,6 +11,7 @@
 #include <ktls.h>
 
 #include "lib/crypto/util.h"
+#include "tests/bench/ktls-bench/clocks.h"
 #include "tests/bench/ktls-bench/machine.h"
 #include "tests/bench/ktls-bench/warnings.h"
 
@@ -134,7 +135,7 @@ static void describe_parameters(struct runner *r, int argc, char **argv)
 	p->warmup_seconds = o->warmup_ms / 1000.0;
 	p->round_seconds = o->bytes ? 0 : o->duration_ms / 1000.0;
 	p->one_machine = o->host == NULL;
-	p->shared_cpu = p->one_machine && cpu_lists_meet(&o->pin, &o->serve_pin);
+	p->shared_cpu = p->one_machine && cpu_lists_meet(&o->pin, &o->serve_pin, CPUS_FOLDER);
 	if (o->pin_text || o->serve_pin_text)
 		result_text(p->pinning, sizeof(p->pinning), "server %s, client %s",
 			    o->serve_pin_text ? o->serve_pin_text : "any",
@@ -152,7 +153,9 @@ static void describe_run(struct runner *r, const struct greeting *greeting, int 
 	strftime(run->date, sizeof(run->date), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	result_text(run->title, sizeof(run->title), "%s", o->title ? o->title : "");
 	run->machines[RESULT_SERVER] = greeting->machine;
-	machine_describe(&run->machines[RESULT_CLIENT], &r->station.device);
+	machine_describe(&run->machines[RESULT_CLIENT], &r->station.device, &r->station.cpus);
+	run->machines[RESULT_CLIENT].load =
+		o->host ? machine_load(CLOCKS_STAT) : greeting->machine.load;
 	describe_parameters(r, argc, argv);
 	for (unsigned int i = 0; i < MODES; i++) {
 		struct result_mode *mode = o->modes & 1U << i ? result_mode_add(run) : NULL;
@@ -202,6 +205,11 @@ static int conduct(struct runner *r, int argc, char **argv)
 				"not in the figures: churn looks cheaper than it is.",
 				"Leave out --socket, or read busy_seconds in JSON, which has all "
 				"processes.");
+		if (o->verify_rounds)
+			result_warn(r->run, "verified-rounds",
+				    "What the rounds moved was hashed at both ends (--verify all): "
+				    "times and cycles are those of SHA-256, too.",
+				    "Leave --verify out where speed or CPU time is wanted.");
 		if (output(o, r->run) != 0)
 			status = 1;
 	}

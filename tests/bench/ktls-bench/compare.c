@@ -108,7 +108,7 @@ static const struct result_cell *find_cell(const struct result_run *run,
 static enum compare_verdict judge(enum metric metric, const struct estimate *a,
 				  const struct estimate *b)
 {
-	if (a->n < 2 || b->n < 2)
+	if (!estimate_concludes(a) || !estimate_concludes(b))
 		return COMPARE_UNKNOWN;
 	if (!estimate_differ(a, b))
 		return COMPARE_WITHIN;

@@ -38,7 +38,7 @@ enum compare_verdict {
 	COMPARE_WITHIN, /* the spread */
 	COMPARE_BETTER, /* is the second */
 	COMPARE_WORSE,
-	COMPARE_UNKNOWN, /* one round has no spread */
+	COMPARE_UNKNOWN, /* too few rounds (ESTIMATE_ROUNDS_MIN) */
 	COMPARE_VERDICTS
 };
 

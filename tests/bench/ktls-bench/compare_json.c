@@ -4,8 +4,9 @@
 
 static json_t *estimate_json(const struct estimate *e)
 {
-	return json_pack("{s:f, s:f, s:f, s:I}", "median", e->median, "low", e->low, "high",
-			 e->high, "rounds", (json_int_t)e->n);
+	return json_pack("{s:f, s:f, s:f, s:f, s:I}", "median", e->median, "low", e->low, "high",
+			 e->high, "confidence", estimate_confidence(e->n), "rounds",
+			 (json_int_t)e->n);
 }
 
 static json_t *metric_json(const void *at)

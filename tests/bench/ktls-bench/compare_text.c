@@ -58,7 +58,7 @@ static void put_metric(const struct compare_metric *m, FILE *out)
 		[COMPARE_WITHIN] = "within the spread",
 		[COMPARE_BETTER] = "better",
 		[COMPARE_WORSE] = "worse",
-		[COMPARE_UNKNOWN] = "one round: no spread",
+		[COMPARE_UNKNOWN] = "too few rounds to say",
 	};
 	const struct metric_about *about = metric_about(m->metric);
 	char from[32], to[32], ratio[32];

@@ -4,7 +4,9 @@
 #include <ctype.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A number below CPU_SETSIZE at *at, which moves behind it. */
 static bool number(const char **at, unsigned long *out)
@@ -66,13 +68,43 @@ void cpu_list_pin(const struct cpu_list *list, uint32_t thread)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-bool cpu_lists_meet(const struct cpu_list *a, const struct cpu_list *b)
+/* The CPUs of a CPU's core; itself only where that is not told. */
+static void core_of(unsigned int cpu, const char *folder, struct cpu_list *out)
 {
+	char path[256], line[256] = "";
+	FILE *file;
+
+	*out = (struct cpu_list){ .cpus = { (uint16_t)cpu }, .len = 1 };
+	snprintf(path, sizeof(path), "%s/cpu%u/topology/thread_siblings_list", folder, cpu);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		(void)!cpu_list_parse(line, out);
+	}
+	fclose(file);
+}
+
+static bool has_one_of(const struct cpu_list *list, const struct cpu_list *cpus)
+{
+	for (uint32_t i = 0; i < list->len; i++)
+		for (uint32_t j = 0; j < cpus->len; j++)
+			if (list->cpus[i] == cpus->cpus[j])
+				return true;
+	return false;
+}
+
+bool cpu_lists_meet(const struct cpu_list *a, const struct cpu_list *b, const char *folder)
+{
+	struct cpu_list core;
+
 	if (a->len == 0 || b->len == 0)
 		return true;
-	for (uint32_t i = 0; i < a->len; i++)
-		for (uint32_t j = 0; j < b->len; j++)
-			if (a->cpus[i] == b->cpus[j])
-				return true;
+	for (uint32_t i = 0; i < a->len; i++) {
+		core_of(a->cpus[i], folder, &core);
+		if (has_one_of(b, &core))
+			return true;
+	}
 	return false;
 }

@@ -18,7 +18,13 @@ bool cpu_list_parse(const char *text, struct cpu_list *out) __attribute__((warn_
 /* The calling thread; what the system refuses is left at that. NULL: no list. */
 void cpu_list_pin(const struct cpu_list *list, uint32_t thread);
 
-/* Whether some CPU may run threads of both; lists of no CPUs are of all. */
-bool cpu_lists_meet(const struct cpu_list *a, const struct cpu_list *b);
+/* Where the kernel tells of CPUs: tests have folders of their own. */
+#define CPUS_FOLDER "/sys/devices/system/cpu"
+
+/*
+ * Whether some core may run threads of both: a CPU that both have, or hyperthreads of one core, as
+ * the folder says. Lists of no CPUs are of all.
+ */
+bool cpu_lists_meet(const struct cpu_list *a, const struct cpu_list *b, const char *folder);
 
 #endif

@@ -137,6 +137,44 @@ void format_parameters(char *out, size_t size, const struct result_run *run)
 		append(out, size, ", pinned: %s", p->pinning);
 }
 
+/* ---- what spreads are worth ----------------------------------------------------------------- */
+
+struct range {
+	double low, high;
+};
+
+static void add_confidence(struct range *range, const struct estimate *e)
+{
+	const double sure = estimate_confidence(e->n);
+
+	if (sure > 0 && (range->low <= 0 || sure < range->low))
+		range->low = sure;
+	if (sure > range->high)
+		range->high = sure;
+}
+
+void format_confidence(char *out, size_t size, const struct result_run *run)
+{
+	struct range range = { 0 };
+
+	out[0] = '\0';
+	for (size_t i = 0; i < run->cells_len; i++) {
+		const struct result_cell *cell = &run->cells[i], *base = cell_base(run, cell);
+
+		for (enum metric m = 0; m < METRICS; m++) {
+			const struct estimate own = estimate_cell(m, cell);
+			const struct estimate ratio =
+				base ? estimate_ratio(m, cell, base) : (struct estimate){ 0 };
+
+			add_confidence(&range, &own);
+			add_confidence(&range, &ratio);
+		}
+	}
+	if (range.high > 0)
+		append(out, size, "%s%.4g%% confidence", range.low < range.high ? "at least " : "",
+		       100 * range.low);
+}
+
 /* ---- what hardware did ----------------------------------------------------------------------- */
 
 static void count(const struct result_offload *o, uint64_t *hw, uint64_t *all, char *why_not)

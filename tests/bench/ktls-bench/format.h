@@ -24,6 +24,12 @@ void format_machine(char *out, size_t size, const struct result_machine *m);
 /* "5 rounds of 2 s, both ends on one machine" */
 void format_parameters(char *out, size_t size, const struct result_run *run);
 
+/*
+ * How sure the spreads of a run are, in a sentence about them: "93.75% confidence", or "at least
+ * 50% confidence" where cells have different numbers of rounds; "" where there are no spreads.
+ */
+void format_confidence(char *out, size_t size, const struct result_run *run);
+
 /* ---- what hardware did in a cell ------------------------------------------------------------- */
 
 /* Of the ends that the data goes out of (tx) and into (rx), all rounds together. */

@@ -23,6 +23,7 @@ void options_help(void)
 	       "  --address A  --serve-netns NAME  --pin CPUS  --serve-pin CPUS\n"
 	       "  --port N  --data-port N  --once\n"
 	       "  --switch-offload       turn the device's offload on or off for each mode\n"
-	       "  --no-verify  --json FILE  --html FILE  --title TEXT  --base MODE  -q, --quiet\n\n"
+	       "  --verify all  --no-verify  --json FILE  --html FILE  --title TEXT  --base MODE\n"
+	       "  -q, --quiet\n\n"
 	       "ktls-bench(1) has the rest.\n");
 }

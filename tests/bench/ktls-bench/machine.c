@@ -2,6 +2,8 @@
 #include "tests/bench/ktls-bench/machine.h"
 
 #include <cpuid.h>
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +11,8 @@
 #include <unistd.h>
 
 #include "lib/netlink/netlink.h"
+#include "tests/bench/ktls-bench/clocks.h"
 #include "tests/bench/ktls-bench/link.h"
-
-#define CPU "/sys/devices/system/cpu/"
 
 /* The first line of a file, or "". */
 static void read_line(const char *path, char *out, size_t size)
@@ -53,17 +54,73 @@ static void describe_model(struct result_machine *m)
 		fclose(file);
 }
 
-static void describe_frequency(struct result_machine *m)
+/* ---- CPUs ------------------------------------------------------------------------------------ */
+
+static void read_at(const char *folder, const char *name, char *out, size_t size)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	read_line(path, out, size);
+}
+
+/* "performance, powersave": each once. */
+static void add_governor(struct result_machine *m, unsigned int cpu, const char *folder)
+{
+	char name[64], line[RESULT_NAME];
+	size_t len = strlen(m->governor);
+
+	snprintf(name, sizeof(name), "cpu%u/cpufreq/scaling_governor", cpu);
+	read_at(folder, name, line, sizeof(line));
+	if (line[0] && !strstr(m->governor, line))
+		result_text(m->governor + len, sizeof(m->governor) - len, "%s%s", len ? ", " : "",
+			    line);
+}
+
+/* Of each CPU that the folder has. */
+static void add_all_governors(struct result_machine *m, const char *folder)
+{
+	DIR *cpus = opendir(folder);
+	struct dirent *entry;
+	unsigned int cpu;
+	char rest;
+
+	while (cpus && (entry = readdir(cpus)))
+		if (sscanf(entry->d_name, "cpu%u%c", &cpu, &rest) == 1)
+			add_governor(m, cpu, folder);
+	if (cpus)
+		closedir(cpus);
+}
+
+void machine_frequency(struct result_machine *m, const struct cpu_list *cpus, const char *folder)
 {
 	char line[RESULT_NAME];
 
-	read_line(CPU "cpu0/cpufreq/scaling_governor", m->governor, sizeof(m->governor));
-	read_line(CPU "intel_pstate/no_turbo", line, sizeof(line));
+	for (uint32_t i = 0; i < cpus->len; i++)
+		add_governor(m, cpus->cpus[i], folder);
+	if (cpus->len == 0)
+		add_all_governors(m, folder);
+	read_at(folder, "intel_pstate/no_turbo", line, sizeof(line));
 	if (line[0])
 		m->turbo = line[0] == '0' ? RESULT_YES : RESULT_NO;
-	read_line(CPU "cpufreq/boost", line, sizeof(line));
+	read_at(folder, "cpufreq/boost", line, sizeof(line));
 	if (line[0])
 		m->turbo = line[0] == '1' ? RESULT_YES : RESULT_NO;
+}
+
+/* Not the load average: that has one's own last run in it for minutes. */
+double machine_load(const char *stat)
+{
+	const struct timespec look = { .tv_nsec = MACHINE_LOOK_MS * 1000000L };
+	const uint64_t own = clock_ns(CLOCK_PROCESS_CPUTIME_ID), before = busy_now(stat);
+	const uint64_t began = wall_now();
+	uint64_t busy, spent;
+
+	nanosleep(&look, NULL);
+	busy = busy_now(stat) - before;
+	spent = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+	busy -= spent < busy ? spent : busy;
+	return (double)busy / (double)(wall_now() - began);
 }
 
 /* Hypervisors say who they are in a leaf of their own. */
@@ -104,7 +161,7 @@ static enum result_known known(const struct netlink_feature_state *state)
 static void describe_nic(struct result_machine *m, struct device *device)
 {
 	struct netlink_features features;
-	char driver[NETLINK_DRIVER_MAX];
+	char text[NETLINK_DRIVER_MAX];
 
 	result_text(m->nic, sizeof(m->nic), "%s", device->name);
 	if (device->name[0] == '\0')
@@ -113,8 +170,10 @@ static void describe_nic(struct result_machine *m, struct device *device)
 	m->nic_mtu = number_of(device->name, "mtu");
 	if (!device->netlink)
 		return;
-	if (netlink_driver(device->netlink, device->name, driver) == 0)
-		result_text(m->nic_driver, sizeof(m->nic_driver), "%s", driver);
+	if (netlink_driver(device->netlink, device->name, text) == 0)
+		result_text(m->nic_driver, sizeof(m->nic_driver), "%s", text);
+	if (netlink_firmware(device->netlink, device->name, text) == 0)
+		result_text(m->nic_firmware, sizeof(m->nic_firmware), "%s", text);
 	if (netlink_features_get(device->netlink, device->index, &features) == 0) {
 		m->nic_tls_tx = known(&features.states[NETLINK_TLS_TX]);
 		m->nic_tls_rx = known(&features.states[NETLINK_TLS_RX]);
@@ -134,20 +193,18 @@ static const char *build(void)
 #endif
 }
 
-void machine_describe(struct result_machine *machine, struct device *device)
+void machine_describe(struct result_machine *machine, struct device *device,
+		      const struct cpu_list *cpus_used)
 {
-	double load = 0;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	memset(machine, 0, sizeof(*machine));
 	describe_kernel(machine);
 	describe_model(machine);
-	describe_frequency(machine);
+	machine_frequency(machine, cpus_used, CPUS_FOLDER);
 	describe_hypervisor(machine);
 	describe_nic(machine, device);
 	machine->cpus = cpus > 0 ? (uint32_t)cpus : 0;
-	if (getloadavg(&load, 1) == 1)
-		machine->load = load;
 	result_text(machine->version, sizeof(machine->version), "%s", KTLS_VERSION);
 	result_text(machine->build, sizeof(machine->build), "%s", build());
 	result_text(machine->libssl, sizeof(machine->libssl), "%s", link_libssl_version());

@@ -49,6 +49,7 @@ enum option_code {
 	OPTION_ONCE,
 	OPTION_SWITCH,
 	OPTION_NO_VERIFY,
+	OPTION_VERIFY,
 	OPTION_JSON,
 	OPTION_HTML,
 	OPTION_TITLE,
@@ -95,6 +96,7 @@ static const struct option known[] = {
 	{ "once", BARE, NULL, OPTION_ONCE },
 	{ "switch-offload", BARE, NULL, OPTION_SWITCH },
 	{ "no-verify", BARE, NULL, OPTION_NO_VERIFY },
+	{ "verify", WITH, NULL, OPTION_VERIFY },
 	{ "json", WITH, NULL, OPTION_JSON },
 	{ "html", WITH, NULL, OPTION_HTML },
 	{ "title", WITH, NULL, OPTION_TITLE },
@@ -312,8 +314,11 @@ static bool set_choice(struct options *o, int option, const char *value)
 	case OPTION_QUIET:
 		return o->quiet = true;
 	case OPTION_NO_VERIFY:
-		o->verify = false;
+		o->verify = o->verify_rounds = false;
 		return true;
+	case OPTION_VERIFY:
+		o->verify = true;
+		return one_of(value, "first", "all", &o->verify_rounds);
 	default:
 		return set_number(o, option, value);
 	}

@@ -31,7 +31,9 @@ struct options {
 	uint32_t count;    /* requests and connections instead, where bytes is set */
 	uint16_t version;  /* 0: TLS 1.2 where a device could have it, else 1.3 */
 	const char *suite; /* NULL: AES-128-GCM; "aes256", "chacha20" */
-	bool rsa, verify, switch_offload;
+	bool rsa, switch_offload;
+	bool verify;        /* what arrives, before the rounds */
+	bool verify_rounds; /* and in them, which disturbs them */
 
 	/* With what. */
 	const char *cert, *key, *trust, *name; /* files of PEM; NULL: made now */

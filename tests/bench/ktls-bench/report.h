@@ -13,6 +13,9 @@
  */
 void report_text(const struct result_run *run, unsigned int width, FILE *out);
 
+/* What spoils the measurement, a list; nothing where there is nothing. */
+void report_warnings(const struct result_run *run, FILE *out);
+
 /* Of the terminal that `out` is; 0 where it is none. */
 unsigned int report_width(FILE *out);
 

@@ -109,7 +109,7 @@ static void put_warnings(const struct result_run *run, FILE *out)
 
 /* ---- a workload ------------------------------------------------------------------------------ */
 
-/* "better" or "worse" where the spread of a ratio leaves no doubt. */
+/* "better" or "worse" where the spread of a ratio leaves little doubt. */
 static const char *verdict(const struct result_run *run, const struct rows *rows, enum column c,
 			   const struct result_cell *cell)
 {
@@ -121,7 +121,7 @@ static const char *verdict(const struct result_run *run, const struct rows *rows
 	    !column_metric(c, rows->workload, &metric))
 		return "";
 	e = estimate_ratio(metric, cell, base);
-	if (e.n < 2 || (e.low <= 1 && e.high >= 1))
+	if (!estimate_concludes(&e) || (e.low <= 1 && e.high >= 1))
 		return "";
 	return (e.low > 1) == metric_about(metric)->more_is_better ? "better" : "worse";
 }
@@ -227,6 +227,15 @@ static void put_counters(const struct rows *rows, FILE *out)
 	counters_free(c);
 }
 
+static void put_whiskers(const struct result_run *run, FILE *out)
+{
+	char sure[RESULT_NAME];
+
+	format_confidence(sure, sizeof(sure), run);
+	if (sure[0])
+		fprintf(out, "whiskers where the median lies with %s, ", sure);
+}
+
 static void put_workload(const struct result_run *run, const struct rows *rows, unsigned int number,
 			 FILE *out)
 {
@@ -234,10 +243,9 @@ static void put_workload(const struct result_run *run, const struct rows *rows, 
 	html_text(rows->title, out);
 	fputs("</h2>\n<figure>\n", out);
 	plot_rows(run, rows, number, out);
-	fprintf(out,
-		"<figcaption>Figure %u. Bars are medians of the rounds, whiskers where the "
-		"median lies with 95 %% confidence, dots the rounds.%s</figcaption>\n</figure>\n",
-		number,
+	fprintf(out, "<figcaption>Figure %u. Bars are medians of the rounds, ", number);
+	put_whiskers(run, out);
+	fprintf(out, "dots the rounds.%s</figcaption>\n</figure>\n",
 		rows->shown[COLUMN_P50] ? " Latency: p50, and p99 in a lighter shade." : "");
 	put_table(run, rows, out);
 	put_counters(rows, out);
@@ -285,12 +293,9 @@ static void put_sweep(const struct sweep *sweep, unsigned int number, FILE *out)
 	html_text(sweep->title, out);
 	fputs(", over sizes</h2>\n<figure>\n", out);
 	plot_sweep(sweep, number, out);
-	fprintf(out,
-		"<figcaption>Figure %u. Points are medians of the rounds, whiskers where the "
-		"median "
-		"lies with 95 %% confidence. Both scales are "
-		"logarithmic.</figcaption>\n</figure>\n",
-		number);
+	fprintf(out, "<figcaption>Figure %u. Points are medians of the rounds, ", number);
+	put_whiskers(sweep->run, out);
+	fputs("both scales logarithmic.</figcaption>\n</figure>\n", out);
 	for (const enum column *c = sweep_columns; *c != COLUMN_MODE; c++)
 		if (sweep_has_any(sweep, *c))
 			put_matrix(sweep, *c, out);
@@ -314,8 +319,9 @@ static void put_machines(const struct result_run *run, FILE *out)
 	fputs("</dl>\n<p class=\"note\">Modes take turns, round by round, and ratios are those of "
 	      "the same round: what changes on a machine meanwhile changes both. Spreads come from "
 	      "the order of the values alone and assume no distribution; up to eight rounds they "
-	      "are the smallest and the largest value. A ratio is coloured where its spread leaves "
-	      "out 1. CPU time is user and system time of the end's threads; a GiB is "
+	      "are the smallest and the largest value. A ratio is coloured where there are five "
+	      "rounds or more and its spread leaves out 1. CPU time is user and system time of the "
+	      "end's threads; a GiB is "
 	      "2<sup>30</sup> bytes of payload.</p>\n</section>\n",
 	      out);
 }

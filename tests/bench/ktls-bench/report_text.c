@@ -225,7 +225,16 @@ static void put_head(const struct result_run *run, FILE *out)
 	fprintf(out, "client: %s\n", text);
 }
 
-static void put_warnings(const struct result_run *run, FILE *out)
+static void put_method(const struct result_run *run, FILE *out)
+{
+	char sure[RESULT_NAME];
+
+	format_confidence(sure, sizeof(sure), run);
+	fprintf(out, "\nMedians of the rounds%s%s.\nRatios are taken round by round.\n",
+		sure[0] ? "; in brackets, where the median lies with " : "", sure);
+}
+
+void report_warnings(const struct result_run *run, FILE *out)
 {
 	if (run->warnings_len > 0)
 		fputs("\nWhat spoils this measurement:\n", out);
@@ -249,10 +258,8 @@ void report_text(const struct result_run *run, unsigned int width, FILE *out)
 	while (sweep_next(run, &from, &sweep))
 		sweep_text(&sweep, out);
 	if (run->cells_len > 0)
-		fputs("\nMedians of the rounds; in brackets, where the median lies with 95% "
-		      "confidence.\nRatios are taken round by round.\n",
-		      out);
-	put_warnings(run, out);
+		put_method(run, out);
+	report_warnings(run, out);
 }
 
 unsigned int report_width(FILE *out)

@@ -118,12 +118,14 @@ struct result_mode {
 struct result_machine {
 	char kernel[RESULT_LINE]; /* release and version, of uname */
 	char cpu_model[RESULT_LINE];
-	uint32_t cpus;                /* online */
-	char governor[RESULT_NAME];   /* of CPU frequency; "": there is none to be seen */
+	uint32_t cpus; /* online */
+	/* Of CPU frequency, of all CPUs or of those that the end is pinned to: each that there is
+	 * once, "performance, powersave"; "": there is none to be seen. */
+	char governor[RESULT_NAME];
 	enum result_known turbo;      /* frequencies above the nominal one */
 	char hypervisor[RESULT_NAME]; /* "KVM"; "": none */
 	bool emulated;                /* instructions are interpreted or translated: TCG */
-	double load;                  /* other processes' CPUs in use, just before */
+	double load;                  /* CPUs in use by others, just before the first round */
 	char nic[RESULT_NAME];        /* of the route between the ends: "eth0", "lo" */
 	char nic_driver[RESULT_NAME];
 	char nic_firmware[RESULT_NAME];
@@ -147,8 +149,8 @@ struct result_parameters {
 	uint32_t rounds;
 	double warmup_seconds;     /* before each round, not counted */
 	double round_seconds;      /* of a round; 0: as long as the bytes take */
-	bool one_machine;          /* both ends: machines[RESULT_CLIENT] is a copy */
-	bool shared_cpu;           /* some CPU may run both ends */
+	bool one_machine;          /* both ends: machines[] are the same, with each end's CPUs */
+	bool shared_cpu;           /* some core may run both ends */
 	char pinning[RESULT_NAME]; /* "server 0-1, client 2-3"; "": none */
 };
 

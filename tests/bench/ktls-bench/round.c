@@ -112,7 +112,7 @@ static void open_gate(struct running *r, bool go)
 
 void round_go(struct running *r)
 {
-	r->busy = busy_now();
+	r->busy = busy_now(CLOCKS_STAT);
 	open_gate(r, true);
 }
 
@@ -196,7 +196,7 @@ void round_end(struct running *r, struct outcome *out)
 		if (latencies)
 			join_worker(out, &r->workers[i], latencies);
 	}
-	out->busy_ns = r->round.go ? busy_now() - r->busy : 0;
+	out->busy_ns = r->round.go ? busy_now(CLOCKS_STAT) - r->busy : 0;
 	if (latencies) {
 		out->p50_ns = histogram_at(latencies, 500);
 		out->p99_ns = histogram_at(latencies, 990);

@@ -82,6 +82,7 @@ static struct plan plan_of(const struct runner *r, enum pattern pattern,
 		.warmup_ms = o->warmup_ms,
 		.round_ms = o->bytes ? 0 : o->duration_ms,
 		.bytes = limit(o, pattern, size),
+		.verify = o->verify_rounds,
 		.switch_offload = o->switch_offload,
 	};
 }
@@ -210,8 +211,21 @@ static void fill_work(struct result_round *round, const struct plan *plan,
 						      : client->operations + server->operations;
 }
 
+static enum result_payload compare(const struct plan *plan, const struct outcome *client,
+				   const struct outcome *server)
+{
+	if (plan->pattern == PATTERN_CHURN)
+		return RESULT_UNCHECKED;
+	if (memcmp(client->hash_received, server->hash_sent, OUTCOME_HASH) != 0 ||
+	    memcmp(client->hash_sent, server->hash_received, OUTCOME_HASH) != 0)
+		return RESULT_CORRUPT;
+	return RESULT_VERIFIED;
+}
+
+/* before: what the pass before the rounds has shown. */
 static int add_round(struct runner *r, struct result_cell *cell, const struct plan *plan,
-		     uint64_t began, const struct outcome *client, const struct outcome *server)
+		     uint64_t began, const struct outcome *client, const struct outcome *server,
+		     enum result_payload before)
 {
 	struct result_round *round = result_round_add(cell);
 
@@ -222,6 +236,8 @@ static int add_round(struct runner *r, struct result_cell *cell, const struct pl
 	fill_end(round, RESULT_CLIENT, client);
 	fill_end(round, RESULT_SERVER, server);
 	name_suite(cell, client);
+	round->payload =
+		plan->verify && before != RESULT_CORRUPT ? compare(plan, client, server) : before;
 	return 0;
 }
 
@@ -256,17 +272,6 @@ static void check_offload(struct result_cell *cell, enum mode mode, const struct
 	result_text(text, sizeof(text), "client: %s; server: %s", text_of_no_hw(ours),
 		    text_of_no_hw(theirs));
 	miss(cell, strcmp(ours, theirs) == 0 ? text_of_no_hw(ours) : text);
-}
-
-static enum result_payload compare(const struct plan *plan, const struct outcome *client,
-				   const struct outcome *server)
-{
-	if (plan->pattern == PATTERN_CHURN)
-		return RESULT_UNCHECKED;
-	if (memcmp(client->hash_received, server->hash_sent, OUTCOME_HASH) != 0 ||
-	    memcmp(client->hash_sent, server->hash_received, OUTCOME_HASH) != 0)
-		return RESULT_CORRUPT;
-	return RESULT_VERIFIED;
 }
 
 /* 0, or -1 where the other end is gone. */
@@ -317,10 +322,8 @@ static int one_round(struct runner *r, struct work *work, size_t i, unsigned int
 	if (result != 0)
 		return result < 0 ? -1 : 0;
 	if (!run_interrupted)
-		result = add_round(r, cell_of(r, work, i), &plan, began, &client, &server);
-	if (result == 0 && cell_of(r, work, i)->rounds_len > 0)
-		cell_of(r, work, i)->rounds[cell_of(r, work, i)->rounds_len - 1].payload =
-			work->payload[i];
+		result = add_round(r, cell_of(r, work, i), &plan, began, &client, &server,
+				   work->payload[i]);
 	outcome_wipe(&client);
 	outcome_wipe(&server);
 	return result;

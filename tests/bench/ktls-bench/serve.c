@@ -280,7 +280,8 @@ static int greet(struct server *server, struct control *control, const struct he
 		credentials_make(&station->credentials, hello->rsa);
 	}
 	if (greeting && bytes) {
-		machine_describe(&greeting->machine, &station->device);
+		machine_describe(&greeting->machine, &station->device, &station->cpus);
+		greeting->machine.load = machine_load(CLOCKS_STAT);
 		result_text(greeting->name, sizeof(greeting->name), "%s",
 			    station->credentials.name);
 		if (hello->want_trust && station->credentials.trust)

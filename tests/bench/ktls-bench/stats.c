@@ -83,14 +83,17 @@ bool metric_of(enum metric metric, const struct result_round *r, double *value)
 
 /*
  * How many of n sorted values lie outside the spread at each end: the most for which the two tails
- * of the binomial distribution (n, 1/2) hold no more than 5 % together.
+ * of the binomial distribution (n, 1/2) hold no more than 5 % together, or none. *beyond: what they
+ * hold together.
  */
-static size_t outside(size_t n)
+static size_t outside(size_t n, double *beyond)
 {
 	double term = pow(0.5, (double)n), tail = term;
 	size_t k = 0;
 
+	*beyond = 2 * tail;
 	while (tail <= 0.025) {
+		*beyond = 2 * tail;
 		k++;
 		term *= (double)(n - k + 1) / (double)k;
 		tail += term;
@@ -98,17 +101,28 @@ static size_t outside(size_t n)
 	return k > 0 ? k - 1 : 0;
 }
 
+double estimate_confidence(size_t n)
+{
+	double beyond;
+
+	if (n < 2)
+		return 0;
+	(void)outside(n, &beyond);
+	return 1 - beyond;
+}
+
 _Static_assert(RESULT_ROUNDS_MAX <= 1000, "0.5 to that power is a normal number");
 
 struct estimate estimate_of(double *values, size_t n)
 {
 	struct estimate e = { .n = n };
+	double beyond;
 	size_t k;
 
 	if (n == 0)
 		return e;
 	e.median = bench_median(values, n);
-	k = outside(n);
+	k = outside(n, &beyond);
 	e.low = values[k];
 	e.high = values[n - 1 - k];
 	return e;

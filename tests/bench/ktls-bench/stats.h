@@ -2,10 +2,10 @@
 /*
  * What a run's rounds say: medians with their spread, and ratios between modes.
  *
- * The spread is the interval in which the median lies with 95 % confidence, from the order of the
+ * The spread is an interval in which the median lies with 95 % confidence, from the order of the
  * values alone (the sign test turned round): no distribution is assumed, and it shrinks as rounds
- * are added. Up to eight rounds it is the smallest and the largest value; five are the fewest for
- * which that is worth much (94 %).
+ * are added. Up to eight rounds it is the smallest and the largest value. Fewer than six cannot
+ * give 95 %: two give 50 %, five 93.75 %, which are the fewest that anything is concluded from.
  *
  * A ratio is that of two cells' values in the same round, then the median over the rounds: modes
  * are run in turns, so that what changes on the machine meanwhile changes both.
@@ -14,6 +14,8 @@
 #define KTLS_BENCH_STATS_H
 
 #include "tests/bench/ktls-bench/result.h"
+
+#define ESTIMATE_ROUNDS_MIN 5
 
 struct estimate {
 	double median, low, high;
@@ -60,6 +62,16 @@ struct estimate estimate_ratio(enum metric metric, const struct result_cell *cel
 
 /* Width of the spread as a share of the median; 0 where the median is 0. */
 double estimate_noise(const struct estimate *e);
+
+/* The probability with which the spread of n values holds the median; 0 where there is no spread.
+ */
+double estimate_confidence(size_t n);
+
+/* Whether there are values enough to say that something is more than something else. */
+static inline bool estimate_concludes(const struct estimate *e)
+{
+	return e->n >= ESTIMATE_ROUNDS_MIN;
+}
 
 /* Whether two estimates' spreads have nothing in common. */
 bool estimate_differ(const struct estimate *a, const struct estimate *b);

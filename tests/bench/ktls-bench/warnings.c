@@ -11,7 +11,6 @@
 #define NOISE_MAX            0.1  /* width of the spread over the median */
 #define RETRANSMITS_EACH_MAX 10   /* segments a thousand connections */
 #define RETRANSMITS_MAX      100  /* segments a GiB: about one in ten thousand */
-#define ROUNDS_MIN           5    /* fewer have no spread worth the name */
 #define SECONDS_MIN          0.5  /* shorter rounds measure their beginning */
 #define DRIFT_MAX            0.05 /* of a cell's halves */
 
@@ -72,8 +71,7 @@ static void warn_machine(struct result_run *run, enum result_end end)
 	warn_cpu(run, who, m);
 	if (m->load > LOAD_MAX)
 		warn(run, "other-load", "Stop what else runs there: ps -eo pcpu,args --sort=-pcpu.",
-		     "%s was busy before the run: others kept %.1f CPUs busy, or waited for them.",
-		     who, m->load);
+		     "%s was busy before the run: others kept %.1f CPUs busy.", who, m->load);
 	if (m->build[0] && strcmp(m->build, "release") != 0)
 		warn(run, "debug-build", "make clean && make, without SAN and with -O2.",
 		     "%s runs a ktls-bench that is no release (%s).", who, m->build);
@@ -83,21 +81,23 @@ static void warn_ends(struct result_run *run)
 {
 	const struct result_parameters *p = &run->parameters;
 
-	for (int end = 0; end < (p->one_machine ? 1 : RESULT_ENDS); end++)
+	/* Of one machine, too: each end has seen its own CPUs. */
+	for (int end = 0; end < RESULT_ENDS; end++)
 		warn_machine(run, end);
 	if (p->one_machine && p->shared_cpu)
 		warn(run, "shared-cpu",
 		     "Pin the ends to different cores, or run ktls-bench serve on another machine.",
-		     "Both ends may run on one CPU: they wait for each other, and throughput is "
+		     "Both ends may run on one core: they wait for each other, and throughput is "
 		     "that of their sum.");
 	if (strcmp(run->machines[RESULT_SERVER].nic, "lo") == 0)
 		warn(run, "loopback",
 		     "Read CPU time, not throughput; or use two machines, or two ports and a "
 		     "network namespace.",
 		     "The data goes over loopback: no device, no interrupts, segments of 64 KiB.");
-	if (p->rounds < ROUNDS_MIN)
+	if (p->rounds < ESTIMATE_ROUNDS_MIN)
 		warn(run, "few-rounds", "--rounds 5 or more.",
-		     "There are fewer than five rounds: the spread is worth little.");
+		     "There are fewer than five rounds: the spread is worth little, and nothing is "
+		     "called better or worse.");
 	if (p->round_seconds > 0 && p->round_seconds < SECONDS_MIN)
 		warn(run, "short-rounds", "--duration 2 or more.",
 		     "Rounds of %g s measure how connections begin.", p->round_seconds);
@@ -191,7 +191,7 @@ static void warn_drift(struct result_run *run, const struct result_cell *cell, c
 	struct result_cell first = *cell, second = *cell;
 	struct estimate a, b;
 
-	if (cell->rounds_len < 2 * ROUNDS_MIN)
+	if (cell->rounds_len < 2 * ESTIMATE_ROUNDS_MIN)
 		return;
 	first.rounds_len = cell->rounds_len / 2;
 	second.rounds += first.rounds_len;
