@@ -65,7 +65,7 @@ static int follow(const uint8_t *bytes, size_t len)
 	int result = ktls_secrets_parse_key_update(bytes, len, &request);
 
 	if (result == 0)
-		result = ktls_secrets_count_key_update(&rekey.limit, now_ms());
+		result = ktls_secrets_count_key_update(&rekey.limit, request, 1, now_ms());
 	if (result == 0)
 		result = step(KTLS_RX);
 	if (result == 0 && request)

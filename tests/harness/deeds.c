@@ -42,6 +42,7 @@ enum deed {
 	CLEAR,
 	CCS,
 	NEW_KEY,
+	STORM,
 	FIN,
 	RST,
 };
@@ -95,6 +96,8 @@ static void changed(struct deed_pair *p)
 	keyed_write(p->fd[1], p->record, len);
 }
 
+static void act(struct deed_pair *p, enum deed deed);
+
 static void reset(struct deed_pair *p)
 {
 	struct linger now = { .l_onoff = 1 };
@@ -102,6 +105,17 @@ static void reset(struct deed_pair *p)
 	ASSERT_EQ(0, setsockopt(p->fd[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
 	close(p->fd[1]);
 	p->fd[1] = -1;
+}
+
+/* More KeyUpdates than anybody takes, also where each takes its time. */
+static void storm(struct deed_pair *p)
+{
+	struct ktls_secrets s = p->secrets;
+
+	for (int i = 0; i < 100; i++) {
+		act(p, UPDATE);
+		ASSERT_EQ(0, ktls_secrets_key_update(&s, KTLS_RX, &p->rx));
+	}
 }
 
 static void act(struct deed_pair *p, enum deed deed)
@@ -135,6 +149,9 @@ static void act(struct deed_pair *p, enum deed deed)
 	case NEW_KEY:
 		p->rx = p->next;
 		break;
+	case STORM:
+		storm(p);
+		break;
 	case FIN:
 		ASSERT_EQ(0, shutdown(p->fd[1], SHUT_WR));
 		break;
@@ -165,6 +182,7 @@ const struct deed_row deed_rows[] = {
 	{ "KeyUpdate over two records, then data",
 	  KTLS_TLS_1_3,
 	  { UPDATE_BEGINS, UPDATE_ENDS, NEW_KEY, DATA } },
+	{ "100 KeyUpdates, then data", KTLS_TLS_1_3, { STORM, DATA } },
 	{ "CertificateRequest, then data", KTLS_TLS_1_3, { REQUEST, DATA } },
 	{ "an empty handshake record, then data", KTLS_TLS_1_3, { EMPTY_HANDSHAKE, DATA } },
 	{ "close_notify", KTLS_TLS_1_3, { CLOSE_NOTIFY } },
@@ -175,6 +193,9 @@ const struct deed_row deed_rows[] = {
 	{ "a part of a record, FIN", KTLS_TLS_1_3, { PART, FIN } },
 	{ "RST", KTLS_TLS_1_3, { RST } },
 	{ "data, RST", KTLS_TLS_1_3, { DATA, RST } },
+	{ "close_notify, RST", KTLS_TLS_1_3, { CLOSE_NOTIFY, RST } },
+	{ "data, close_notify, RST", KTLS_TLS_1_3, { DATA, CLOSE_NOTIFY, RST } },
+	{ "a fatal alert, RST", KTLS_TLS_1_3, { FATAL, RST } },
 	{ "a record that does not decrypt, then data", KTLS_TLS_1_3, { CHANGED, DATA } },
 	{ "a record that is too long", KTLS_TLS_1_3, { TOO_LONG } },
 	{ "a request in the clear", KTLS_TLS_1_3, { CLEAR } },
@@ -186,6 +207,7 @@ const struct deed_row deed_rows[] = {
 	{ "TLS 1.2: KeyUpdate, then data", KTLS_TLS_1_2, { UPDATE, DATA } },
 	{ "TLS 1.2: heartbeat, then data", KTLS_TLS_1_2, { HEARTBEAT, DATA } },
 	{ "TLS 1.2: close_notify", KTLS_TLS_1_2, { CLOSE_NOTIFY } },
+	{ "TLS 1.2: data, close_notify, RST", KTLS_TLS_1_2, { DATA, CLOSE_NOTIFY, RST } },
 };
 
 const size_t deed_rows_len = sizeof(deed_rows) / sizeof(deed_rows[0]);

@@ -20,7 +20,7 @@ httpd() {
 
 # cases NAME LIST PORT: what Python says of each is a test
 cases() {
-	local name=$1 ca=("$dir/ca.pem") result what
+	local name=$1 ca=("$certs/ca.pem") result what
 
 	[ "$name" != plain ] || ca=()
 	rm -f "$dir/www/link" "$dir/www/fifo" "$dir/www/shrinking"
@@ -34,7 +34,7 @@ cases() {
 }
 
 get() {
-	curl -sS --cacert "$dir/ca.pem" -m 60 "$@"
+	curl -sS --cacert "$certs/ca.pem" -m 60 "$@"
 }
 
 # Three files by one connection, and one that is continued.
@@ -51,7 +51,7 @@ curls() {
 
 wgets() {
 	head -c 1234567 "$dir/www/big" >"$dir/big"
-	wget -q --ca-certificate "$dir/ca.pem" -T 60 -c -P "$dir" "https://localhost:$1/big" &&
+	wget -q --ca-certificate "$certs/ca.pem" -T 60 -c -P "$dir" "https://localhost:$1/big" &&
 		cmp "$dir/big" "$dir/www/big"
 }
 
@@ -71,7 +71,7 @@ at_once() {
 }
 
 peer() {
-	timeout 60 "$build/tests/tools/script" client "127.0.0.1:$1" --trust "$dir/ca.pem" \
+	timeout 60 "$build/tests/tools/script" client "127.0.0.1:$1" --trust "$certs/ca.pem" \
 		--name localhost --any-data "${@:2}"
 }
 
@@ -83,8 +83,13 @@ changes_keys() {
 			'until key-update answer, until close-notify'
 	else
 		peer "$1" 'key-update, get /file, drain'
-		peer "$1" 'get /file, drain'
+		peer "$1" 'get /file' 'until close-notify, close-notify, fin'
 	fi
+}
+
+# A request, and the end of all that the client sends: of that there is one event.
+asks_and_ends() {
+	peer "$1" 'cork, get /file, close-notify, fin, uncork' 'until close-notify, expect fin'
 }
 
 had() {
@@ -103,10 +108,7 @@ ends() {
 	return 1
 }
 
-# Made already, where the CPU is emulated.
-certs=${KTLS_CERTS:-$dir/certs}
-[ -d "$certs" ] || "$build/tests/tools/certs" "$certs" >/dev/null
-cp "$certs"/{ca.pem,p256.pem,p256.key} "$dir"
+use_certs
 mkdir -p "$dir/www/sub"
 echo secret >"$dir/secret"
 echo '<p>index</p>' >"$dir/www/index.html"
@@ -115,28 +117,19 @@ head -c 5000 /dev/urandom >"$dir/www/file"
 head -c 40000 /dev/urandom >"$dir/www/middle"
 head -c 3000000 /dev/urandom >"$dir/www/big"
 truncate -s 30M "$dir/www/huge"
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $socket
-	socket-group = root
-	user = nobody
-	workers = 2
-	[profile default]
-	certificate = $dir/p256.pem
-	key = $dir/p256.key
-	server-users = root
-	records = ${records:-prefer-kernel}
-END
+ktlsd_conf 'user = nobody' 'workers = 2'
+ktlsd_profile default "records = $records"
 rekeys=true
-[ "$carrier" = relay ] || "$build/ktls-setup" check --json | grep -q '"rekey": "ok"' || rekeys=false
+[ "$carrier" = relay ] || kernel_can rekey || rekeys=false
 
 start_ktlsd
-httpd listening 4461 --socket "$socket" "${relay[@]}"
+httpd listening 4461 --socket "$socket" "${relay[@]}" --timeout 200
 cases listening all 4461
 check 'listening: curl' curls 4461
 check 'listening: wget' wgets 4461
 check 'listening: six at once' at_once 4461
 check 'listening: a client that changes its keys' changes_keys 4461
+check 'listening: a client that asks, and ends' asks_and_ends 4461
 cases listening stops "4461:${pids[-1]}"
 check 'listening: its end' ends
 check 'listening: who had the records' had listening
@@ -154,7 +147,7 @@ cases limited beyond_the_limit 4463
 httpd impatient 4466 --socket "$socket" "${relay[@]}" --timeout 4
 cases impatient too_slow 4466
 
-httpd embedded 4464 --cert "$dir/p256.pem" --key "$dir/p256.key" "${relay[@]}"
+httpd embedded 4464 --cert "$certs/p256.pem" --key "$certs/p256.key" "${relay[@]}"
 cases embedded one_connection,stops "4464:${pids[-1]}"
 check 'embedded: its end' ends
 unset 'pids[-1]'

@@ -14,7 +14,7 @@ state=sw
 [ "$carrier" = kernel ] || { relay=(--relay); relay_short=(-r); state=relay; }
 
 get() {
-	curl -sS --cacert "$dir/ca.pem" -m 60 --retry 0 "$@"
+	curl -sS --cacert "$certs/ca.pem" -m 60 --retry 0 "$@"
 }
 
 # same PORT FILE: what comes is what the folder has
@@ -25,7 +25,7 @@ same() {
 not_found() {
 	local code
 
-	for path in /missing '/../ca.pem' '/%2e%2e/ca.pem'; do
+	for path in /missing '/../ktlsd.conf' '/%2e%2e/ktlsd.conf'; do
 		code=$(get --path-as-is -o /dev/null -w '%{http_code}' "https://localhost:$1$path") &&
 			[[ $code == 4?? ]] || return
 	done
@@ -52,7 +52,7 @@ at_once() {
 # OpenSSL tells an end that nobody announced from close_notify.
 ends_well() {
 	printf 'GET /file HTTP/1.0\r\n\r\n' | timeout 60 openssl s_client -connect "localhost:$1" \
-		-CAfile "$dir/ca.pem" -verify_return_error -ign_eof >"$dir/end" 2>&1
+		-CAfile "$certs/ca.pem" -verify_return_error -ign_eof >"$dir/end" 2>&1
 	grep -a 'error' "$dir/end"
 	! grep -aq 'unexpected eof' "$dir/end" && grep -aq 'closed$' "$dir/end"
 }
@@ -62,7 +62,7 @@ peer() {
 	local port=$1
 
 	shift
-	timeout 60 "$build/tests/tools/script" client "127.0.0.1:$port" --trust "$dir/ca.pem" \
+	timeout 60 "$build/tests/tools/script" client "127.0.0.1:$port" --trust "$certs/ca.pem" \
 		--name localhost --any-data "$@" >"$dir/said" 2>&1
 	local status=$?
 
@@ -154,29 +154,17 @@ server() {
 	check "$name: who had the records" records_had
 }
 
-"$build/tests/tools/certs" "$dir"
+use_certs
 mkdir "$dir/www"
 head -c 5000 /dev/urandom >"$dir/www/file"
 head -c 3000000 /dev/urandom >"$dir/www/big"
 truncate -s 30M "$dir/www/huge"
 truncate -s 10M "$dir/www/long"
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $socket
-	socket-group = root
-	user = nobody
-	workers = 2
-	[profile default]
-	certificate = $dir/p256.pem
-	key = $dir/p256.key
-	server-users = root
-	tickets = 0
-	records-per-key = 512
-	records = ${records:-prefer-kernel}
-END
+ktlsd_conf 'user = nobody' 'workers = 2'
+ktlsd_profile default 'tickets = 0' 'records-per-key = 512' "records = $records"
 
 rekeys=true
-[ "$carrier" = relay ] || "$build/ktls-setup" check --json | grep -q '"rekey": "ok"' || rekeys=false
+[ "$carrier" = relay ] || kernel_can rekey || rekeys=false
 
 start_ktlsd
 tap_plan 41

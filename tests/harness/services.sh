@@ -51,6 +51,8 @@ start() {
 	local name=$1
 
 	shift
+	# Nobody who waits for a line shall find one of an earlier start.
+	: >"$dir/$name.log"
 	"$@" >"$dir/$name.log" 2>&1 </dev/null &
 	pids+=($!)
 }
@@ -64,6 +66,41 @@ stop_last() {
 # For start: what it becomes runs in the folder of the files.
 in_www() {
 	cd "$dir/www" && exec "$@"
+}
+
+# use_certs: $certs is a folder with what tests/tools/certs makes. run-vm has made one: RSA keys take
+# long where the CPU is emulated.
+use_certs() {
+	certs=${KTLS_CERTS:-$dir/certs}
+	[ -d "$certs" ] || "$build/tests/tools/certs" "$certs" >/dev/null
+}
+
+# ktlsd_conf LINE...: ktlsd.conf, of which the section of ktlsd has these lines
+ktlsd_conf() {
+	printf '%s\n' '[ktlsd]' "socket = $dir/ktlsd.sock" "socket-group = $(id -gn)" "$@" \
+		>"$dir/ktlsd.conf"
+}
+
+# ktlsd_profile NAME LINE...: for us, in both roles, with certificates of $certs and these lines
+ktlsd_profile() {
+	printf '%s\n' "[profile $1]" "certificate = $certs/p256.pem" "key = $certs/p256.key" \
+		"trust = $certs/ca.pem" "server-users = $(id -un)" "client-users = $(id -un)" "${@:2}" \
+		>>"$dir/ktlsd.conf"
+}
+
+# ended N FILE: of what the file, which is ktlspeer's, has behind N lines, and $said then too, the last
+# tells of a connection.
+ended() {
+	local lines
+
+	mapfile -t lines <"$2"
+	said="${lines[*]:$1}"
+	[ ${#lines[@]} -gt "$1" ] && [[ ${lines[-1]} == @(ok|failed)* ]]
+}
+
+# kernel_can WHAT: as ktls-setup check --json calls it
+kernel_can() {
+	"$build/ktls-setup" check --json | grep -q "\"$1\": \"ok\""
 }
 
 # start_ktlsd [NAME]: by the configuration NAME.conf, until it is ready; the script ends where it is

@@ -119,6 +119,59 @@ TEST_F(session, storm)
 	EXPECT_EQ(-EPROTO, ktls_send(self->s, self->fd[0], "x", 1, 0));
 }
 
+/* A peer that changes its key all the time, and sends something with each. */
+TEST_F(session, key_updates_between_data_are_no_storm)
+{
+	READY();
+	for (int i = 0; i < 60; i++) {
+		for (int j = 0; j < KTLS_KEY_UPDATE_RECORDS; j++)
+			put_data(self, "data");
+		put_key_update(self, i % 2 != 0);
+		ASSERT_EQ(4 * KTLS_KEY_UPDATE_RECORDS,
+			  ktls_recv(self->s, self->fd[0], self->got, 4 * KTLS_KEY_UPDATE_RECORDS,
+				    MSG_WAITALL));
+	}
+	put_data(self, "end");
+	expect_data(self, "end");
+	EXPECT_EQ(60, self->a.requests);
+}
+
+/* It does not read them by ktls_recv(). */
+TEST_F(session, key_updates_between_data_that_others_read)
+{
+	char bytes[16];
+	struct iovec iov = { .iov_base = bytes, .iov_len = 4 };
+	uint8_t type;
+	bool end;
+
+	READY();
+	for (int i = 0; i < 60; i++) {
+		for (int j = 0; j < KTLS_KEY_UPDATE_RECORDS; j++)
+			put_data(self, "data");
+		put_key_update(self, false);
+		for (int j = 0; j < KTLS_KEY_UPDATE_RECORDS; j++)
+			ASSERT_EQ(4, self->s->kernel->recv(self->fd[0], &iov, 1, 0, &type, &end));
+		EXPECT_EQ(1, ktls_recover(self->s, self->fd[0], EIO));
+		ASSERT_STREQ("OK", ktls_reason_name((int)ktls_session_reason(self->s)));
+	}
+}
+
+TEST_F(session, storm_with_a_little_between)
+{
+	ssize_t n = 1;
+	int i = 0;
+
+	READY();
+	for (; i < 100 && n > 0; i++) {
+		put_data(self, "x");
+		put_key_update(self, true);
+		n = ktls_recv(self->s, self->fd[0], self->got, sizeof(self->got), MSG_DONTWAIT);
+	}
+	EXPECT_GT(i, KTLS_KEY_UPDATE_BURST);
+	EXPECT_LT(i, 2 * KTLS_KEY_UPDATE_BURST);
+	expect_end(self, -EPROTO, KTLS_R_KEY_UPDATE_STORM);
+}
+
 /* As many as we have asked for, one after the other. */
 TEST_F(session, answers_are_no_storm)
 {
@@ -184,20 +237,27 @@ static size_t drain(session_t *self, int *updates)
 	return total;
 }
 
+/*
+ * What TCP sends a moment later makes room again, the rest of a window by a timer of 200 ms: full
+ * is what stays full.
+ */
 static size_t fill(session_t *self)
 {
 	static uint8_t bulk[16384];
-	size_t sent = 0;
-	ssize_t n = 0;
-
+	size_t sent = 0, before;
 	int few = 16384;
+	ssize_t n;
 
 	setsockopt(self->fd[0], SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
 	setsockopt(self->fd[1], SOL_SOCKET, SO_RCVBUF, &few, sizeof(few));
 	fcntl(self->fd[0], F_SETFL, O_NONBLOCK);
-	for (; n >= 0; n = ktls_send(self->s, self->fd[0], bulk, sizeof(bulk), 0))
-		sent += (size_t)n;
-	ASSERT_EQ(-EAGAIN, n);
+	do {
+		before = sent;
+		for (n = 0; n >= 0; n = ktls_send(self->s, self->fd[0], bulk, sizeof(bulk), 0))
+			sent += (size_t)n;
+		ASSERT_EQ(-EAGAIN, n);
+		nap(300);
+	} while (sent > before);
 	return sent;
 }
 
@@ -419,7 +479,7 @@ TEST_F(session, a_server_gets_no_tickets)
 {
 	READY();
 	self->a.header.role = KTLS_SERVER;
-	session_reopen(self, RECORDS_MAX);
+	session_reopen(self, KTLS_AES_GCM_RECORDS_MAX);
 	put(self, RECORD_HANDSHAKE, TICKET, 9);
 	expect_end(self, -EPROTO, KTLS_R_MESSAGE_UNEXPECTED);
 	EXPECT_EQ(0, self->a.requests);

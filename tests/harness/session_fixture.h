@@ -28,8 +28,6 @@
 #include "tests/harness/play.h"
 #endif
 
-#define RECORDS_MAX 23726566
-
 /* fd[0] has the session, fd[1] is the plain peer. */
 FIXTURE(session)
 {
@@ -116,7 +114,7 @@ FIXTURE_SETUP(session)
 	answering_start(&self->a);
 	self->k = ktls_open(self->a.fake.path, NULL);
 	ASSERT_NOT_NULL(self->k);
-	session_reopen(self, RECORDS_MAX);
+	session_reopen(self, KTLS_AES_GCM_RECORDS_MAX);
 	self->ready = true;
 }
 

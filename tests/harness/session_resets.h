@@ -83,6 +83,36 @@ TEST_F(session, a_reset_behind_data_that_all_was_to_be_read)
 	EXPECT_EQ(-EPROTO, ktls_recover(self->s, self->fd[0], 0));
 }
 
+/*
+ * Who says close_notify and closes with bytes of ours unread resets the connection. What it said
+ * counts; that no more will reach it only the writer learns.
+ */
+TEST_F(session, a_reset_behind_close_notify)
+{
+	READY();
+	put_data(self, "data");
+	put(self, RECORD_ALERT, "\1\0", 2);
+	reset(self);
+	expect_data(self, "data");
+	expect_end(self, 0, KTLS_R_PEER_CLOSE_NOTIFY);
+	expect_end(self, 0, KTLS_R_PEER_CLOSE_NOTIFY);
+	EXPECT_EQ(0, ktls_recover(self->s, self->fd[0], ECONNRESET));
+	EXPECT_EQ(-ECONNRESET, ktls_send(self->s, self->fd[0], "x", 1, 0));
+	expect_broken_pipe(self);
+	expect_end(self, 0, KTLS_R_PEER_CLOSE_NOTIFY);
+}
+
+TEST_F(session, a_reset_behind_a_fatal_alert)
+{
+	READY();
+	put(self, RECORD_ALERT, "\2\x28", 2);
+	reset(self);
+	expect_end(self, -EPROTO, KTLS_R_PEER_ALERT);
+	EXPECT_EQ(KTLS_ALERT_HANDSHAKE_FAILURE, ktls_session_alert(self->s));
+	EXPECT_EQ(-EPROTO, ktls_recover(self->s, self->fd[0], ECONNRESET));
+	expect_end(self, -EPROTO, KTLS_R_PEER_ALERT);
+}
+
 /* An error in which the connection goes on is none for the writer. */
 TEST_F(session, errors_that_pass)
 {

@@ -179,13 +179,24 @@ static bool ends_with_hash(const uint8_t *content, size_t len)
 	return memcmp(content + len - DIGEST, digest, DIGEST) == 0;
 }
 
+/* The end of the handshake, where it was sent again: what follows is under the key. */
+static size_t behind_handshake(const struct wiretap_stream *s)
+{
+	size_t at = s->from;
+
+	while (at + KEYED_HEADER <= s->to &&
+	       (s->bytes[at] == RECORD_CHANGE_CIPHER_SPEC || s->bytes[at] == RECORD_HANDSHAKE))
+		at += KEYED_HEADER + (size_t)(s->bytes[at + 3] << 8 | s->bytes[at + 4]);
+	return at;
+}
+
 struct wiretap_records wiretap_open_records(const struct wiretap *tap,
 					    const struct nicsim_conn *conn, enum nicsim_end end)
 {
 	const struct wiretap_stream *s = &tap->streams[end];
 	struct opening o = { .key = conn->tx[end],
 			     .content = malloc(STREAM_MAX + KEYED_RECORD_MAX) };
-	size_t at = s->from, n = 1;
+	size_t at = behind_handshake(s), n = 1;
 
 	ASSERT_NOT_NULL(o.content);
 	EXPECT_EQ(0, s->other);

@@ -38,6 +38,26 @@ TEST_F(reading, a_reset)
 	after_end(&self->a);
 }
 
+/* What a peer said counts, and not that it closed without reading what we had sent. */
+TEST_F(reading, a_reset_behind_the_end)
+{
+	static const struct ending rows[] = {
+		{ "send 100, expect data 10, close-notify, rst", 0, KTLS_R_PEER_CLOSE_NOTIFY, 0 },
+		{ "send 100, expect data 10, send 20000, close-notify, delay 50, rst", 0,
+		  KTLS_R_PEER_CLOSE_NOTIFY, 0 },
+		{ "send 100, expect data 10, send 100, fatal 40, rst", -EPROTO, KTLS_R_PEER_ALERT,
+		  0 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		if (!connect_for(self, variant, rows[i].script))
+			return;
+		EXPECT_EQ(1, app_read(&self->a.app, 100));
+		EXPECT_EQ(1, app_write(&self->a.app, 10));
+		ends_now(self, variant, &rows[i]);
+	}
+}
+
 TEST_F(reading, records_of_all_sizes)
 {
 	if (!connect_for(

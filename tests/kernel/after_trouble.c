@@ -15,6 +15,7 @@
 #include "tests/harness/pattern.h"
 #include "tests/harness/proxy.h"
 #include "tests/kernel/after.h"
+#include "tests/kernel/after_hands.h"
 
 FIXTURE(trouble)
 {
@@ -261,47 +262,7 @@ TEST_F_TIMEOUT(trouble, ktlsd_is_started_anew, 60)
 /* ---- several at once ---------------------------------------------------------------------------
  */
 
-/* What each of several readers and writers does; their bytes mix. */
-struct hand {
-	struct ktls_session *session;
-	int fd;
-	uint64_t *total; /* of the hands */
-	bool updates;    /* struct after's */
-};
-
-static void *read_hand(void *arg)
-{
-	struct hand *hand = arg;
-	uint8_t buf[700];
-	ssize_t n;
-
-	do {
-		n = ktls_recv(hand->session, hand->fd, buf, sizeof(buf), 0);
-		if (n > 0)
-			__atomic_add_fetch(hand->total, (uint64_t)n, __ATOMIC_RELAXED);
-	} while (n > 0 || n == -EINTR);
-	return (void *)(intptr_t)n;
-}
-
-#define HAND_WRITES 100
-#define HAND_BYTES  777
-
-static void *write_hand(void *arg)
-{
-	struct hand *hand = arg;
-	uint8_t buf[HAND_BYTES] = { 0 };
-	intptr_t wrong = 0;
-
-	for (int i = 0; i < HAND_WRITES; i++) {
-		wrong += ktls_send(hand->session, hand->fd, buf, sizeof(buf), 0) != HAND_BYTES;
-		if (i % 5 == 0)
-			wrong += ktls_update_keys(hand->session, hand->fd, 0) !=
-				 (hand->updates ? 0 : -EOPNOTSUPP);
-	}
-	return (void *)wrong;
-}
-
-/* Four threads on one session. */
+/* Four threads on one session, and ktlsd begun anew meanwhile. */
 TEST_F_TIMEOUT(trouble, several_threads, 60)
 {
 	struct after *a = &self->a;
@@ -315,9 +276,13 @@ TEST_F_TIMEOUT(trouble, several_threads, 60)
 		return;
 	a->any_data = true;
 	connect_for(a, "duplex 300000 155400 1 request, close-notify, until close-notify");
-	hand = (struct hand){ a->session, a->fd[0], &total, a->updates };
+	hand = (struct hand){ a->session, a->fd[0], &total, a->updates, a->role == KTLS_CLIENT };
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, work[i], &hand));
+	if (!a->relay) {
+		kill_ktlsd(a);
+		daemon_start(&a->daemon);
+	}
 	/*
 	 * One reader takes the close_notify, the other waits for the end, which is ours to cause;
 	 * who of them is the first to say so is open.
@@ -337,7 +302,7 @@ TEST_F_TIMEOUT(trouble, several_threads, 60)
 /* Another process with the socket, and a session and a ktlsd connection of its own. */
 static pid_t other_process(struct after *a, const uint8_t *sealed, size_t len, uint64_t *total)
 {
-	struct hand hand = { .fd = a->fd[0], .total = total, .updates = a->updates };
+	struct hand hand = { a->session, a->fd[0], total, a->updates, a->role == KTLS_CLIENT };
 	pthread_t reader;
 	struct ktls *k;
 	void *wrong, *end;
@@ -373,7 +338,7 @@ TEST_F_TIMEOUT(trouble, two_processes, 60)
 	a->any_data = true;
 	/* The other reader may have had the close_notify: for each there is an end of file, too. */
 	connect_for(a, "duplex 300000 155400 1 request, close-notify, fin, until close-notify");
-	hand = (struct hand){ a->session, a->fd[0], total, a->updates };
+	hand = (struct hand){ a->session, a->fd[0], total, a->updates, a->role == KTLS_CLIENT };
 	pid = other_process(a, sealed, ktls_session_sealed(a->session, sealed, sizeof(sealed)),
 			    total);
 	ASSERT_EQ(0, pthread_create(&reader, NULL, read_hand, &hand));

@@ -48,6 +48,47 @@ TEST_F_TIMEOUT(reading, key_updates, 60)
 	after_end(&self->a);
 }
 
+/* A healthy peer that changes its key all the time, with data in between. */
+static void reads_all(struct test_self_reading *self, const struct test_variant_reading *variant,
+		      const char *script, uint64_t bytes)
+{
+	if (!connect_for(self, variant, script))
+		return;
+	EXPECT_EQ(1, app_read(&self->a.app, bytes));
+	EXPECT_EQ(1, app_write(&self->a.app, 10));
+	EXPECT_EQ(0, app_read(&self->a.app, UINT64_MAX));
+	EXPECT_EQ(bytes, self->a.app.read);
+	EXPECT_EQ(0, ktls_shutdown(self->a.session, self->a.fd[0]));
+	after_end(&self->a);
+}
+
+TEST_F_TIMEOUT(reading, key_updates_between_data, 60)
+{
+	if (!self->a.ready || !self->a.rekey)
+		return;
+	reads_all(self, variant,
+		  "repeat 50 send 1, send 1, send 1, send 1, key-update\n"
+		  "repeat 50 send 1, send 1, send 1, send 1, key-update request\n"
+		  "until key-update, expect data 10, close-notify, until close-notify",
+		  400);
+}
+
+TEST_F_TIMEOUT(reading, key_updates_between_much_data, 120)
+{
+	if (!self->a.ready || !self->a.rekey)
+		return;
+	if (variant->reads == APP_KTLS_RECV)
+		reads_all(self, variant,
+			  "repeat 200 send 100000, key-update\n"
+			  "expect data 10, close-notify, until close-notify",
+			  20000000);
+	if (variant->reads == APP_READ)
+		reads_all(self, variant,
+			  "repeat 200 send 100000, key-update request\n"
+			  "until key-update, expect data 10, close-notify, until close-notify",
+			  20000000);
+}
+
 /* As many as may come at once, and more. */
 TEST_F_TIMEOUT(reading, storms, 60)
 {

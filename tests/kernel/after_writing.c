@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "lib/relay/relay.h"
 #include "tests/harness/pattern.h"
 #include "tests/kernel/after.h"
 
@@ -134,6 +135,25 @@ TEST_F(writing, more_is_pending)
 	after_end(a);
 }
 
+/* Until the socket stays full: what TCP sends by its timer, the rest of a window, makes room again.
+ */
+static void fill(struct after *a)
+{
+	uint8_t bytes[4000];
+	uint64_t before;
+	ssize_t n;
+
+	do {
+		before = a->app.written;
+		do {
+			pattern_fill(bytes, sizeof(bytes), a->app.written);
+			n = send(a->fd[0], bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+			a->app.written += n > 0 ? (uint64_t)n : 0;
+		} while (n > 0);
+		usleep(300000);
+	} while (a->app.written > before);
+}
+
 /* As long as there is no room for the KeyUpdate, nothing may go out; then it does. */
 TEST_F_TIMEOUT(writing, no_room_for_the_update, 60)
 {
@@ -147,15 +167,7 @@ TEST_F_TIMEOUT(writing, no_room_for_the_update, 60)
 	snprintf(go, sizeof(go), "/tmp/ktls-after-%d", (int)getpid());
 	snprintf(script, sizeof(script), "await %s, until key-update, until close-notify", go);
 	connect_for(self, variant, APP_READ_POLL, script);
-	for (r = 1; r == 1;) {
-		uint8_t bytes[4000];
-		ssize_t n;
-
-		pattern_fill(bytes, sizeof(bytes), a->app.written);
-		n = send(a->fd[0], bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
-		r = n > 0;
-		a->app.written += n > 0 ? (uint64_t)n : 0;
-	}
+	fill(a);
 	full = a->app.written;
 	EXPECT_EQ(-EAGAIN, ktls_update_keys(a->session, a->fd[0], 0));
 	EXPECT_EQ(-EAGAIN, ktls_update_keys(a->session, a->fd[0], 0));
@@ -260,6 +272,90 @@ TEST_F_TIMEOUT(writing, records_are_counted, 60)
 		EXPECT_GE(script_peer_seen()->updates_received, 300 / 64);
 	else
 		EXPECT_LE(script_peer_seen()->now.next, 65);
+}
+
+/* ---- when the peer's has -----------------------------------------------------------------------
+ */
+
+FIXTURE(peers_key)
+{
+	struct after a;
+};
+
+FIXTURE_VARIANT(peers_key)
+{
+	enum ktls_role role;
+	uint16_t version;
+};
+
+FIXTURE_VARIANT_ADD(peers_key, server){ KTLS_SERVER, KTLS_TLS_1_3 };
+FIXTURE_VARIANT_ADD(peers_key, client){ KTLS_CLIENT, KTLS_TLS_1_3 };
+FIXTURE_VARIANT_ADD(peers_key, tls12){ KTLS_SERVER, KTLS_TLS_1_2 };
+
+FIXTURE_SETUP(peers_key)
+{
+	struct after *a = &self->a;
+
+	if (!after_prepare(a, variant->role, variant->version))
+		return;
+	a->records_max = 64;
+	after_embed(a);
+}
+
+FIXTURE_TEARDOWN(peers_key)
+{
+	after_teardown(&self->a);
+}
+
+/*
+ * Where keys can be changed it is asked for another, and once. A session asks at half, and counts
+ * what a call has read at once; a relay asks behind the last record.
+ */
+TEST_F_TIMEOUT(peers_key, asked_for_another, 60)
+{
+	struct after *a = &self->a;
+	uint64_t some = a->relay && a->rekey ? 7000 : 4000, more = a->rekey ? some / 2 : 0;
+	char script[200];
+
+	if (!a->ready)
+		return;
+	snprintf(script, sizeof(script),
+		 "record 100, send %llu, %sexpect data 10\n"
+		 "send %llu, close-notify, expect close-notify",
+		 (unsigned long long)some, a->rekey ? "expect key-update request, " : "",
+		 (unsigned long long)more);
+	after_connect(a, script);
+	after_use(a, APP_KTLS_RECV, APP_KTLS_SEND);
+	EXPECT_EQ(1, app_read(&a->app, some));
+	EXPECT_EQ(1, app_write(&a->app, 10));
+	EXPECT_EQ(0, app_read(&a->app, UINT64_MAX));
+	EXPECT_EQ(some + more, a->app.read);
+	EXPECT_EQ(0, ktls_shutdown(a->session, a->fd[0]));
+	after_end(a);
+	EXPECT_EQ(a->rekey, script_peer_seen()->updates_received);
+	EXPECT_EQ(a->rekey, script_peer_seen()->updates_sent);
+}
+
+/* Where somebody has set a limit the peer is held to it. */
+TEST_F_TIMEOUT(peers_key, goes_on, 60)
+{
+	struct after *a = &self->a;
+	const uint64_t most = a->rekey ? 2 * 64 + KTLS_RECORDS_UNDER_WAY + 1 : 64;
+	char script[100];
+
+	if (!a->ready)
+		return;
+	snprintf(script, sizeof(script),
+		 "heedless, silent, record 1, send %llu\nuntil close-notify, drain",
+		 (unsigned long long)most + 500);
+	after_connect(a, script);
+	after_use(a, APP_KTLS_RECV, APP_KTLS_SEND);
+	a->app.chunk = 10;
+	EXPECT_EQ(-EPROTO, app_read(&a->app, UINT64_MAX));
+	after_reason(a, KTLS_R_KEY_EXHAUSTED);
+	EXPECT_LE(a->app.read, most + 16); /* now and then it is counted */
+	after_end(a);
+	EXPECT_EQ(0, script_peer_seen()->updates_sent);
 }
 
 TEST_HARNESS_MAIN

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,6 +90,31 @@ TEST_F(changes, a_device_that_refuses)
 	wiretap_expect_pour(&self->tap, &self->conn, BYTES);
 }
 
+/* One direction is the device's, the other the kernel's. */
+TEST_F(changes, a_device_that_refuses_one_direction)
+{
+	nicsim_set("refuse", 2);
+	nicsim_connect(&self->conn);
+	for (int i = 0; i < 2; i++) {
+		nicsim_expect(&self->conn, (enum nicsim_end)i, true, false);
+		EXPECT_EQ(KTLS_NO_HW_NONE, self->conn.reply[i]->tx_no_hw);
+		EXPECT_EQ(KTLS_NO_HW_REFUSED, self->conn.reply[i]->rx_no_hw);
+	}
+	wiretap_open(&self->tap);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES);
+}
+
+TEST_F(changes, a_device_that_knows_the_other_cipher_only)
+{
+	nicsim_set("ciphers", 1);
+	nicsim_connect_suite(&self->conn, KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384);
+	expect_by(&self->conn, false);
+	wiretap_open(&self->tap);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES / 2);
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES / 2);
+}
+
 TEST_F(changes, a_device_with_room_for_one)
 {
 	struct nicsim_conn second, third;
@@ -130,16 +156,18 @@ static void *midway(void *arg)
 	return NULL;
 }
 
-static void pour_while(struct test_self_changes *self, struct event e)
+static void pour_while(struct test_self_changes *self, struct event e, enum pour_way way)
 {
 	pthread_t thread;
 
 	nicsim_connect(&self->conn);
 	expect_by(&self->conn, true);
 	wiretap_open(&self->tap);
+	if (way == POUR_FILES)
+		nicsim_zerocopy(&self->conn);
 	e.encrypted = nicsim_counter(e.end, "tx_tls_encrypted_bytes");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, midway, &e));
-	nicsim_pour(&self->conn, POUR_MIXED, LONG_BYTES);
+	nicsim_pour(&self->conn, way, LONG_BYTES);
 	pthread_join(thread, NULL);
 	wiretap_expect_pour(&self->tap, &self->conn, LONG_BYTES);
 }
@@ -162,15 +190,23 @@ static void expect_taken_away(enum nicsim_end end)
 TEST_F(changes, the_device_of_one_end_goes_down_and_comes_back)
 {
 	expect_contexts(0);
-	pour_while(self, (struct event){ NICSIM_A, down_and_up, 0 });
+	pour_while(self, (struct event){ NICSIM_A, down_and_up, 0 }, POUR_MIXED);
 	expect_taken_away(NICSIM_A);
 }
 
 TEST_F(changes, the_device_of_the_other_end_goes_down_and_comes_back)
 {
 	expect_contexts(0);
-	pour_while(self, (struct event){ NICSIM_B, down_and_up, 0 });
+	pour_while(self, (struct event){ NICSIM_B, down_and_up, 0 }, POUR_MIXED);
 	expect_taken_away(NICSIM_B);
+}
+
+/* The kernel encrypts what the device was to read from the page cache. */
+TEST_F(changes, files_that_are_not_copied_while_a_device_goes_down)
+{
+	expect_contexts(0);
+	pour_while(self, (struct event){ NICSIM_A, down_and_up, 0 }, POUR_FILES);
+	expect_taken_away(NICSIM_A);
 }
 
 static void features_off(enum nicsim_end end)
@@ -183,13 +219,95 @@ TEST_F(changes, features_are_turned_off)
 {
 	struct nicsim_conn second;
 
-	pour_while(self, (struct event){ NICSIM_A, features_off, 0 });
+	pour_while(self, (struct event){ NICSIM_A, features_off, 0 }, POUR_MIXED);
 	EXPECT_GE(nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes"), LONG_BYTES);
 	nicsim_connect(&second);
 	nicsim_expect(&second, NICSIM_A, false, false);
 	nicsim_expect(&second, NICSIM_B, true, true);
 	nicsim_pour(&second, POUR_MIXED, BYTES);
 	nicsim_disconnect(&second);
+}
+
+/* ---- nothing gets through ----------------------------------------------------------------------
+ */
+
+/* As much as goes without anybody who reads. */
+static size_t fill(int fd, uint8_t *bytes, size_t len)
+{
+	size_t sent = 0;
+	ssize_t n;
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 251);
+	while (sent < len && (n = send(fd, bytes + sent, len - sent, MSG_DONTWAIT)) > 0)
+		sent += (size_t)n;
+	return sent;
+}
+
+/*
+ * A queueing discipline that takes packets from their sockets: the kernel drops those that a device
+ * was to encrypt, and lets none out in the clear. When it has gone, TCP sends them again.
+ */
+TEST_F(changes, a_queue_that_delays_is_put_before_the_device)
+{
+	static uint8_t sent[BYTES], got[sizeof(sent)];
+	uint64_t encrypted;
+	size_t len;
+
+	if (system("modprobe -q sch_netem") != 0)
+		SKIP(return, "no netem in this kernel");
+	nicsim_connect(&self->conn);
+	wiretap_open(&self->tap);
+	encrypted = nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes");
+	ASSERT_EQ(0, system("tc -n a qdisc add dev nic0a root netem delay 1ms"));
+	len = fill(self->conn.fd[NICSIM_A], sent, sizeof(sent));
+	sleep_ms(300);
+	EXPECT_EQ(-1, recv(self->conn.fd[NICSIM_B], got, sizeof(got), MSG_DONTWAIT));
+	EXPECT_EQ(encrypted, nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes"));
+	wiretap_take(&self->tap);
+	EXPECT_FALSE(self->tap.streams[NICSIM_A].begun);
+	ASSERT_EQ(0, system("tc -n a qdisc del dev nic0a root"));
+	ASSERT_EQ(len, recv(self->conn.fd[NICSIM_B], got, len, MSG_WAITALL));
+	EXPECT_MEMEQ(sent, got, len);
+	EXPECT_GT(nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes"), encrypted);
+	wiretap_take(&self->tap);
+	EXPECT_EQ(len, wiretap_open_records(&self->tap, &self->conn, NICSIM_A).content);
+	nicsim_expect(&self->conn, NICSIM_A, true, true);
+}
+
+/*
+ * rmmod takes contexts and devices away under connections that use them. These are the kernel's
+ * from then on, and go on when there is a way again; what was given to the device and has not
+ * arrived is sent again, too.
+ */
+TEST_F(changes, the_module_is_removed)
+{
+	static uint8_t sent[8 << 20], got[sizeof(sent)];
+	struct nicsim_conn other;
+	size_t len;
+
+	nicsim_connect(&self->conn);
+	nicsim_connect(&other);
+	expect_by(&other, true);
+	len = fill(self->conn.fd[NICSIM_A], sent, sizeof(sent));
+	EXPECT_GT(len, 2 * 16384);
+	nicsim_unload();
+	nicsim_disconnect(&other);
+	EXPECT_EQ(1, nicsim_stat(NICSIM_A, "TlsCurrTxDevice"));
+	nicsim_load();
+	ASSERT_EQ(len, recv(self->conn.fd[NICSIM_B], got, len, MSG_WAITALL));
+	EXPECT_MEMEQ(sent, got, len);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+	EXPECT_EQ(0, nicsim_counter(NICSIM_A, "tx_tls_encrypted_bytes"));
+	EXPECT_EQ(0, nicsim_counter(NICSIM_A, "rx_tls_decrypted_bytes"));
+	nicsim_disconnect(&self->conn);
+	expect_contexts(0);
+	/* New ones get the new device. */
+	nicsim_offload(NICSIM_A, true, true);
+	nicsim_offload(NICSIM_B, true, true);
+	nicsim_connect(&self->conn);
+	expect_by(&self->conn, true);
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
 }
 
 /* ---- ends, many ------------------------------------------------------------------------------

@@ -5,6 +5,8 @@
  * happens, what comes is what was sent, and nothing but records is on the wire.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,20 +62,26 @@ static void pour_through(struct test_self_faults *self, uint64_t bytes)
 	wiretap_expect_pour(&self->tap, &self->conn, bytes);
 }
 
-static void expect_tx_resync(const struct test_self_faults *self)
-{
-	EXPECT_GT(of_both("tx_tls_resync_res"), self->tx_resyncs);
-}
-
 /* Whether a device loses its place depends on where packets end, and that on time. */
-static void expect_rx_resync(struct test_self_faults *self, const char *fault, unsigned int one_in)
+static void expect_resync(struct test_self_faults *self, const char *counter, uint64_t before,
+			  const char *fault, unsigned int one_in)
 {
-	for (int i = 0; i < 16 && of_both("rx_tls_resync_res_ok") == self->rx_resyncs; i++) {
+	for (int i = 0; i < 16 && of_both(counter) == before; i++) {
 		nicsim_set(fault, one_in);
 		nicsim_pour(&self->conn, POUR_MIXED, BYTES);
 		nicsim_calm();
 	}
-	EXPECT_GT(of_both("rx_tls_resync_res_ok"), self->rx_resyncs);
+	EXPECT_GT(of_both(counter), before);
+}
+
+static void expect_tx_resync(struct test_self_faults *self, unsigned int one_in)
+{
+	expect_resync(self, "tx_tls_resync_res", self->tx_resyncs, "drop_local", one_in);
+}
+
+static void expect_rx_resync(struct test_self_faults *self, const char *fault, unsigned int one_in)
+{
+	expect_resync(self, "rx_tls_resync_res_ok", self->rx_resyncs, fault, one_in);
 	EXPECT_GT(resync_stat(), self->rx_stat);
 }
 
@@ -94,7 +102,7 @@ TEST_F(faults, loss_before_the_device)
 {
 	nicsim_set("drop_local", 23);
 	pour_through(self, BYTES);
-	expect_tx_resync(self);
+	expect_tx_resync(self, 23);
 }
 
 TEST_F(faults, disorder)
@@ -111,7 +119,7 @@ TEST_F(faults, all_of_that)
 	nicsim_set("drop_local", 71);
 	nicsim_set("reorder", 31);
 	pour_through(self, BYTES);
-	expect_tx_resync(self);
+	expect_tx_resync(self, 71);
 	expect_rx_resync(self, "drop_wire", 53);
 }
 
@@ -122,6 +130,107 @@ TEST_F(faults, loss_of_large_packets)
 	nicsim_set("drop_local", 17);
 	pour_through(self, 2 * BYTES);
 	EXPECT_GT(of_both("tx_tls_fallback_packets"), 0);
+}
+
+/* What is sent again is read from the page cache once more, by the device or by the kernel. */
+TEST_F(faults, files_that_are_not_copied)
+{
+	uint64_t ooo = of_both("tx_tls_ooo");
+
+	nicsim_zerocopy(&self->conn);
+	nicsim_set("drop_wire", 23);
+	nicsim_set("drop_local", 31);
+	nicsim_set("reorder", 19);
+	nicsim_pour(&self->conn, POUR_FILES, BYTES);
+	nicsim_calm();
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES);
+	EXPECT_GT(of_both("tx_tls_ooo"), ooo);
+	expect_tx_resync(self, 31);
+}
+
+/* ---- netem -----------------------------------------------------------------------------------
+ */
+
+struct queue {
+	const char *ns, *device, *what;
+};
+
+/* Packets that it has dropped. */
+static uint64_t dropped(const struct queue *q)
+{
+	unsigned long long n = 0;
+	char line[128];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "tc -n %s -s qdisc show dev %s", q->ns, q->device);
+	f = popen(line, "re");
+	ASSERT_NOT_NULL(f);
+	while (fgets(line, sizeof(line), f) &&
+	       sscanf(line, " Sent %*u bytes %*u pkt (dropped %llu,", &n) != 1)
+		;
+	while (fgets(line, sizeof(line), f))
+		;
+	EXPECT_EQ(0, pclose(f));
+	return n;
+}
+
+static void change_queue(const struct queue *q, const char *verb)
+{
+	char line[192];
+
+	snprintf(line, sizeof(line), "tc -n %s qdisc %s dev %s root %s", q->ns, verb, q->device,
+		 verb[0] == 'a' ? q->what : "");
+	ASSERT_EQ(0, system(line));
+}
+
+static uint64_t all_errors(void)
+{
+	return of_both("rx_tls_err") + nicsim_stat(NICSIM_A, "TlsDecryptError") +
+	       nicsim_stat(NICSIM_B, "TlsDecryptError");
+}
+
+/* Content and wire are as ever. It goes on until something was lost that the device has felt. */
+static void pour_through_queues(struct test_self_faults *self, const struct queue *queues,
+				const char *counter)
+{
+	uint64_t errors = all_errors(), felt = of_both(counter), lost = 0;
+
+	if (system("modprobe -q sch_netem") != 0)
+		SKIP(return, "no netem in this kernel");
+	for (int i = 0; i < 2; i++)
+		change_queue(&queues[i], "add");
+	nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+	wiretap_expect_pour(&self->tap, &self->conn, BYTES);
+	for (int n = 0; n < 16 && (lost == 0 || of_both(counter) == felt); n++) {
+		nicsim_pour(&self->conn, POUR_MIXED, BYTES);
+		lost = dropped(&queues[0]) + dropped(&queues[1]);
+	}
+	for (int i = 0; i < 2; i++)
+		change_queue(&queues[i], "del");
+	EXPECT_GT(lost, 0);
+	EXPECT_GT(of_both(counter), felt);
+	EXPECT_EQ(errors, all_errors());
+	for (int i = 0; i < 2; i++)
+		nicsim_expect(&self->conn, (enum nicsim_end)i, true, true);
+}
+
+TEST_F(faults, netem_in_the_middle)
+{
+	static const struct queue queues[] = {
+		{ "wire", "nic1a", "netem delay 2ms 1ms reorder 20% loss 5% duplicate 1%" },
+		{ "wire", "nic0b", "netem delay 1ms loss 5%" },
+	};
+
+	pour_through_queues(self, queues, "tx_tls_ooo");
+}
+
+/* Without a delay packets keep their sockets, which the device needs. */
+TEST_F(faults, netem_that_loses_before_the_device)
+{
+	static const struct queue queues[] = { { "a", "nic0a", "netem loss 5%" },
+					       { "b", "nic1b", "netem loss 5%" } };
+
+	pour_through_queues(self, queues, "tx_tls_resync_res");
 }
 
 /* A driver that leaves all encryption to tls_encrypt_skb(). */
@@ -169,12 +278,16 @@ FIXTURE(mixed)
 FIXTURE_VARIANT(mixed)
 {
 	bool tx[2], rx[2];
+	uint16_t suite; /* 0: AES-128-GCM, by ktlsd */
 };
 
-FIXTURE_VARIANT_ADD(mixed, senders){ { true, true }, { false, false } };
-FIXTURE_VARIANT_ADD(mixed, receivers){ { false, false }, { true, true } };
-FIXTURE_VARIANT_ADD(mixed, one_of_each){ { true, false }, { false, true } };
-FIXTURE_VARIANT_ADD(mixed, one_end){ { false, true }, { false, true } };
+FIXTURE_VARIANT_ADD(mixed, senders){ { true, true }, { false, false }, 0 };
+FIXTURE_VARIANT_ADD(mixed, receivers){ { false, false }, { true, true }, 0 };
+FIXTURE_VARIANT_ADD(mixed, one_of_each){ { true, false }, { false, true }, 0 };
+FIXTURE_VARIANT_ADD(mixed, one_end){ { false, true }, { false, true }, 0 };
+FIXTURE_VARIANT_ADD(mixed, all_of_aes_256){ { true, true },
+					    { true, true },
+					    KTLS_ECDHE_ECDSA_AES_256_GCM_SHA384 };
 
 FIXTURE_SETUP(mixed)
 {
@@ -182,7 +295,10 @@ FIXTURE_SETUP(mixed)
 	for (int i = 0; i < 2; i++)
 		nicsim_offload((enum nicsim_end)i, variant->tx[i], variant->rx[i]);
 	nicsim_large_packets(false);
-	nicsim_connect(&self->conn);
+	if (variant->suite == 0)
+		nicsim_connect(&self->conn);
+	else
+		nicsim_connect_suite(&self->conn, variant->suite);
 	for (int i = 0; i < 2; i++)
 		nicsim_expect(&self->conn, (enum nicsim_end)i, variant->tx[i], variant->rx[i]);
 	wiretap_open(&self->tap);

@@ -10,23 +10,13 @@ needs='ip ethtool curl openssl ss'
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-certs=${KTLS_CERTS:-$dir/certs}
-[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
+use_certs
 mkdir "$dir/www"
 head -c 300000 /dev/urandom >"$dir/www/file"
 head -c 5000 /dev/urandom >"$dir/www/small"
 
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $dir/ktlsd.sock
-	socket-mode = 0666
-	workers = 1
-	[profile default]
-	certificate = $certs/p256.pem
-	key = $certs/p256.key
-	server-users = root
-	tls-min = 1.2
-END
+ktlsd_conf 'workers = 1'
+ktlsd_profile default 'tls-min = 1.2'
 
 check 'the emulated device is there' nicsim_pair_offloading
 start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
@@ -90,28 +80,53 @@ check 'a device is preferred: three files' gets 4462
 check 'and they are not copied' without_a_copy 4462
 check 'nobody asked for that: a file is copied' with_a_copy 4463
 
+shrinks() {
+	local pid size
+
+	yes 'a line of it' | head -c 30000000 >"$dir/whole"
+	cp "$dir/whole" "$dir/www/shrinking"
+	printf 'GET /shrinking HTTP/1.1\r\nHost: localhost\r\n\r\n' >"$dir/request"
+	rm -f "$dir/answer"
+	ip netns exec b openssl s_client -quiet -connect "10.9.0.1:$1" \
+		-servername localhost -CAfile "$certs/ca.pem" -verify_return_error \
+		<"$dir/request" >"$dir/answer" 2>"$dir/err" &
+	pid=$!
+	until_true [ -s "$dir/answer" ] || return
+	kill -STOP "$pid"
+	truncate -s 2000000 "$dir/www/shrinking"
+	kill -CONT "$pid"
+	wait "$pid"
+	cat "$dir/err"
+	body <"$dir/answer" >"$dir/got"
+	size=$(stat -c %s "$dir/got")
+	echo "$size bytes have come"
+	[ "$size" -ge 2000000 ] && [ "$size" -lt 30000000 ] && cmp -n "$size" "$dir/got" "$dir/whole"
+}
+
+check 'a file that shrinks: what there was of it, and the end' shrinks 4463
+
 # ---- who had the records -------------------------------------------------------------------------
 
 counted() {
 	nicsim_stat a TlsTxDevice
-	[ "$(nicsim_stat a TlsTxDevice)" -eq 5 ] && [ "$(nicsim_stat a TlsTxSw)" -eq "$sw" ] &&
+	[ "$(nicsim_stat a TlsTxDevice)" -eq 6 ] && [ "$(nicsim_stat a TlsTxSw)" -eq "$sw" ] &&
 		[ "$(nicsim_stat a TlsDecryptError)" -eq 0 ]
 }
 
 all_hw() {
 	cat "$dir"/{require,prefer,copies}.log >"$dir/all"
 	cat "$dir/all"
-	[ "$(grep -c 'TLS 1.2 .*tx hw, rx hw' "$dir/all")" -eq 5 ] &&
-		[ "$(grep -c 'tx [a-z]*, rx' "$dir/all")" -eq 5 ]
+	[ "$(grep -c 'TLS 1.2 .*tx hw, rx hw' "$dir/all")" -eq 6 ] &&
+		[ "$(grep -c 'tx [a-z]*, rx' "$dir/all")" -eq 6 ]
 }
 
-# Five times the file; a device leaves to the kernel what is sent again.
+# Five times the file, and some of another; a device leaves to the kernel what is sent again.
 encrypted() {
 	nicsim_counter a nic0a tx_tls_encrypted_bytes
 	[ "$(nicsim_counter a nic0a tx_tls_encrypted_bytes)" -gt 1300000 ]
 }
 
-check 'the kernel has counted five connections of the device' counted
+check 'the kernel has counted six connections of the device' counted
 check 'which is what the servers have been told' all_hw
 check 'and the device has encrypted them' encrypted
 for _ in "${pids[@]}"; do stop_last; done

@@ -11,9 +11,7 @@ needs='ip openssl gnutls-cli gnutls-serv tstclnt selfserv certutil pk12util curl
 # shellcheck source=tests/harness/nicsim.sh
 . tests/harness/nicsim.sh
 
-# run-vm has made some: RSA keys take long where the CPU is emulated.
-certs=${KTLS_CERTS:-$dir/certs}
-[ -n "${KTLS_CERTS:-}" ] || "$build/tests/tools/certs" "$certs"
+use_certs
 mkdir "$dir/www"
 # Lines of text, for gnutls-serv.
 head -c 60000 /dev/urandom | base64 >"$dir/www/file"
@@ -24,31 +22,11 @@ sum=$(sha256sum "$dir/www/file" | cut -c1-64)
 	cat "$dir/www/file"
 } >"$dir/request"
 
-cat >"$dir/ktlsd.conf" <<-END
-	[ktlsd]
-	socket = $dir/ktlsd.sock
-	socket-mode = 0666
-	workers = 1
-	[profile default]
-	certificate = $certs/p256.pem
-	key = $certs/p256.key
-	server-users = root
-	client-users = root
-	trust = $certs/ca.pem
-	tls-min = 1.2
-	hardware = prefer
-	[profile require]
-	client-users = root
-	trust = $certs/ca.pem
-	tls-min = 1.2
-	hardware = require
-END
+ktlsd_conf 'workers = 1'
+ktlsd_profile default 'tls-min = 1.2' 'hardware = prefer'
+ktlsd_profile require 'tls-min = 1.2' 'hardware = require'
 
-devices() {
-	nicsim_pair && in_a ethtool -K nic0a tls-hw-tx-offload on tls-hw-rx-offload on
-}
-
-check 'the emulated device is there' devices
+check 'the emulated device is there' nicsim_pair_offloading
 # It knows the devices of its own namespace.
 start ktlsd ip netns exec a "$build/ktlsd" --config "$dir/ktlsd.conf"
 

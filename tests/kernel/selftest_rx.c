@@ -376,6 +376,16 @@ TEST_F(rx, padding_is_taken_off)
 	tls_pair_expect(self->fd, self->bytes, 10);
 }
 
+static int expects_no_padding(int fd)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	ASSERT_EQ(0, getsockopt(fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &value, &len));
+	EXPECT_EQ(sizeof(value), len);
+	return value;
+}
+
 /*
  * With TLS_RX_EXPECT_NO_PAD such a record is decrypted twice. Linux 6.12 writes the second copy
  * behind the first: beyond what it returns. The probe knows.
@@ -393,7 +403,9 @@ TEST_F(rx, unexpected_padding)
 		EXPECT_EQ(EINVAL, errno);
 		return;
 	}
+	EXPECT_EQ(0, expects_no_padding(self->fd));
 	ASSERT_EQ(0, setsockopt(self->fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &one, sizeof(one)));
+	EXPECT_EQ(1, expects_no_padding(self->fd));
 	data(self, 0, 300);
 	tls_pair_expect(self->fd, self->bytes, 300);
 	padded(self, 300, 200);

@@ -269,8 +269,8 @@ TEST_F(splice, a_part_of_a_record)
 
 /*
  * A pipe that has less room than the record is long. Linux 6.12 throws away what did not fit:
- * splice() says how much went into the pipe, and the rest of what was asked for is gone. None that
- * can rekey does.
+ * splice() says how much went into the pipe, and the rest of what was asked for is gone. The probe
+ * says so.
  */
 TEST_F(splice, a_pipe_that_is_too_small)
 {
@@ -289,10 +289,10 @@ TEST_F(splice, a_pipe_that_is_too_small)
 	}
 	EXPECT_EQ(EINVAL, errno); /* the alert is next, all else is gone */
 	TH_LOG("%zu of %d bytes came out of a short pipe", got, RECORD);
-	if (tls_pair_kernel.rekey == 0)
+	if (tls_pair_kernel.splice == 0)
 		EXPECT_EQ(RECORD, got);
 	else
-		EXPECT_GT(got, 0);
+		EXPECT_LT(got, RECORD);
 }
 
 int main(int argc, char **argv)

@@ -165,7 +165,7 @@ TEST_F(client, peers_alert_is_named)
 	take(self->lane);
 	fake_reply_full(self->lane, &sent);
 	reply = collect(self->k);
-	EXPECT_STREQ("the peer ended the handshake with an alert: unknown_ca", reply->text);
+	EXPECT_STREQ("the peer ended the connection with an alert: unknown_ca", reply->text);
 	ktls_reply_free(reply);
 }
 

@@ -70,7 +70,7 @@ static inline struct ktls_reply *collect(struct ktls *k)
 	int ret = ktls_collect(k, &reply);
 
 	while (ret == -EAGAIN) {
-		ASSERT_TRUE(readable(k, 5000));
+		ASSERT_TRUE(readable(k, 20000));
 		ret = ktls_collect(k, &reply);
 	}
 	ASSERT_EQ(0, ret);

@@ -465,18 +465,6 @@ TEST_F(client, too_many_descriptors_under_way)
 
 /* ---- no time ------------------------------------------------------------------------------- */
 
-TEST_F(client, worker_that_sleeps_is_given_up)
-{
-	uint64_t id;
-
-	self->params.deadline_ms = 1;
-	id = START(self);
-	take(self->lane);
-	EXPECT_FALSE(readable(self->k, 500));
-	expect_reply(self->k, id, KTLS_R_WORKER_LOST);
-	EXPECT_EQ(0, recv(self->lane, received, 1, MSG_DONTWAIT));
-}
-
 TEST_F(client, deadline_of_what_was_never_sent)
 {
 	uint64_t id;

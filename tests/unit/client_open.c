@@ -229,9 +229,9 @@ TEST(names)
 	EXPECT_NOT_NULL(strstr(ktls_group_name(0), "unknown"));
 	EXPECT_NOT_NULL(strstr(ktls_scheme_name(0), "unknown"));
 	EXPECT_NOT_NULL(strstr(ktls_state_name((enum ktls_state)99), "unknown"));
-	EXPECT_STREQ("UNKNOWN", ktls_no_hw_name((enum ktls_no_hw)(KTLS_NO_HW_POLICY + 1)));
+	EXPECT_STREQ("UNKNOWN", ktls_no_hw_name((enum ktls_no_hw)(KTLS_NO_HW_BOND + 1)));
 	EXPECT_NOT_NULL(strstr(ktls_no_hw_text((enum ktls_no_hw) - 1), "unknown"));
-	for (int why = KTLS_NO_HW_NONE; why <= KTLS_NO_HW_POLICY; why++) {
+	for (int why = KTLS_NO_HW_NONE; why <= KTLS_NO_HW_BOND; why++) {
 		EXPECT_STRNE("UNKNOWN", ktls_no_hw_name((enum ktls_no_hw)why));
 		EXPECT_NOT_NULL(ktls_no_hw_text((enum ktls_no_hw)why));
 	}

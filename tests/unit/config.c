@@ -318,7 +318,7 @@ static const struct {
 	{ "[ktlsd]\nmax-session-age = 4294967296s\n" MINIMAL, 2, "'4294967296s' is" },
 	{ "[ktlsd]\nmax-session-age = 99999999999999999999d\n" MINIMAL, 2, "'9999" },
 	{ "[ktlsd]\nmax-session-age = 500ms\n" MINIMAL, 2, "'500ms' is not a time" },
-	{ MINIMAL "records-per-key = 0\n", 3, "'0' is not a number from 1 to 23726566" },
+	{ MINIMAL "records-per-key = 1\n", 3, "'1' is not a number from 2 to 23726566" },
 	{ MINIMAL "records-per-key = 23726567\n", 3, "'23726567' is not a number" },
 	{ "[ktlsd]\nsocket = run/s\n" MINIMAL, 2, "'run/s' is not an absolute path" },
 	{ "[ktlsd]\nsocket-mode = 0888\n" MINIMAL, 2, "'0888' is not a file mode" },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <ktls-handshake.h>
+#include <ktls-session.h>
 
 #include "lib/conn/embedded.h"
 #include "lib/crypto/util.h"
@@ -111,6 +112,35 @@ static void shake_both(struct test_self_embedded *self)
 		EXPECT_NOT_NULL(self->reply[i]->local);
 	}
 	EXPECT_NOT_NULL(strstr(self->reply[0]->text, "TCP_ULP: No such file or directory"));
+}
+
+/* records_per_key is the relay's, too; TLS 1.2 has no other key. */
+TEST_F(embedded, records_of_a_key)
+{
+	const struct ktls_embedded_config config = { .identities = &self->identity,
+						     .identities_len = 1,
+						     .trust = span_of(self->ca->pem,
+								      self->ca->pem_len),
+						     .version_min = KTLS_TLS_1_2,
+						     .version_max = KTLS_TLS_1_2,
+						     .records_per_key = 4 };
+	struct ktls_session *session;
+	ssize_t n = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		ktls_close(self->k[i]);
+		self->k[i] = embedded_open(&config, &without, NULL);
+		ASSERT_NOT_NULL(self->k[i]);
+	}
+	shake_both(self);
+	EXPECT_EQ(0, self->reply[0]->records_max);
+	session = ktls_session_new(self->k[0], self->reply[0]);
+	ASSERT_NOT_NULL(session);
+	while (n == 1)
+		n = ktls_send(session, self->fd[0], "x", 1, 0);
+	EXPECT_EQ(-EPROTO, n);
+	EXPECT_EQ(KTLS_R_KEY_EXHAUSTED, ktls_session_reason(session));
+	ktls_session_free(session);
 }
 
 TEST_F(embedded, says_that_it_can)

@@ -120,11 +120,21 @@ TEST_F(embedded, services_that_nobody_waits_for)
 
 TEST_F(embedded, records_of_a_key)
 {
-	self->config.records_per_key = 99;
+	self->config.records_per_key = KTLS_RECORDS_PER_KEY_MIN;
 	ktls_close(self->k);
 	self->k = embedded_open(&self->config, self->conns.config.kernel, NULL);
 	ASSERT_NOT_NULL(self->k);
-	handshake(self, self->k, 99);
+	handshake(self, self->k, KTLS_RECORDS_PER_KEY_MIN);
+}
+
+TEST_F(embedded, too_few_records_of_a_key)
+{
+	self->config.records_per_key = KTLS_RECORDS_PER_KEY_MIN - 1;
+	ktls_close(self->k);
+	self->k = embedded_open(&self->config, self->conns.config.kernel, &self->error);
+	EXPECT_NULL(self->k);
+	EXPECT_EQ(KTLS_R_MISUSE, self->error.reason);
+	EXPECT_STREQ("config: records_per_key is too small", self->error.text);
 }
 
 /* Without resumption there is no ticket to be kept, but keys are changed all the same. */

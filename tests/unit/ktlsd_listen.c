@@ -142,6 +142,46 @@ TEST_F_TIMEOUT(listen, nobody_collects, 120)
 	EXPECT_EQ(64, self->echoed);
 }
 
+/* Both ends of so many connections are ready, which no reply tells where nobody collects. */
+static void await_handshakes(const struct test_self_listen *self, unsigned int n)
+{
+	for (int i = 0; i < 2000 && daemon_log_count(&self->daemon, ": OK ") < 2 * n; i++)
+		usleep(10000);
+	EXPECT_EQ(2 * n, daemon_log_count(&self->daemon, ": OK "));
+	usleep(20000); /* who accepts is told by now */
+}
+
+/* Nothing is accepted that cannot be delivered: the kernel's queue tells clients to be patient. */
+TEST_F_TIMEOUT(listen, nothing_is_accepted_when_nobody_collects, 60)
+{
+	struct ktls_reply *reply;
+	int fd[20];
+
+	begin_listening(self, 4);
+	for (unsigned int i = 0; i < 4; i++) {
+		fd[i] = listener_connect(self->listener);
+		ASSERT_EQ(0, ktls_handshake(self->others, fd[i], &as_client, &reply));
+		EXPECT_STREQ("OK", ktls_reason_name((int)reply->reason));
+		ktls_reply_free(reply);
+		await_handshakes(self, i + 1);
+	}
+	for (int i = 4; i < 20; i++)
+		fd[i] = listener_connect(self->listener);
+	usleep(100000);
+	EXPECT_EQ(16, listener_waiting(self->listener));
+	for (int i = 0; i < 4; i++) {
+		reply = next_of(self->app, 20000);
+		ASSERT_NOT_NULL(reply);
+		EXPECT_STREQ("OK", ktls_reason_name((int)reply->reason));
+		ktls_reply_free(reply);
+	}
+	EXPECT_NULL(next_of(self->app, 100));
+	for (int i = 0; i < 200 && listener_waiting(self->listener) > 0; i++)
+		usleep(10000);
+	EXPECT_EQ(0, listener_waiting(self->listener));
+	close_fds(fd, 20);
+}
+
 TEST_F(listen, refusals)
 {
 	struct ktls_params params = as_server;

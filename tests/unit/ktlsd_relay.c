@@ -16,41 +16,70 @@ FIXTURE_TEARDOWN(relays)
 
 /* ---- the reply ------------------------------------------------------------------------------- */
 
-static void expect_address(const struct sockaddr *address, in_port_t port)
-{
-	const struct sockaddr_in *in = (const void *)address;
+/* The addresses of a TCP socket, while it is one. */
+struct names {
+	struct sockaddr_storage local, peer;
+	socklen_t len;
+};
 
-	ASSERT_NOT_NULL(address);
-	ASSERT_EQ(AF_INET, address->sa_family);
-	EXPECT_EQ(htonl(INADDR_LOOPBACK), in->sin_addr.s_addr);
-	EXPECT_EQ(port, in->sin_port);
+static void ask_names(int fd, struct names *names)
+{
+	names->len = sizeof(names->local);
+	ASSERT_EQ(0, getsockname(fd, (struct sockaddr *)&names->local, &names->len));
+	names->len = sizeof(names->peer);
+	ASSERT_EQ(0, getpeername(fd, (struct sockaddr *)&names->peer, &names->len));
 }
 
-TEST_F(relays, come_with_the_reply)
+static void come_with_the_reply(struct test_self_relays *self)
 {
-	struct sockaddr_in name[2];
-	struct ktls_info info;
-	int before;
+	int before = open_descriptors();
+	struct names names[2];
 
-	ktls_get_info(self->k, &info);
-	EXPECT_TRUE(info.capabilities & KTLS_CAN_RELAY);
-	tcp_pair(self->fd, 0);
-	for (size_t i = 0; i < 2; i++) {
-		socklen_t len = sizeof(name[i]);
-
-		ASSERT_EQ(0, getsockname(self->fd[i], (struct sockaddr *)&name[i], &len));
-	}
-	before = open_descriptors();
+	for (size_t i = 0; i < 2; i++)
+		ask_names(self->fd[i], &names[i]);
 	hand_over(self);
 	expect_relayed(self);
 	EXPECT_EQ(before, open_descriptors());
 	for (size_t i = 0; i < 2; i++) {
-		expect_address(self->reply[i]->local, name[i].sin_port);
-		expect_address(self->reply[i]->peer, name[1 - i].sin_port);
+		ASSERT_NOT_NULL(self->reply[i]->local);
+		ASSERT_NOT_NULL(self->reply[i]->peer);
+		EXPECT_EQ(0, memcmp(self->reply[i]->local, &names[i].local, names[i].len));
+		EXPECT_EQ(0, memcmp(self->reply[i]->peer, &names[i].peer, names[i].len));
 		EXPECT_NOT_NULL(strstr(self->reply[i]->text, "a relay has the records"));
 	}
 	expect_carried(self);
 	EXPECT_TRUE(daemon_logged(&self->daemon, "tx=relay rx=relay"));
+}
+
+TEST_F(relays, come_with_the_reply)
+{
+	struct ktls_info info;
+
+	ktls_get_info(self->k, &info);
+	EXPECT_TRUE(info.capabilities & KTLS_CAN_RELAY);
+	tcp_pair(self->fd, 0);
+	come_with_the_reply(self);
+}
+
+TEST_F(relays, of_IPv6)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0) {
+		if (listener >= 0)
+			close(listener);
+		SKIP(return, "no IPv6 here");
+	}
+	ASSERT_EQ(0, listen(listener, 1));
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&address, &len));
+	self->fd[1] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, connect(self->fd[1], (struct sockaddr *)&address, len));
+	self->fd[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	come_with_the_reply(self);
 }
 
 TEST_F(relays, keep_flags_of_descriptors)

@@ -56,6 +56,7 @@ c_file lib/conn/x.c <<<$'#include "lib/crypto/aead.h"\n#include <ktls.h>'
 c_file tests/unit/x.c <<<'#include <openssl/evp.h>'
 c_file lib/wire/long.c < <(function_of 80)
 c_file lib/wire/longer.c < <(function_of 81)
+{ echo "// $mit"; seq -f '// %.0f' 248; } | put Documentation/examples/long.go
 printf '# %s\nlib/wire/longer*\ta table\n' "$mit" | put tests/lint/exempt
 c_file lib/wire/if.c < \
 	<(condition 'x <= 1 || x >= 2 || x != 3 || x == 4 || f("="[0]) == '"'='"' /* = */')
@@ -144,12 +145,16 @@ c_file lib/wire/long.c < <(function_of 81)
 fault lib/wire/long.c:4 'f has 81 lines' 'a function of 81 lines'
 seq -f 'extern int x%.0f;' 499 | c_file lib/wire/file.c
 fault lib/wire/file.c:1 'has 500 lines' 'a file of 500 lines'
+{ echo "// $mit"; seq -f '// %.0f' 249; } | put Documentation/examples/long.go
+fault Documentation/examples/long.go:1 'has 250 lines' 'an example of 250 lines'
 printf '# %s\nlib/none*\ta table\n' "$mit" | put tests/lint/exempt
 fault tests/lint/exempt:1 'no file any more' 'an exemption of nothing'
 c_file lib/wire/if1.c < <(condition '(x = 1)')
 fault lib/wire/if1.c:6 'assignment' 'an assignment in if'
 c_file lib/wire/if2.c < <(condition $'x == 1 &&\n(x += f(2)) > 0')
 fault lib/wire/if2.c:6 'assignment' 'in its second line'
+c_file lib/wire/star.c <<<$'/*\n *x\n */'
+fault lib/wire/star.c:3 'no blank' 'a star at a word'
 n=0
 for word in 'TO''DO' 'FIX''ME: x' 'X''XX' '/wo''rk/x' '/ro''ot/x' '/ho''me/me'; do
 	c_file lib/wire/word$((++n)).c <<<"/* $word */"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Relays: data both ways, and every way in which a connection ends. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "tests/unit/relay.h"
 
 /* ---- data ------------------------------------------------------------------------------------ */
@@ -13,6 +16,19 @@ TEST_F(relay, both_ways)
 	app_expects(self, "answer", 6);
 	/* Nothing under way: no buffers. */
 	EXPECT_LT(relay_loop_bytes(self->loop), 8192);
+}
+
+/* The end of what was sent does not wait until the peer has acknowledged the rest. */
+TEST_F(relay, nothing_waits_for_an_acknowledgement)
+{
+	socklen_t len = sizeof(int);
+	int peer = dup(self->request.peer), set = 0;
+
+	ASSERT_EQ(0, setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &set, len));
+	start(self);
+	ASSERT_EQ(0, getsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &set, &len));
+	EXPECT_EQ(1, set);
+	close(peer);
 }
 
 TEST_F(relay, records_in_pieces)

@@ -15,9 +15,11 @@ static void peer_steps(struct test_self_relay *self)
 	ASSERT_EQ(0, ktls_secrets_key_update(&self->secrets, KTLS_RX, &self->rx));
 }
 
-static void relay_steps(struct test_self_relay *self)
+/* The relay's, after the one that is said. */
+static void relay_steps(struct test_self_relay *self,
+			const uint8_t said[static KTLS_KEY_UPDATE_LEN])
 {
-	peer_expects(self, 22, update, sizeof(update));
+	peer_expects(self, 22, said, KTLS_KEY_UPDATE_LEN);
 	ASSERT_EQ(0, ktls_secrets_key_update(&self->secrets, KTLS_TX, &self->tx));
 }
 
@@ -45,7 +47,7 @@ TEST_F(relay, the_peer_asks_for_a_new_key)
 	peer_steps(self);
 	peer_says(self, 22, update_requested, sizeof(update_requested));
 	peer_steps(self);
-	relay_steps(self);
+	relay_steps(self, update);
 	ASSERT_EQ(3, send(self->application, "new", 3, 0));
 	peer_expects(self, 23, "new", 3);
 	peer_says(self, 23, "newer", 5);
@@ -91,6 +93,12 @@ TEST_F(relay, key_updates_that_are_none)
 	}
 }
 
+static void peer_sends(struct test_self_relay *self, int records)
+{
+	for (int i = 0; i < records; i++)
+		peer_says(self, 23, "x", 1);
+}
+
 TEST_F(relay, a_storm_of_key_updates)
 {
 	int n = 0;
@@ -109,12 +117,29 @@ TEST_F(relay, a_storm_of_key_updates)
 	app_expects_end(self, KTLS_R_KEY_UPDATE_STORM, (uint8_t)KTLS_ALERT_UNEXPECTED_MESSAGE);
 }
 
+/* A peer that changes its key all the time, and sends something with each. */
+TEST_F(relay, key_updates_between_data)
+{
+	if (!is_1_3(self))
+		return;
+	start(self);
+	for (int n = 0; n < 3 * KTLS_KEY_UPDATE_BURST; n++) {
+		peer_sends(self, KTLS_KEY_UPDATE_RECORDS);
+		app_expects(self, "xxxx", KTLS_KEY_UPDATE_RECORDS);
+		peer_says(self, 22, update, sizeof(update));
+		peer_steps(self);
+	}
+	peer_sends(self, 1);
+	app_expects(self, "x", 1);
+	EXPECT_EQ(0, self->ended);
+}
+
 TEST_F(relay, our_own_key_wears_out)
 {
 	uint8_t type, alert;
 
 	/* In TLS 1.2 Finished was the first record under it. */
-	self->request.rekey_after = is_1_3(self) ? 3 : 4;
+	self->request.records_max = is_1_3(self) ? 3 : 4;
 	start(self);
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(3, send(self->application, "abc", 3, 0));
@@ -122,7 +147,7 @@ TEST_F(relay, our_own_key_wears_out)
 	}
 	if (is_1_3(self)) {
 		ASSERT_EQ(3, send(self->application, "def", 3, 0));
-		relay_steps(self);
+		relay_steps(self, update);
 		peer_expects(self, 23, "def", 3);
 		return;
 	}
@@ -138,6 +163,102 @@ TEST_F(relay, our_own_key_wears_out)
 	app_expects_end(self, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE);
 	expect_ended(self, KTLS_R_KEY_EXHAUSTED);
 	EXPECT_EQ(0, self->end.error);
+}
+
+/* Once, until it has done so. */
+TEST_F(relay, a_peer_is_asked_to_change_its_key)
+{
+	if (!is_1_3(self))
+		return;
+	self->request.records_max = 3;
+	start(self);
+	peer_sends(self, 3);
+	app_expects(self, "xxx", 3);
+	ASSERT_EQ(3, send(self->application, "abc", 3, 0));
+	peer_expects(self, 23, "abc", 3);
+	peer_sends(self, 1);
+	relay_steps(self, update_requested);
+	peer_sends(self, 5);
+	app_expects(self, "xxxxxx", 6);
+	ASSERT_EQ(3, send(self->application, "def", 3, 0));
+	peer_expects(self, 23, "def", 3);
+	peer_says(self, 22, update, sizeof(update));
+	peer_steps(self);
+	peer_sends(self, 3);
+	app_expects(self, "xxx", 3);
+	ASSERT_EQ(3, send(self->application, "ghi", 3, 0));
+	peer_expects(self, 23, "ghi", 3);
+	peer_sends(self, 1);
+	relay_steps(self, update_requested);
+	EXPECT_EQ(0, self->ended);
+}
+
+/* As many KeyUpdates as it is asked for are no storm. */
+TEST_F(relay, a_peer_that_is_asked_often)
+{
+	if (!is_1_3(self))
+		return;
+	self->request.records_max = 1;
+	start(self);
+	for (int i = 0; i < KTLS_KEY_UPDATE_BURST + 8; i++) {
+		peer_sends(self, 2);
+		relay_steps(self, update_requested);
+		peer_says(self, 22, update, sizeof(update));
+		peer_steps(self);
+	}
+	settle(self);
+	EXPECT_EQ(0, self->ended);
+}
+
+/* So many records have come under the key, as far as the relay knows. */
+static void peer_has_sent(struct test_self_relay *self, uint64_t records)
+{
+	for (size_t i = 0; i < sizeof(self->rx.seq); i++)
+		self->rx.seq[i] = (uint8_t)(records >> 8 * (sizeof(self->rx.seq) - 1 - i));
+}
+
+TEST_F(relay, a_peer_that_keeps_its_key)
+{
+	self->request.records_max = 10;
+	peer_has_sent(self, is_1_3(self) ? 2 * 10 + KTLS_RECORDS_UNDER_WAY : 10);
+	start(self);
+	peer_sends(self, 1);
+	app_expects(self, "x", 1);
+	if (is_1_3(self))
+		relay_steps(self, update_requested);
+	peer_sends(self, 2);
+	app_expects_end(self, KTLS_R_KEY_EXHAUSTED, KTLS_ALERT_NONE);
+	peer_expects_alert(self, 1, KTLS_ALERT_CLOSE_NOTIFY);
+	peer_expects_fin(self);
+	EXPECT_EQ(-1, send(self->application, "x", 1, MSG_NOSIGNAL));
+	shutdown(self->peer, SHUT_WR);
+	expect_ended(self, KTLS_R_KEY_EXHAUSTED);
+}
+
+/* A peer of the same mind: its last record tells why. */
+TEST_F(relay, a_peer_that_ends_with_its_key)
+{
+	if (is_1_3(self))
+		return;
+	self->request.records_max = 10;
+	peer_has_sent(self, 10);
+	start(self);
+	peer_says(self, 21, CLOSE_NOTIFY, 2);
+	app_expects_end(self, KTLS_R_PEER_CLOSE_NOTIFY, KTLS_ALERT_NONE);
+}
+
+/* What RFC 9846 says is good for a key is nothing that the peer is held to. */
+TEST_F(relay, a_peer_that_has_sent_more_than_is_good)
+{
+	peer_has_sent(self, 3 * (uint64_t)KTLS_AES_GCM_RECORDS_MAX);
+	start(self);
+	peer_sends(self, 2);
+	app_expects(self, "xx", 2);
+	if (is_1_3(self))
+		relay_steps(self, update_requested);
+	peer_sends(self, 1);
+	app_expects(self, "x", 1);
+	EXPECT_EQ(0, self->ended);
 }
 
 static size_t make_ticket(uint8_t *out, size_t ticket)

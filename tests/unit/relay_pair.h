@@ -53,7 +53,7 @@ static inline void relay_pair_ended(void *arg, const struct relay_end *end)
 
 static inline void relay_pair_begin(struct relay_pair *pair, int i,
 				    const struct ktls_secrets *secrets, int tcp,
-				    uint64_t rekey_after)
+				    uint64_t records_max)
 {
 	struct timeval time = { .tv_sec = 60 };
 	struct ktls_traffic_key tx, rx;
@@ -61,7 +61,7 @@ static inline void relay_pair_begin(struct relay_pair *pair, int i,
 					 .secrets = secrets,
 					 .tx = &tx,
 					 .rx = &rx,
-					 .rekey_after = rekey_after,
+					 .records_max = records_max,
 					 .ended = relay_pair_ended,
 					 .arg = &pair->ends[i] };
 	int fd[2];
@@ -75,9 +75,9 @@ static inline void relay_pair_begin(struct relay_pair *pair, int i,
 	ASSERT_EQ(0, relay_start(pair->loop, &request));
 }
 
-/* rekey_after: records under one key, for each end; 0: as ever. */
+/* records_max: under one key, for each end; 0: as ever. */
 static inline void relay_pair_open(struct relay_pair *pair, uint16_t version, uint16_t suite,
-				   const uint64_t rekey_after[2])
+				   const uint64_t records_max[2])
 {
 	struct relay_config config = { .relays_max = 2, .linger_ms = 1000 };
 	struct ktls_secrets client = { .role = KTLS_CLIENT, .version = version, .suite = suite };
@@ -95,8 +95,8 @@ static inline void relay_pair_open(struct relay_pair *pair, uint16_t version, ui
 	ASSERT_EQ(0, relay_loop_new(&config, &pair->loop));
 	tcp_pair(tcp, 0);
 	relay_pair_now = pair;
-	relay_pair_begin(pair, 0, &client, tcp[0], rekey_after[0]);
-	relay_pair_begin(pair, 1, &server, tcp[1], rekey_after[1]);
+	relay_pair_begin(pair, 0, &client, tcp[0], records_max[0]);
+	relay_pair_begin(pair, 1, &server, tcp[1], records_max[1]);
 	ASSERT_EQ(0, pthread_create(&pair->thread, NULL, relay_pair_run, pair));
 }
 

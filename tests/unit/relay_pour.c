@@ -10,7 +10,7 @@
 #include "tests/unit/relay_pair.h"
 
 #define USUAL (16 << 20)
-#define KEYS  20 /* of an end, or some more: a peer stands no storm of KeyUpdates */
+#define KEYS  10 /* of an end, or some more: as many are asked for, and a peer stands no storm */
 
 FIXTURE(pour)
 {
@@ -49,7 +49,9 @@ static void expect_good_ends(struct relay_pair *pair, bool v13)
 	for (int i = 0; i < 2; i++) {
 		EXPECT_STREQ("OK", ktls_reason_name((int)pair->ends[i].reason));
 		EXPECT_EQ(v13, pair->ends[i].updates_sent > 0);
-		EXPECT_EQ(pair->ends[i].updates_sent, pair->ends[1 - i].updates_received);
+		/* The last one may find an application that has closed. */
+		EXPECT_LE(pair->ends[1 - i].updates_received, pair->ends[i].updates_sent);
+		EXPECT_GE(pair->ends[1 - i].updates_received + 1, pair->ends[i].updates_sent);
 	}
 	EXPECT_LE(pair->most_bytes, 2 * (2 * RELAY_BUFFER + 8192));
 }

@@ -197,27 +197,82 @@ TEST(bad_key_updates)
 	expect_no_key_update(-KTLS_R_MESSAGE_SPANS_KEY_CHANGE, "\x18\0\0\1\0\x18\0\0\1\0", 10);
 }
 
+/* One that asks for nothing, with so many records before it. */
+static int count(struct ktls_key_update_limit *limit, uint64_t before, uint64_t now)
+{
+	return ktls_secrets_count_key_update(limit, false, before + 1, now);
+}
+
 TEST(storms)
 {
 	struct ktls_key_update_limit limit = { 0 };
 	uint64_t now = 5000;
 
 	for (int i = 0; i < KTLS_KEY_UPDATE_BURST; i++)
-		EXPECT_EQ(0, ktls_secrets_count_key_update(&limit, now));
-	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, now + 999));
-	EXPECT_EQ(0, ktls_secrets_count_key_update(&limit, now + 1000));
-	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, now + 1999));
+		EXPECT_EQ(0, count(&limit, 0, now));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, count(&limit, 0, now + 999));
+	EXPECT_EQ(0, count(&limit, 0, now + 1000));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, count(&limit, 0, now + 1999));
 	/* A clock that goes back grants nothing. */
-	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, 0));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, count(&limit, 0, 0));
 	now += 3600 * 1000;
 	for (int i = 0; i < KTLS_KEY_UPDATE_BURST; i++)
-		EXPECT_EQ(0, ktls_secrets_count_key_update(&limit, now));
-	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, now));
+		EXPECT_EQ(0, count(&limit, 0, now));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, count(&limit, 0, now));
 	/* One each second, for ever. */
 	for (int i = 0; i < 1000; i++) {
 		now += 1000;
-		EXPECT_EQ(0, ktls_secrets_count_key_update(&limit, now));
+		EXPECT_EQ(0, count(&limit, 0, now));
 	}
+}
+
+TEST(records_between_key_updates)
+{
+	struct ktls_key_update_limit limit = { 0 };
+	int n = 0;
+
+	for (int i = 0; i < 10000; i++)
+		EXPECT_EQ(0, count(&limit, KTLS_KEY_UPDATE_RECORDS, 1));
+	/* Parts of such a lot are not lost; nothing is saved up. */
+	for (int i = 0; i < 10000; i++)
+		EXPECT_EQ(0, count(&limit, i % 2 ? 2 * KTLS_KEY_UPDATE_RECORDS - 1 : 1, 1));
+	EXPECT_EQ(0, count(&limit, UINT64_MAX - 1, 1));
+	while (n < 1000 && count(&limit, 0, 1) == 0)
+		n++;
+	EXPECT_EQ(KTLS_KEY_UPDATE_BURST - 1, n);
+	/* As many as may be, and no records that anybody knows of. */
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, false, 0, 1));
+	EXPECT_EQ(0, count(&limit, KTLS_KEY_UPDATE_RECORDS, 1));
+}
+
+/* A record of a byte does not pay for a KeyUpdate. */
+TEST(storms_with_a_little_between)
+{
+	struct ktls_key_update_limit limit = { 0 };
+	int n = 0;
+
+	while (n < 1000 && ktls_secrets_count_key_update(&limit, true, 2, 1) == 0)
+		n++;
+	EXPECT_GE(n, KTLS_KEY_UPDATE_BURST);
+	EXPECT_LT(n, 2 * KTLS_KEY_UPDATE_BURST);
+}
+
+TEST(answers_are_no_storm)
+{
+	struct ktls_key_update_limit limit = { 0 };
+
+	for (int i = 0; i < 1000; i++) {
+		limit.asked++;
+		EXPECT_EQ(0, count(&limit, 0, 1));
+	}
+	EXPECT_EQ(0, limit.asked);
+	/* One that asks for ours is none. */
+	limit.asked = 1;
+	for (int i = 0; i < KTLS_KEY_UPDATE_BURST; i++)
+		EXPECT_EQ(0, ktls_secrets_count_key_update(&limit, true, 1, 1));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, ktls_secrets_count_key_update(&limit, true, 1, 1));
+	EXPECT_EQ(0, count(&limit, 0, 1));
+	EXPECT_EQ(-KTLS_R_KEY_UPDATE_STORM, count(&limit, 0, 1));
 }
 
 /* ---- exporters ------------------------------------------------------------------------------- */
