@@ -9,6 +9,7 @@
  *
  * --listen: ktlsd accepts (PORT -: from descriptor 3, of fileserver.socket). --relay: where the
  * kernel has no TLS, a process of ktlsd may carry the records. Left out: a limit for idle clients.
+ * Where a peer has keys changed the loop waits for ktlsd, KTLS_SERVICE_MS at most, all clients too.
  */
 #include <ktls-handshake.h>
 #include <ktls-session.h>

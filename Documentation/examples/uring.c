@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An echo server with io_uring: what comes goes back, encrypted both ways by the kernel. One
- *thread, any number of connections, each with one operation in the ring at a time.
+ * thread, any number of connections, each with one operation in the ring at a time.
  *
  *	cc -D_GNU_SOURCE uring.c $(pkg-config --cflags --libs libktls liburing)
  *	./a.out [-k SOCKET] [-p PROFILE] [-r] PORT
@@ -9,10 +9,10 @@
  *	-k  where ktlsd listens
  *	-r  a process of ktlsd may carry the records where the kernel has no TLS
  *
- * Receives are plain ones, without a control buffer: what is no data then stays in the socket
- *(EIO), and ktls_recover() takes it. A receive that had a control buffer would take the record
- *itself, and this program would have to understand it. Two more things that io_uring does not do
- *over kernel TLS: IORING_OP_SEND_ZC and MSG_WAITALL on a send are EOPNOTSUPP.
+ * Receives are plain ones, without a control buffer: what is no data then stays in the socket,
+ * EIO, and ktls_recover() takes it. A receive that had a control buffer would take the record
+ * itself, and this program would have to understand it. Two more things that io_uring does not do
+ * over kernel TLS: IORING_OP_SEND_ZC and MSG_WAITALL on a send are EOPNOTSUPP.
  *
  * The sockets stay blocking, or io_uring would not wait for them; so ktls_maintain() may wait for
  * the peer to read, where it has a new key to announce. Here nothing is on its way then.
@@ -103,14 +103,14 @@ static void receive(struct connection *c)
 
 /*
  * Plain sends, and so a duty: when the peer has asked for a new key, and now and then (2^22 sends
- * are allowed, fewer where records-per-key is small), ktls_maintain().
+ * or 16 GiB are allowed, less where records-per-key is small), ktls_maintain().
  */
 static void send_back(struct connection *c)
 {
 	struct io_uring_sqe *sqe;
-	int ret = 0;
+	int ret = ktls_update_owed(c->session) || ++c->sends % 64 == 0 ? -EINTR : 0;
 
-	if (ktls_update_owed(c->session) || ++c->sends % 64 == 0)
+	while (ret == -EINTR)
 		ret = ktls_maintain(c->session, c->fd);
 	if (ret < 0) {
 		finish(c, ret);

@@ -76,10 +76,14 @@ static ssize_t receive(struct connection *c)
 {
 	ssize_t n;
 
+	/* Of the end there may have been the last event: it is known from here on. */
+	if (c->ended)
+		return 0;
 	if (!c->readable)
 		return -EAGAIN;
 	n = receive_bytes(c, c->text + c->len, sizeof(c->text) - c->len);
-	if (n == 0 || n == -EAGAIN)
+	c->ended = n == 0;
+	if (n == -EAGAIN)
 		c->readable = false;
 	if (n > 0)
 		c->len += (size_t)n;
@@ -184,7 +188,7 @@ static ssize_t send_answer(struct connection *c)
 /* Reads before it sends: the client may have asked for another key, or be gone. */
 static ssize_t step_answer(struct connection *c)
 {
-	while (c->readable && c->len < sizeof(c->text)) {
+	while (c->readable && !c->ended && c->len < sizeof(c->text)) {
 		ssize_t n = receive(c);
 
 		if (n < 0 && n != -EAGAIN && n != -EINTR)
@@ -220,7 +224,7 @@ static ssize_t step(struct connection *c)
 	case CONNECTION_END:
 		return step_end(c);
 	case CONNECTION_LAST:
-		return c->readable ? step_last(c) : -EAGAIN;
+		return step_last(c);
 	default:
 		return -EAGAIN;
 	}

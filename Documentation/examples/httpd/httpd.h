@@ -71,6 +71,7 @@ struct connection {
 	uint64_t deadline;            /* milliseconds */
 	struct place by_deadline, ready;
 	bool readable;          /* nobody has seen -EAGAIN since the last event */
+	bool ended;             /* the client sends no more */
 	size_t len, sent;       /* bytes in text; bytes of the header that were sent */
 	char text[REQUEST_MAX]; /* requests: the one that is served is gone from it */
 	struct answer answer;

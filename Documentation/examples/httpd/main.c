@@ -6,17 +6,17 @@
  *	httpd [OPTION...] PORT FOLDER
  *
  *	--workers N        processes (as many as there are CPUs)
- *	--timeout SECONDS  for a request to arrive, for a client to take something, for a handshake
- *(30)
+ *	--timeout SECONDS  for a request to arrive, for a client to take something, for a handshake:
+ *	                   30, where nothing is said
  *	--connections N    at once in a worker, at most (half of its descriptors)
  *	--socket PATH      ktlsd's
  *	--profile NAME     of ktlsd's configuration
  *	--start            the workers accept, and hand over each connection; else ktlsd accepts
  *	--relay            where the kernel has no TLS, a process of ktlsd may carry the records
  *	--hardware WHAT    require, prefer, avoid, any: whether a network device shall have the
- *records
+ *	                   records
  *	--zerocopy         it reads files without a copy: for files that nobody changes, only
- *replaces
+ *	                   replaces
  *	--cert, --key FILE without ktlsd: handshakes in the workers
  *	--plain            without TLS
  *	--verbose          says on standard error what comes, and what goes wrong
