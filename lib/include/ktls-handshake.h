@@ -482,7 +482,7 @@ struct ktls_embedded_config {
  *
  * Devices (enum ktls_hardware) need version_min KTLS_TLS_1_2. They are looked for over netlink, in
  * the network namespace of this call: sockets of others get MAY_NOT_LOOK. Who has the records is
- * told to CAP_NET_ADMIN only before Linux 7.0: else UNKNOWN, and REQUIRE is HARDWARE_UNAVAILABLE.
+ * told to CAP_NET_ADMIN only before Linux 6.15: else UNKNOWN, and REQUIRE is HARDWARE_UNAVAILABLE.
  * Returns NULL on failure, with *error filled in unless error is NULL: MISUSE for a file that
  * cannot be read or holds something else, a key that does not fit its certificate, a config without
  * sense; NO_MEMORY; INTERNAL without random numbers. To be closed by ktls_close().

@@ -132,7 +132,7 @@ enum ktls_records {
  * device could and then did not. For sockets of other network namespaces than ktlsd's (without
  * ktlsd, than that of ktls_open_embedded()) nobody may look: PREFER is ANY there, and REQUIRE
  * fails, as it does where the kernel does not tell ktlsd who has the records (CAP_NET_ADMIN, before
- * Linux 7.0). AVOID is TLS 1.3, or ChaCha20. The profile has a word, too: its REQUIRE and AVOID
+ * Linux 6.15). AVOID is TLS 1.3, or ChaCha20. The profile has a word, too: its REQUIRE and AVOID
  * hold whatever the request says, and who demands the opposite is refused; else the request's
  * counts, and the profile's where that is ANY.
  */

@@ -118,7 +118,7 @@ static int read_socket(const struct nlmsghdr *message, void *arg)
 	    nlmsg_parse((struct nlmsghdr *)message, sizeof(struct inet_diag_msg), attrs,
 			INET_DIAG_MAX, NULL) < 0)
 		return -EPROTO;
-	/* There is none, or only administrators are told (Linux before 7.0). */
+	/* There is none, or only administrators are told (Linux before 6.15). */
 	if (!attrs[INET_DIAG_ULP_INFO])
 		return -ENODATA;
 	return read_ulp(attrs[INET_DIAG_ULP_INFO], arg);
