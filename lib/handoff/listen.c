@@ -259,6 +259,18 @@ static struct listening *first_due(const struct client *c, int64_t now)
 	return NULL;
 }
 
+/* The timer that has just been heard may have been an earlier one. */
+static void wake_at_next(struct client *c, int64_t now)
+{
+	const struct listening *l;
+
+	TAILQ_FOREACH(l, &c->listenings, link)
+	{
+		if (l->retry_at > now)
+			client_wake_at(c, l->retry_at);
+	}
+}
+
 void client_listen_run(struct client *c)
 {
 	int64_t now = now_ms();
@@ -271,6 +283,7 @@ void client_listen_run(struct client *c)
 		if (ask_one(c, l))
 			l->held = false;
 	}
+	wake_at_next(c, now);
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */
