@@ -82,6 +82,7 @@ struct ktls_session {
 	atomic_uint asked;     /* KeyUpdates that we have asked for, and updates does not know of */
 	atomic_int wish;       /* enum session_wish: that the peer changes its key */
 	atomic_bool lost;      /* the socket has told of its end, as it does once */
+	atomic_bool reset;     /* ... by a reset that is to be said behind what is yet to be read */
 	atomic_bool shut;      /* close_notify is out: nothing may follow it */
 	atomic_int untold;     /* that error, where no caller has heard of it; 0: none */
 	atomic_uint readers;   /* that are in recv(), or have a record from it in hand */

@@ -57,6 +57,8 @@ static int failed(struct ktls_session *session, int fd, int error)
 	/* Another thread has read the end: what is behind that says nothing new. */
 	if (session_over_in(session))
 		return session_result(session);
+	if (error == -ENODATA && atomic_exchange(&session->reset, false))
+		return -ECONNRESET;
 	switch (error) {
 	case -ENODATA:
 		return over(session, fd, KTLS_R_TRUNCATED);
@@ -214,6 +216,24 @@ static int record(struct ktls_session *session, int fd, uint8_t type, const stru
 	return ret;
 }
 
+/*
+ * Linux says a reset before what has come in front of it, if it has yet to look for a record in
+ * that (tls_rx_rec_wait()), and gives that to the next call. So the reset is said behind it.
+ */
+static ssize_t kernel_recv(struct ktls_session *session, int fd, const struct iovec *iov,
+			   size_t iov_len, int flags, uint8_t *type, bool *end)
+{
+	const struct session_kernel *kernel = session->kernel;
+	ssize_t n = kernel->recv(fd, iov, iov_len, flags, type, end);
+
+	if (n != -ECONNRESET)
+		return n;
+	session_failed(session, fd, -ECONNRESET);
+	n = kernel->recv(fd, iov, iov_len, flags | MSG_DONTWAIT, type, end);
+	session->reset = n != -ENODATA && n != -EAGAIN;
+	return session->reset ? n : -ECONNRESET;
+}
+
 /* Returns as recv() does; if that is 0 or more, *what is what record() says. */
 static ssize_t receive(struct ktls_session *session, int fd, const struct iovec *iov,
 		       size_t iov_len, int flags, int *what)
@@ -223,7 +243,7 @@ static ssize_t receive(struct ktls_session *session, int fd, const struct iovec 
 	ssize_t n;
 
 	session->readers++;
-	n = session->kernel->recv(fd, iov, iov_len, flags, &type, &end);
+	n = kernel_recv(session, fd, iov, iov_len, flags, &type, &end);
 	if (n >= 0)
 		*what = record(session, fd, type, iov, (size_t)n, end);
 	session->readers--;
@@ -243,7 +263,7 @@ static int take(struct ktls_session *session, int fd)
 	int ret = 0;
 
 	if (!session->follows)
-		n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
+		n = kernel_recv(session, fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
 	if (n == -EAGAIN || (n >= 0 && type == RECORD_APPLICATION_DATA))
 		return 0;
 	iov.iov_len = sizeof(bytes);
@@ -361,7 +381,7 @@ static void look_ahead(struct ktls_session *session, int fd)
 
 	if (!session->can_rekey)
 		return;
-	n = session->kernel->recv(fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
+	n = kernel_recv(session, fd, &iov, 1, MSG_PEEK | MSG_DONTWAIT, &type, &end);
 	if (n == -EKEYEXPIRED || (n == 1 && type == RECORD_HANDSHAKE && byte == KEY_UPDATE))
 		(void)take(session, fd);
 	else if (n < 0 && n != -EAGAIN && n != -ENODATA)
@@ -432,7 +452,7 @@ static int recover(struct ktls_session *session, int fd, int error)
 		if (session_over_in(session) || ret < 0)
 			return ret;
 	}
-	if (taken > 0 || error == 0 || error == EIO || error == EKEYEXPIRED)
+	if (taken > 0 || error == 0 || error == EIO || error == EKEYEXPIRED || error == ECONNRESET)
 		return 1;
 	return error == EINVAL ? failed(session, fd, -EINVAL) : -error;
 }
@@ -456,6 +476,10 @@ int ktls_recover(struct ktls_session *session, int fd, int error)
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return recover_relayed(session, fd, error);
 	switch (error) {
+	case ECONNRESET: /* as kernel_recv() */
+		session_failed(session, fd, -error);
+		session->reset = true;
+		return recover(session, fd, error);
 	case 0:
 	case EIO:
 	case EINVAL:

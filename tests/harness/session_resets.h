@@ -113,6 +113,76 @@ TEST_F(session, a_reset_behind_a_fatal_alert)
 	expect_end(self, -EPROTO, KTLS_R_PEER_ALERT);
 }
 
+#ifndef SESSION_REAL
+static bool reset_told;
+
+static ssize_t tell_reset_first(int fd, const struct iovec *iov, size_t iov_len, int flags,
+				uint8_t *type, bool *end)
+{
+	if (!reset_told) {
+		reset_told = true;
+		return -ECONNRESET;
+	}
+	return play_kernel.recv(fd, iov, iov_len, flags, type, end);
+}
+
+/* What Linux does now and then: the reset overtakes what it has yet to look into. */
+static inline void let_reset_overtake(session_t *self)
+{
+	static struct session_kernel kernel;
+	socklen_t len = sizeof(int);
+	int error;
+
+	kernel = play_kernel;
+	kernel.recv = tell_reset_first;
+	self->s->kernel = &kernel;
+	reset_told = false;
+	reset(self);
+	getsockopt(self->fd[0], SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
+TEST_F(session, a_reset_in_front_of_data)
+{
+	READY();
+	put_data(self, "data");
+	let_reset_overtake(self);
+	expect_data(self, "data");
+	expect_end(self, -ECONNRESET, KTLS_OK);
+	expect_broken_pipe(self);
+	expect_end(self, -EPROTO, KTLS_R_TRUNCATED);
+}
+
+TEST_F(session, a_reset_in_front_of_close_notify)
+{
+	READY();
+	put(self, RECORD_ALERT, "\1\0", 2);
+	let_reset_overtake(self);
+	expect_end(self, 0, KTLS_R_PEER_CLOSE_NOTIFY);
+	expect_broken_pipe(self);
+}
+
+TEST_F(session, a_reset_in_front_of_nothing)
+{
+	READY();
+	let_reset_overtake(self);
+	expect_end(self, -ECONNRESET, KTLS_OK);
+	expect_end(self, -EPROTO, KTLS_R_TRUNCATED);
+}
+
+/* With a read loop of one's own, which the reset has reached already. */
+TEST_F(session, a_reset_in_front_of_data_for_a_read_loop)
+{
+	READY();
+	put_data(self, "data");
+	let_reset_overtake(self);
+	reset_told = true;
+	EXPECT_EQ(1, ktls_recover(self->s, self->fd[0], ECONNRESET));
+	expect_data(self, "data");
+	EXPECT_EQ(-ECONNRESET, ktls_recover(self->s, self->fd[0], 0));
+	EXPECT_EQ(-EPROTO, ktls_recover(self->s, self->fd[0], 0));
+}
+#endif
+
 /* An error in which the connection goes on is none for the writer. */
 TEST_F(session, errors_that_pass)
 {
