@@ -2,15 +2,19 @@
 /*
  * Listening sockets. ktlsd is told of one when the program begins to wait for connections, not
  * before: a server that forks first has them in its children, and each child tells for itself. Then
- * the number stands for ktls_fd() of a struct ktls, which is readable when connections have been
- * made; the TCP socket is kept, for all that is asked about it.
+ * the number stands for an epoll set, which is readable when connections have been made, or when
+ * ktlsd is to be asked again; the TCP socket is kept, for all that is asked about it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 #include "lib/run/run.h"
+
+#define RETRY_S 5 /* until ktlsd is asked again that would have no more connections */
 
 _Atomic unsigned int run_listeners_idle;
 
@@ -87,22 +91,87 @@ static struct ktls *tell(struct run_file *file)
 	return NULL;
 }
 
-static int start(struct run_file *file)
+/* By this process: what its parent has begun is not its own. */
+static bool has_begun(const struct run_file *file)
+{
+	return file->events >= 0 && file->owner == run_generation;
+}
+
+static bool watch(const struct run_file *file, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return REAL(epoll_ctl)(file->events, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void set_alarm(const struct run_file *file, time_t seconds)
+{
+	const struct itimerspec spec = { .it_value = { .tv_sec = seconds } };
+
+	timerfd_settime(file->alarm, 0, &spec, NULL);
+}
+
+static void events_close(struct run_file *file)
+{
+	run_own_remove(file->events);
+	run_own_remove(file->alarm);
+	REAL(close)(file->events);
+	REAL(close)(file->alarm);
+	file->events = -1;
+}
+
+static bool events_open(struct run_file *file)
+{
+	int error;
+
+	file->owner = run_generation;
+	file->events = run_own_add(REAL(epoll_create1)(EPOLL_CLOEXEC));
+	file->alarm = run_own_add(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+	if (file->events >= 0 && watch(file, file->alarm))
+		return true;
+	error = errno;
+	events_close(file);
+	errno = error;
+	return false;
+}
+
+static bool take_up(struct run_file *file, struct ktls *k)
 {
 	struct exchange e = { .file = file };
-	struct ktls *k;
 
-	if (file->ktls && file->owner == run_generation)
+	if (has_begun(file))
+		return watch(file, ktls_fd(k));
+	if (!events_open(file))
+		return false;
+	if (!watch(file, ktls_fd(k))) {
+		events_close(file);
+		return false;
+	}
+	e.by = file->events;
+	run_each(exchange, &e);
+	atomic_fetch_sub(&run_listeners_idle, 1);
+	return true;
+}
+
+static int start(struct run_file *file)
+{
+	struct ktls *k;
+	int ret = 0;
+
+	if (has_begun(file) && file->ktls)
 		return 0;
 	k = tell(file);
 	if (!k)
-		return -errno;
-	file->ktls = k;
-	file->owner = run_generation;
-	e.by = ktls_fd(k);
-	run_each(exchange, &e);
-	atomic_fetch_sub(&run_listeners_idle, 1);
-	return 0;
+		ret = -errno;
+	else if (!take_up(file, k))
+		ret = -ENOMEM;
+	if (has_begun(file))
+		set_alarm(file, ret < 0 ? RETRY_S : 0);
+	if (ret < 0)
+		ktls_close(k);
+	else
+		file->ktls = k;
+	return ret;
 }
 
 int run_listener_start(struct run_file *file)
@@ -137,30 +206,41 @@ void run_listener_wait(int fd)
  */
 void run_listener_end(struct run_file *file, bool last)
 {
-	bool started = file->ktls && file->owner == run_generation;
-
 	if (last)
 		(void)!REAL(shutdown)(file->real, SHUT_RDWR);
-	if (started)
+	if (has_begun(file)) {
 		ktls_close(file->ktls);
-	else
+		events_close(file);
+	} else {
 		atomic_fetch_sub(&run_listeners_idle, 1);
+	}
 	file->ktls = NULL;
 	run_own_remove(file->real);
 	REAL(close)(file->real);
 }
 
-/* ktlsd will have no more connections: it said why. Who asks again begins anew. */
+/* ktlsd will have no more connections: it said why. Who asks again, or is alarmed, begins anew. */
 static int ended(struct run_file *file, const struct ktls_reply *reply)
 {
 	run_say("listening on port %u: %s", file->rule->port, reply->text);
 	ktls_close(file->ktls);
 	file->ktls = NULL;
-	atomic_fetch_add(&run_listeners_idle, 1);
+	set_alarm(file, RETRY_S);
 	return -run_errno_of(reply->reason);
 }
 
 /* ---- accept() -------------------------------------------------------------------------------- */
+
+static int collect_one(struct run_file *file, struct ktls_reply **reply)
+{
+	int ret = file->ktls ? ktls_collect(file->ktls, reply) : -EAGAIN;
+
+	if (ret < 0 || (*reply)->more)
+		return ret;
+	ret = ended(file, *reply);
+	ktls_reply_free(*reply);
+	return ret;
+}
 
 /* The next connection's reply, -EAGAIN, or another negative errno; *fd to wait on. */
 static int collect(struct run_file *file, int *fd, struct ktls_reply **reply)
@@ -171,13 +251,9 @@ static int collect(struct run_file *file, int *fd, struct ktls_reply **reply)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&file->lock);
-	if (file->ktls && file->owner == run_generation) {
-		*fd = ktls_fd(file->ktls);
-		ret = ktls_collect(file->ktls, reply);
-		if (ret == 0 && !(*reply)->more) {
-			ret = ended(file, *reply);
-			ktls_reply_free(*reply);
-		}
+	if (has_begun(file)) {
+		*fd = file->events;
+		ret = collect_one(file, reply);
 	}
 	pthread_mutex_unlock(&file->lock);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -146,6 +146,7 @@ struct run_file *run_file_new(enum run_kind kind)
 	file->kind = kind;
 	file->generation = run_generation;
 	file->real = -1;
+	file->events = -1;
 	pthread_mutex_init(&file->lock, NULL);
 	atomic_store(&file->held, 1);
 	return file;

@@ -69,11 +69,13 @@ struct run_file {
 	_Atomic uint64_t congestion[RUN_CONGESTION];
 	/* ---- a listening socket ---- */
 	pthread_mutex_t lock; /* of what follows */
-	int real;             /* the TCP socket; the program's number is ktls_fd() */
+	int real;             /* the TCP socket */
 	unsigned int backlog;
 	const struct run_rule *rule;
-	struct ktls *ktls;  /* NULL: nobody has waited for a connection yet */
-	unsigned int owner; /* the generation that it is of */
+	unsigned int owner; /* the generation that the following are of */
+	int events;         /* what the numbers stand for; -1: nobody has waited for one yet */
+	int alarm;          /* in it, as is ktls_fd(): ktlsd is to be asked again */
+	struct ktls *ktls;  /* NULL: ktlsd has no more connections */
 };
 
 /* How often this process is a fork()'s child; what libktls made before belongs to the parent. */

@@ -160,6 +160,55 @@ test_http() {
 	check 'curl, without TLS of its own' curl_wrapped
 }
 
+# has_profile yes|no: from now on, with a server that waits for a set of descriptors, not for one.
+has_profile() {
+	local name=default
+
+	[ "$1" = yes ] || name=another
+	sed -i "s/^\[profile .*/[profile $name]/" "$dir/ktlsd.conf"
+	kill -HUP "${pids[-2]}"
+}
+
+was_refused() {
+	until_true grep -q "listening on port $http: no such profile" "$dir/loop.log" && return
+	tail -n 20 "$dir/loop.log" "$dir/ktlsd.log"
+	return 1
+}
+
+asyncio_answers() {
+	[ "$(get "https://localhost:$http/" 2>/dev/null)" = hello ]
+}
+
+asyncio_goes_on() {
+	until_true asyncio_answers && return
+	tail -n 20 "$dir/loop.log" "$dir/ktlsd.log"
+	return 1
+}
+
+test_asyncio() {
+	cat >"$dir/loop.py" <<-'END'
+		import asyncio, sys
+		async def answer(reader, writer):
+		    await reader.readuntil(b"\r\n\r\n")
+		    writer.write(b"HTTP/1.0 200 OK\r\n\r\nhello")
+		    await writer.drain()
+		    writer.close()
+		async def main():
+		    server = await asyncio.start_server(answer, "127.0.0.1", int(sys.argv[1]))
+		    await server.serve_forever()
+		asyncio.run(main())
+	END
+	free_port http
+	serve "$http" loop "$python" "$dir/loop.py" "$http"
+	check 'asyncio: listens' serves "$http" loop
+	check 'asyncio: an answer' asyncio_goes_on
+	has_profile no
+	check 'asyncio: is told that its profile has gone' was_refused
+	has_profile yes
+	check 'asyncio: goes on when its profile is back' asyncio_goes_on
+	stop_last
+}
+
 # A process for each connection.
 test_forking() {
 	cat >"$dir/forking.py" <<-'END'
@@ -384,6 +433,7 @@ test_all() {
 	check 'descriptors, processes, streams' wrapped files
 	check 'options of TCP and IP' wrapped options
 	test_http
+	test_asyncio
 	test_forking
 	test_redis
 	check 'nc, both ends' nc_to_nc
