@@ -47,9 +47,9 @@ static int remove_dead(const char *path, int type)
 		return -errno;
 	status = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
 	close(fd);
-	if (status != ECONNREFUSED && status != EPROTOTYPE)
+	if (status != ECONNREFUSED && status != EPROTOTYPE && status != ENOENT)
 		return -EADDRINUSE;
-	return unlink(path) == 0 ? 0 : -errno;
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 /* /run/ktlsd is there under systemd (RuntimeDirectory), and made here elsewhere. */

@@ -47,6 +47,7 @@ static void reap(struct supervisor *s)
 	}
 }
 
+/* The socket last: whoever can have it then, a new ktlsd, finds nothing of this one. */
 static void stop(struct supervisor *s)
 {
 	if (s->stopping)
@@ -55,6 +56,7 @@ static void stop(struct supervisor *s)
 	notify_manager("STOPPING=1");
 	s->stopping = true;
 	s->kill_at = clock_ms() + STOP_MS;
+	status_wipe(s);
 	listener_close(s->listener, s->given ? NULL : s->socket);
 	s->listener = -1;
 	children_stop(s);

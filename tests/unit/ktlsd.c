@@ -292,6 +292,45 @@ TEST_F(files, second_instance_is_refused)
 	EXPECT_EQ(0, access(self->daemon.socket, F_OK));
 }
 
+static bool has_sockets(const struct daemon *d)
+{
+	char status[128];
+
+	snprintf(status, sizeof(status), "%s.status", d->socket);
+	return access(d->socket, F_OK) == 0 && access(status, F_OK) == 0;
+}
+
+static bool has_none(const struct daemon *d)
+{
+	return access(d->socket, F_OK) != 0;
+}
+
+static bool becomes(bool (*so)(const struct daemon *d), const struct daemon *d)
+{
+	for (int i = 0; i < 5000 && !so(d); i++)
+		usleep(1000);
+	return so(d);
+}
+
+/* A worker that does not end keeps the old one for some seconds more. */
+TEST_F(files, next_instance_need_not_wait)
+{
+	struct daemon next;
+
+	daemon_configure(&self->daemon, NULL, NULL, NULL);
+	daemon_start(&self->daemon);
+	EXPECT_TRUE(becomes(has_sockets, &self->daemon));
+	ASSERT_EQ(0, kill(daemon_child(&self->daemon, "worker 1"), SIGSTOP));
+	next = self->daemon;
+	ASSERT_EQ(0, kill(self->daemon.pid, SIGTERM));
+	ASSERT_TRUE(becomes(has_none, &self->daemon));
+	daemon_spawn(&next);
+	EXPECT_TRUE(becomes(has_sockets, &next));
+	daemon_wait(&self->daemon);
+	EXPECT_TRUE(has_sockets(&next));
+	self->daemon.pid = next.pid;
+}
+
 TEST_F(files, no_file_is_replaced_by_a_socket)
 {
 	FILE *f = fopen(self->daemon.socket, "w");
