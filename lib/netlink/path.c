@@ -267,6 +267,19 @@ static struct netlink_path both(enum ktls_no_hw why)
  * the bond and once for the device that is left: the plaintext comes out (Linux: 6.1 to 7.2,
  * tls_validate_xmit_skb_sw()). Nobody is led there.
  */
+static void through(struct netlink_paths *p, const struct netlink_device *d,
+		    struct netlink_path *out)
+{
+	out->index = d->index;
+	memcpy(out->name, d->name, sizeof(out->name));
+	out->tx = judge(p, d, true, &out->tx_differ);
+	out->rx = judge(p, d, false, &out->rx_differ);
+	if (d->by_connection && (out->tx == KTLS_NO_HW_NONE || out->tx_differ)) {
+		out->tx = out->rx = KTLS_NO_HW_BOND;
+		out->tx_differ = out->rx_differ = false;
+	}
+}
+
 static void look(struct netlink_paths *p, const struct netlink_flow *flow, struct netlink_path *out)
 {
 	const struct netlink_device *d;
@@ -287,16 +300,8 @@ static void look(struct netlink_paths *p, const struct netlink_flow *flow, struc
 		return;
 	d = find(p, route.device);
 	*out = both(KTLS_NO_HW_NO_ROUTE);
-	if (!d)
-		return;
-	out->index = d->index;
-	memcpy(out->name, d->name, sizeof(out->name));
-	out->tx = judge(p, d, true, &out->tx_differ);
-	out->rx = judge(p, d, false, &out->rx_differ);
-	if (d->by_connection && (out->tx == KTLS_NO_HW_NONE || out->tx_differ)) {
-		out->tx = out->rx = KTLS_NO_HW_BOND;
-		out->tx_differ = out->rx_differ = false;
-	}
+	if (d)
+		through(p, d, out);
 }
 
 /* FNV-1a: whoever chooses addresses so that answers are not kept pays with his own latency. */

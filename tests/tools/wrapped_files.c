@@ -209,34 +209,38 @@ TEST_F(ends, every_way_to_become_another_program)
 	}
 }
 
+/* The child's connection: one byte, and the end. */
+static void ends_with_child(int listener, pid_t pid)
+{
+	int status, server = accept(listener, NULL, NULL);
+
+	ASSERT_GE(server, 0);
+	EXPECT_EQ(1, read(server, &(char){ 0 }, 1));
+	has_ended(server);
+	close(server);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
 TEST_F(ends, the_end_of_a_process_is_an_end)
 {
-	pid_t pid;
-	int status, client;
+	pid_t pid = fork();
 
-	pid = fork();
 	if (pid == 0) {
-		client = wrapped_connect(AF_INET, wrapped_port("listen ", 0), 0);
+		int client = wrapped_connect(AF_INET, wrapped_port("listen ", 0), 0);
+
 		if (client >= 0 && write(client, "x", 1) == 1)
 			exit(0);
 		exit(1);
 	}
-	client = accept(self->listener, NULL, NULL);
-	ASSERT_GE(client, 0);
-	EXPECT_EQ(1, read(client, &(char){ 0 }, 1));
-	has_ended(client);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-	close(client);
+	ends_with_child(self->listener, pid);
 }
 
 /* It has read nothing, and the server's tickets may come at any time. */
 TEST_F(ends, another_program_behind_the_first_write)
 {
-	pid_t pid;
-	int status, server;
+	pid_t pid = fork();
 
-	pid = fork();
 	if (pid == 0) {
 		int client = wrapped_connect(AF_INET, wrapped_port("listen ", 0), SOCK_CLOEXEC);
 
@@ -244,13 +248,7 @@ TEST_F(ends, another_program_behind_the_first_write)
 			become_a_shell(0);
 		_exit(1);
 	}
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_GE(server, 0);
-	EXPECT_EQ(1, read(server, &(char){ 0 }, 1));
-	has_ended(server);
-	close(server);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	ends_with_child(self->listener, pid);
 }
 
 /* What the parent's threads wait for is nothing to it. */
