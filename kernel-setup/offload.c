@@ -115,15 +115,22 @@ static void text_below(const struct offload_device *d, int direction, char *out,
 		obstacle_text(d, direction, out + n, cap - (size_t)n);
 }
 
-/* below: a device of the bond's that it is said of. Documentation/offload.md. */
-static void text_no_obstacle(const struct offload_device *below, int direction, char *out,
-			     size_t cap)
+/* What becomes of connections when a device goes down: Documentation/offload.md. */
+static void text_no_obstacle(const struct offload_device *d, int direction, char *out, size_t cap)
 {
+	const struct offload_device *below = d->below[direction];
+	const char *name = below ? below->device.name : d->device.name;
+
 	out[0] = '\0';
 	if (below && direction == OFFLOAD_TX)
 		snprintf(out, cap,
 			 "in the clear once a device of it goes down: ktls-setup offload off %s tx",
-			 below->device.name);
+			 name);
+	else if (direction == OFFLOAD_RX && d->obstacles[OFFLOAD_TX] != OBSTACLE_NONE)
+		snprintf(out, cap,
+			 "without sending it breaks connections, and the kernel, once %s goes "
+			 "down: ktls-setup offload off %s rx",
+			 name, name);
 }
 
 void obstacle_text(const struct offload_device *d, int direction, char *out, size_t cap)
@@ -165,7 +172,7 @@ void obstacle_text(const struct offload_device *d, int direction, char *out, siz
 		snprintf(out, cap, "the device does not tell its features");
 		break;
 	case OBSTACLE_NONE:
-		text_no_obstacle(d->below[direction], direction, out, cap);
+		text_no_obstacle(d, direction, out, cap);
 	}
 }
 

@@ -143,9 +143,14 @@ static enum ktls_no_hw forbidden(const struct conn *c)
 	return loop->router ? KTLS_NO_HW_NONE : KTLS_NO_HW_MAY_NOT_LOOK;
 }
 
+/*
+ * A device that only receives is none: once it goes down, the kernel takes the connection for one
+ * that the device had sent for, sends nothing more, and reads freed memory when it is closed
+ * (Linux: 6.1 to 7.2, tls_device_down()).
+ */
 static void go_on(struct conn *c)
 {
-	bool none = c->route.tx != KTLS_NO_HW_NONE && c->route.rx != KTLS_NO_HW_NONE;
+	bool none = c->route.tx != KTLS_NO_HW_NONE;
 
 	if (none && c->hardware == KTLS_HARDWARE_REQUIRE) {
 		refuse(c, c->route.tx, c->route.rx);

@@ -88,8 +88,8 @@ static const struct {
 	[KTLS_NO_HW_MAY_NOT_LOOK] = { "MAY_NOT_LOOK", "nobody may look: another network namespace, "
 						      "or no right to" },
 	[KTLS_NO_HW_POLICY] = { "POLICY", "the policy avoids devices" },
-	[KTLS_NO_HW_BOND] = { "BOND", "a bond's devices send in the clear when one of them goes "
-				      "down: switch their sending off" },
+	[KTLS_NO_HW_BOND] = { "BOND", "a bond's connections are sent in the clear, or not at all, "
+				      "when a device of it goes down: switch their offload off" },
 };
 
 #define NO_HW_LEN (sizeof(no_hw) / sizeof(no_hw[0]))

@@ -231,8 +231,8 @@ enum ktls_no_hw {
 	KTLS_NO_HW_RELAY = 12,        /* a relay has the records */
 	KTLS_NO_HW_MAY_NOT_LOOK = 13, /* another network namespace, or no permission */
 	KTLS_NO_HW_POLICY = 14,       /* devices were to be avoided */
-	/* A bond, whose devices would send in the clear once one of them goes down: not demanded or
-	 * preferred. */
+	/* A bond, whose connections would be sent in the clear, or not at all, once a device of it
+	 * goes down: not demanded or preferred. */
 	KTLS_NO_HW_BOND = 15,
 };
 

@@ -264,9 +264,16 @@ static struct netlink_path both(enum ktls_no_hw why)
 
 /*
  * Where a device below a bond goes down, the kernel encrypts twice what that had sent for, once for
- * the bond and once for the device that is left: the plaintext comes out (Linux: 6.1 to 7.2,
- * tls_validate_xmit_skb_sw()). Nobody is led there.
+ * the bond and once for the device that is left: the plaintext comes out. Of those that it had only
+ * received for, nothing goes out any more (Linux: 6.1 to 7.2, tls_validate_xmit_skb_sw()). Nobody
+ * is led there.
  */
+static bool may_have_one(const struct netlink_path *path)
+{
+	return path->tx == KTLS_NO_HW_NONE || path->tx_differ || path->rx == KTLS_NO_HW_NONE ||
+	       path->rx_differ;
+}
+
 static void through(struct netlink_paths *p, const struct netlink_device *d,
 		    struct netlink_path *out)
 {
@@ -274,7 +281,7 @@ static void through(struct netlink_paths *p, const struct netlink_device *d,
 	memcpy(out->name, d->name, sizeof(out->name));
 	out->tx = judge(p, d, true, &out->tx_differ);
 	out->rx = judge(p, d, false, &out->rx_differ);
-	if (d->by_connection && (out->tx == KTLS_NO_HW_NONE || out->tx_differ)) {
+	if (d->by_connection && may_have_one(out)) {
 		out->tx = out->rx = KTLS_NO_HW_BOND;
 		out->tx_differ = out->rx_differ = false;
 	}

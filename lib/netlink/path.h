@@ -5,7 +5,7 @@
  * net/tls/tls_device.c): by the device that the socket's route names, where bonds that go by
  * connection alone stand for their devices. Which of these a connection gets is the kernel's
  * secret: what is in the way of one is in the way of all, until it has the keys. If one of them
- * might send, that is in the way of both directions: BOND.
+ * might have records, that is in the way of both directions: BOND.
  *
  * Answers are kept, for a server asks for each of its connections: until the kernel tells of a
  * change of links, addresses, routes or rules, and PATH_AGE_MS at most. They are kept by addresses,

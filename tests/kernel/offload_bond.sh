@@ -114,7 +114,7 @@ server() {
 }
 
 hw='version=TLS1.2 .*tx=hw rx=hw .*no-hw=NONE,NONE'
-rx='version=TLS1.2 .*tx=sw rx=hw .*no-hw=FEATURE_OFF,NONE'
+rx='version=TLS1.2 .*tx=sw rx=hw .*no-hw=BOND,NONE'
 new='version=TLS1.3 .*no-hw=VERSION,VERSION'
 gcm='-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256'
 
@@ -157,17 +157,22 @@ either() {
 check 'any: it depends on the connection, and is told as it is' either
 
 turn nic0a off
-receive() { in_a ethtool -K "$1" tls-hw-rx-offload on >/dev/null; }
+check 'require: all have it off' server require 'FEATURE_OFF: .*\(bond0\)'
+receive() { in_a ethtool -K "$1" tls-hw-tx-offload off tls-hw-rx-offload on >/dev/null; }
 receive nic0a
-check 'require: one of the devices has it off' server require 'FEATURE_OFF: .*\(bond0\)'
-check 'prefer: one of the devices has it off' server prefer "$new"
+check 'require: one of the devices would receive' server require 'BOND: .*\(bond0\)'
+check 'prefer: one of the devices would receive' server prefer "$new"
 ip -n a link set nic1a down
 until_true connected b nic1b 0
-request=put check 'the other is down: require receives' server require "$rx"
+check 'require: the other is down' server require 'BOND: .*\(bond0\)'
 ip -n a link set nic1a up
 until_true connected b nic1b 1
 receive nic1a
-request=put check 'all receive: prefer' server prefer "$rx"
+check 'prefer: all would receive' server prefer "$new"
+# shellcheck disable=SC2086 # words
+request=put check 'any: all receive' server any "$rx" $gcm
+check 'they receive only, and that is dangerous' shows \
+	'receiving  on         without sending it breaks connections, and the kernel, once nic'
 
 # ---- bonds that the kernel does not look through -------------------------------------------------
 
@@ -226,13 +231,14 @@ go() { echo go >&"$marks"; }
 stop() { head -c 200000; read -r _ <&"$marks"; cat; }
 client() {
 	# shellcheck disable=SC2086 # words
-	in_b timeout 300 openssl s_client -quiet -connect 10.9.0.1:4434 -servername localhost \
+	in_b timeout 300 openssl s_client -quiet -connect "10.9.0.1:$port" -servername localhost \
 		-CAfile "$certs/ca.pem" -verify_return_error $gcm 2>"$dir/err"
 }
 
-start files ip netns exec a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port 4434 \
+port=4434
+start files ip netns exec a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port $port \
 	--socket "$dir/ktlsd.sock" --profile any --http "$dir/big"
-until_true listens 4434 "${pids[-1]}"
+until_true listens $port "${pids[-1]}"
 
 arrived() { [ "$(stat -c %s "$dir/raw")" -ge "$1" ]; }
 contexts() { echo $(($(nicsim_counter a "$1" tx_tls_ctx) - $(nicsim_counter a "$1" tx_tls_del))); }

@@ -142,6 +142,9 @@ to=10.9.6.1 check 'require: a driver without TLS' server require 'NO_TLS_DRIVER:
 turn off
 check 'require: the feature is off' server require 'FEATURE_OFF: .*\(nic0a\)'
 check 'prefer: the feature is off' server prefer "$new"
+in_a ethtool -K nic0a tls-hw-rx-offload on
+check 'require: it would only receive' server require 'FEATURE_OFF: .*\(nic0a\)'
+check 'prefer: it would only receive' server prefer "$new"
 turn on
 check 'and on again' server prefer "$old"
 in_a ethtool -K nic0a tx off rx off >/dev/null

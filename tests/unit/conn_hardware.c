@@ -159,6 +159,14 @@ TEST_F(hardware, prefer_where_only_one_direction_can)
 	expect_suite(self, KTLS_TLS_1_2, 0);
 }
 
+/* Linux does not bear that it goes down. */
+TEST_F(hardware, prefer_where_it_would_only_receive)
+{
+	self->route.tx = KTLS_NO_HW_NO_TLS_DRIVER;
+	shake(self, KTLS_SERVER, KTLS_HARDWARE_PREFER);
+	expect_suite(self, KTLS_TLS_1_3, 0);
+}
+
 TEST_F(hardware, prefer_where_no_device_can)
 {
 	self->route.tx = self->route.rx = KTLS_NO_HW_STACKED;
@@ -227,6 +235,16 @@ TEST_F(hardware, require_without_a_device)
 	EXPECT_NOT_NULL(strstr(self->server.text, "eth7"));
 	EXPECT_EQ(KTLS_ALERT_NONE, self->server.result.alert);
 	EXPECT_EQ(0, self->server.facts.version);
+}
+
+TEST_F(hardware, require_where_it_would_only_receive)
+{
+	self->route.tx = KTLS_NO_HW_NO_TLS_DRIVER;
+	alone(self, KTLS_SERVER, KTLS_HARDWARE_REQUIRE);
+	expect_failed(&self->server, KTLS_R_HARDWARE_UNAVAILABLE);
+	EXPECT_EQ(KTLS_NO_HW_NO_TLS_DRIVER, self->server.result.tx_no_hw);
+	EXPECT_EQ(KTLS_NO_HW_NONE, self->server.result.rx_no_hw);
+	EXPECT_FALSE(self->server.tx_set);
 }
 
 /* There could be a device, and nobody would know whether it has the records. */

@@ -166,6 +166,19 @@ TEST_F(offload, directions_are_judged_by_themselves)
 		     text_of(self, OFFLOAD_RX));
 }
 
+TEST_F(offload, a_device_that_only_receives)
+{
+	self->d.features.states[NETLINK_TLS_RX].on = true;
+	judge(self, NETLINK_TLS_DEVICE_YES);
+	EXPECT_EQ(OBSTACLE_NONE, self->d.obstacles[OFFLOAD_RX]);
+	EXPECT_STREQ("without sending it breaks connections, and the kernel, once nic0 goes down: "
+		     "ktls-setup offload off nic0 rx",
+		     text_of(self, OFFLOAD_RX));
+	self->d.features.states[NETLINK_TLS_TX].on = true;
+	judge(self, NETLINK_TLS_DEVICE_YES);
+	EXPECT_STREQ("", text_of(self, OFFLOAD_RX));
+}
+
 /* ---- which can be changed -------------------------------------------------------------------- */
 
 static void only_sends(struct test_self_offload *self)
