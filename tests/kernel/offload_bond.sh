@@ -283,6 +283,77 @@ check 'the device is back' until_true aggregated
 # shellcheck disable=SC2086 # words
 request=put check 'a new connection gets a device' server any "$hw" $gcm
 
+# ---- devices that only receive ---------------------------------------------------------------------
+
+receive nic0a
+receive nic1a
+{ printf 'PUT /big HTTP/1.0\r\nContent-Length: 3000000\r\n\r\n'; cat "$dir/big"; } >"$dir/whole"
+# This one is never answered: a byte is missing.
+{ printf 'PUT /big HTTP/1.0\r\nContent-Length: 3000001\r\n\r\n'; cat "$dir/big"; } >"$dir/short"
+
+# drip FILE: a third of it, then little by little until somebody says "go", then the rest: ktlspeer
+# always has something to wait for.
+drip() {
+	head -c 1000000
+	until read -rt 0.2 -u "$marks" _; do head -c 1000; done
+	cat
+} <"$1"
+
+decrypts() { [ $(($(nicsim_counter a "$1" rx_tls_ctx) - $(nicsim_counter a "$1" rx_tls_del))) -eq 1 ]; }
+has_none() { ! decrypts "$1"; }
+arrives() { [ "$(counter rx_tls_decrypted_bytes)" -ge $((decrypted + 900000)) ]; }
+heard() { in_a ss -Htin state established "sport = :$port" | grep -oP 'bytes_received:\K\d+'; }
+hears() { [ "$(heard)" -gt $((before + 5000)) ]; }
+goes_on() { before=$(heard) && until_true hears; }
+
+# upload FILE: begins, as far as $device has decrypted some of it.
+upload() {
+	decrypted=$(counter rx_tls_decrypted_bytes)
+	drip "$1" | client >"$dir/raw" &
+	transfer=$!
+	until_true arrives
+	device=nic0a
+	decrypts nic0a || device=nic1a
+}
+
+# Keys stay with a device whose cable is lost.
+upload "$dir/whole"
+check 'an upload through a device that only receives' decrypts "$device"
+ip -n b link set "${device%a}b" down
+check 'the cable is lost' until_true connected a "$device" 0
+check 'it goes on by the other device' goes_on
+check 'the one that had it still has its keys' decrypts "$device"
+decrypted=$(counter rx_tls_decrypted_bytes)
+ip -n b link set "${device%a}b" up
+check 'the cable is back' until_true aggregated
+resumes() { [ "$(counter rx_tls_decrypted_bytes)" -gt "$decrypted" ]; }
+check 'and the device decrypts again' until_true resumes
+go
+wait "$transfer"
+body <"$dir/raw" >"$dir/got"
+check 'all of it has come, and has come back' cmp "$dir/got" "$dir/big"
+
+# When the device goes down, the server may not send any more (Documentation/offload.md): the kernel
+# would not send it, and crash later. It ends before it can.
+port=4435
+start sink ip netns exec a "$build/tests/tools/ktlspeer" server --host 10.9.0.1 --port $port \
+	--socket "$dir/ktlsd.sock" --profile any --http "$dir/big" --out "$dir/sink"
+until_true listens $port "${pids[-1]}"
+upload "$dir/short"
+check 'an upload through such a device, once more' decrypts "$device"
+ip -n a link set "$device" down
+check 'the device is down, and has no keys' has_none "$device"
+check 'it goes on by the other device, on the CPU' goes_on
+ip -n a link set "$device" up
+check 'the device is up' until_true aggregated
+check 'it goes on' goes_on
+go
+is_whole() { [ "$(stat -c %s "$dir/sink")" -ge "$(stat -c %s "$dir/short")" ]; }
+check 'it comes to its end' until_true is_whole
+stop_last
+wait "$transfer"
+check 'all of it has come' cmp "$dir/sink" "$dir/short"
+
 for _ in "${pids[@]}"; do stop_last; done
 ip -n a link del bond0
 ip -n b link del bond0
