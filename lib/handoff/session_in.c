@@ -14,8 +14,7 @@
 #define WITHOUT_DATA_MAX   64   /* records read over in one call */
 #define RENEGOTIATIONS_MAX 8    /* wishes for one that a stream refuses and goes on */
 #define SCRATCH            4096 /* bytes of a record that is no data, at a time */
-
-#define KEY_UPDATE         24 /* HandshakeType */
+#define KEY_UPDATE         24   /* HandshakeType */
 
 /* ---- how it ends --------------------------------------------------------------------------- */
 
@@ -223,13 +222,12 @@ static int record(struct ktls_session *session, int fd, uint8_t type, const stru
 static ssize_t kernel_recv(struct ktls_session *session, int fd, const struct iovec *iov,
 			   size_t iov_len, int flags, uint8_t *type, bool *end)
 {
-	const struct session_kernel *kernel = session->kernel;
-	ssize_t n = kernel->recv(fd, iov, iov_len, flags, type, end);
+	ssize_t n = session->kernel->recv(fd, iov, iov_len, flags, type, end);
 
 	if (n != -ECONNRESET)
 		return n;
 	session_failed(session, fd, -ECONNRESET);
-	n = kernel->recv(fd, iov, iov_len, flags | MSG_DONTWAIT, type, end);
+	n = session->kernel->recv(fd, iov, iov_len, flags | MSG_DONTWAIT, type, end);
 	session->reset = n != -ENODATA && n != -EAGAIN;
 	return session->reset ? n : -ECONNRESET;
 }
@@ -457,6 +455,16 @@ static int recover(struct ktls_session *session, int fd, int error)
 	return error == EINVAL ? failed(session, fd, -EINVAL) : -error;
 }
 
+/* As kernel_recv(), where there was one. */
+static int recover_reset(struct ktls_session *session, int fd)
+{
+	session_failed(session, fd, -ECONNRESET);
+	if (!session->lost)
+		return -ECONNRESET;
+	session->reset = true;
+	return recover(session, fd, ECONNRESET);
+}
+
 static int recover_relayed(struct ktls_session *session, int fd, int error)
 {
 	return error != 0 && error != ECONNRESET ? -error : over_relayed(session, fd);
@@ -476,10 +484,8 @@ int ktls_recover(struct ktls_session *session, int fd, int error)
 	if (session_carrier(session, fd) == SESSION_RELAY)
 		return recover_relayed(session, fd, error);
 	switch (error) {
-	case ECONNRESET: /* as kernel_recv() */
-		session_failed(session, fd, -error);
-		session->reset = true;
-		return recover(session, fd, error);
+	case ECONNRESET:
+		return recover_reset(session, fd);
 	case 0:
 	case EIO:
 	case EINVAL:
