@@ -122,16 +122,12 @@ static void events_close(struct run_file *file)
 
 static bool events_open(struct run_file *file)
 {
-	int error;
-
 	file->owner = run_generation;
 	file->events = run_own_add(REAL(epoll_create1)(EPOLL_CLOEXEC));
 	file->alarm = run_own_add(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 	if (file->events >= 0 && watch(file, file->alarm))
 		return true;
-	error = errno;
 	events_close(file);
-	errno = error;
 	return false;
 }
 
