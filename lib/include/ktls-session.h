@@ -133,7 +133,7 @@ ssize_t ktls_recvmsg(struct ktls_session *session, int fd, struct msghdr *messag
  * Such a loop reads until EAGAIN before it waits in poll(): a record that the kernel has opened
  * already, a KeyUpdate behind data above all, poll() does not tell of. Returns
  *
- *	1        read again
+ *	1        read again; behind ECONNRESET, too, which may have overtaken what came before
  *	0        the end: the peer sent close_notify
  *	-EPROTO  the stream is over otherwise: TRUNCATED where read() said 0 without a close_notify
  *	-errno   it was an error of the socket's own, -error mostly
