@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "tests/harness/replies.h"
 #include "tests/unit/client.h"
 
 FIXTURE_VARIANT_ADD(client, one_worker){ .lanes = 1 };
@@ -55,13 +56,7 @@ static void expect_connection(struct ktls *k, uint64_t id)
 
 static void expect_last(struct ktls *k, uint64_t id, enum ktls_reason reason)
 {
-	struct ktls_reply *reply = collect(k);
-
-	EXPECT_EQ(id, reply->id);
-	EXPECT_STREQ(ktls_reason_name((int)reason), ktls_reason_name((int)reply->reason));
-	EXPECT_EQ(0, reply->more);
-	EXPECT_EQ(-1, reply->fd);
-	ktls_reply_free(reply);
+	expect_last_reply(collect(k), id, reason);
 	expect_none(k);
 	EXPECT_EQ(-ENOENT, ktls_cancel(k, id));
 }

@@ -4,6 +4,7 @@
 #define KTLS_TESTS_UNIT_EMBEDDED_LISTEN_H
 
 #include "tests/harness/listener.h"
+#include "tests/harness/replies.h"
 #include "tests/unit/embedded.h"
 
 static uint64_t listen_on(struct ktls *k, int fd, unsigned int backlog)
@@ -16,13 +17,9 @@ static uint64_t listen_on(struct ktls *k, int fd, unsigned int backlog)
 
 static void expect_last(struct ktls *k, uint64_t id, enum ktls_reason reason)
 {
-	struct ktls_reply *reply = collect(k);
+	struct ktls_reply *reply;
 
-	EXPECT_EQ(id, reply->id);
-	EXPECT_STREQ(ktls_reason_name((int)reason), ktls_reason_name((int)reply->reason));
-	EXPECT_EQ(0, reply->more);
-	EXPECT_EQ(-1, reply->fd);
-	ktls_reply_free(reply);
+	expect_last_reply(collect(k), id, reason);
 	EXPECT_EQ(-EAGAIN, ktls_collect(k, &reply));
 }
 

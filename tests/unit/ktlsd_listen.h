@@ -23,6 +23,7 @@
 #include "tests/harness/descriptors.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/listener.h"
+#include "tests/harness/replies.h"
 
 #ifndef LISTEN_RECORDS /* tests on a kernel with TLS have their own */
 #define LISTEN_PROFILE "records = relay\nserver-users = *\nclient-users = *\n"
@@ -126,14 +127,7 @@ static inline void serve(struct test_self_listen *self, unsigned int n, int ms)
 
 static inline void expect_last(struct ktls *k, uint64_t id, enum ktls_reason reason)
 {
-	struct ktls_reply *reply = next_of(k, 20000);
-
-	ASSERT_NOT_NULL(reply);
-	EXPECT_EQ(id, reply->id);
-	EXPECT_STREQ(ktls_reason_name((int)reason), ktls_reason_name((int)reply->reason));
-	EXPECT_EQ(0, reply->more);
-	EXPECT_EQ(-1, reply->fd);
-	ktls_reply_free(reply);
+	expect_last_reply(next_of(k, 20000), id, reason);
 }
 
 /* ---- clients ------------------------------------------------------------------------------- */
